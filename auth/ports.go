@@ -1,0 +1,113 @@
+package auth
+
+import (
+	"context"
+	"time"
+)
+
+// AccountRef names a person's account.
+type AccountRef struct{ Tenant, Account int64 }
+
+// Person is what login needs to know of one.
+type Person struct {
+	AccountRef
+	Address     string
+	DisplayName string
+	Disabled    bool
+}
+
+// People finds persons. Missing ones give ErrNotFound; an unreachable store
+// gives an error that wraps ErrUnavailable.
+type People interface {
+	// PersonByAddress finds the person whose primary address or alias it is
+	// (any case, U- or A-labels). Function mailboxes are not persons.
+	PersonByAddress(ctx context.Context, address string) (Person, error)
+	// PersonBySubject finds the person bound to (issuer, sub) in any tenant
+	// that the issuer is bound to.
+	PersonBySubject(ctx context.Context, issuer, sub string) (Person, error)
+	PersonByRef(ctx context.Context, ref AccountRef) (Person, error)
+	// MayUse reports whether person may sign in naming that address: their
+	// own, or an account granted to them.
+	MayUse(ctx context.Context, person AccountRef, address string) (bool, error)
+}
+
+// Passwords keeps people's own passwords (argon2id, PHC form); only the
+// embedded provider asks for them.
+type Passwords interface {
+	PasswordHash(ctx context.Context, ref AccountRef) (phc string, err error)
+	SetPasswordHash(ctx context.Context, ref AccountRef, phc string) error
+}
+
+// AppPassword is one as stored.
+type AppPassword struct {
+	AccountRef
+	ID         int64
+	Name       string
+	Scopes     Scope
+	HashKey    int16
+	Hash       []byte
+	Created    time.Time
+	Expires    time.Time // zero: never
+	LastUsed   time.Time // zero: never
+	LastUsedBy string
+}
+
+// AppPasswords keeps them. All times are the database's.
+type AppPasswords interface {
+	AppPasswords(ctx context.Context, ref AccountRef) ([]AppPassword, error)
+	// AddAppPassword gives it an id; ErrTooMany beyond limit.
+	AddAppPassword(ctx context.Context, p AppPassword, limit int) (AppPassword, error)
+	RevokeAppPassword(ctx context.Context, ref AccountRef, id int64) error
+	// TouchAppPassword notes a use; callers coalesce.
+	TouchAppPassword(ctx context.Context, ref AccountRef, id int64, by string) error
+}
+
+// Session is one of the portal's.
+type Session struct {
+	AccountRef
+	ID                               []byte // SHA-256 of the cookie's value
+	Issuer                           string
+	Subject                          string
+	SID                              string // the provider's session id, "" if it sent none
+	UserAgent                        string
+	Created, AuthTime, Seen, Expires time.Time
+	Secret                           []byte // ID token and the like; the store seals it
+}
+
+// Sessions keeps them.
+type Sessions interface {
+	Session(ctx context.Context, id []byte) (Session, error)
+	SessionsOf(ctx context.Context, ref AccountRef) ([]Session, error)
+	AddSession(ctx context.Context, s Session) error
+	TouchSession(ctx context.Context, ref AccountRef, id []byte) error
+	EndSession(ctx context.Context, ref AccountRef, id []byte) error
+	// EndSessionsOf ends those of an issuer's subject, or of one sid if not empty.
+	EndSessionsOf(ctx context.Context, issuer, sub, sid string) (int, error)
+}
+
+// Ticket is a short-lived fact: an authorization request, a code, a token,
+// a state, a spent jti. ID must be a hash where the id itself is a secret.
+type Ticket struct {
+	Kind, ID, Owner string
+	Value           []byte // the store seals it
+	Expires         time.Time
+}
+
+// Tickets keeps them; all are installation-wide (tenant 0).
+type Tickets interface {
+	PutTicket(ctx context.Context, t Ticket) error
+	// AddTicket refuses an id that is there already (single use): false.
+	AddTicket(ctx context.Context, t Ticket) (bool, error)
+	Ticket(ctx context.Context, kind, id string) (Ticket, error)
+	// TakeTicket returns and removes it in one step.
+	TakeTicket(ctx context.Context, kind, id string) (Ticket, error)
+	TicketsOf(ctx context.Context, kind, owner string) ([]Ticket, error)
+	DeleteTickets(ctx context.Context, kind, owner string) error
+}
+
+// Changes lets open connections learn that a login ended.
+type Changes interface {
+	// Alive reports whether the person is active and, if appPassword is not
+	// 0, whether that app password is there and not expired. One key read.
+	Alive(ctx context.Context, ref AccountRef, appPassword int64) (bool, error)
+}
