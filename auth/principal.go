@@ -62,4 +62,11 @@ var (
 	ErrNotFound    = errors.New("not found")
 	ErrTooMany     = errors.New("the limit is reached")
 	ErrStale       = errors.New("a fresh sign-in is needed")
+	// Those of the portal's login.
+	ErrState          = errors.New("this login was not begun here or has taken too long")
+	ErrUnknownSubject = errors.New("the provider's account belongs to no person here")
+	ErrRefused        = errors.New("the provider refused the login")
+
+	ErrMechanism   = errors.New("this SASL mechanism is not offered")
+	ErrMalformed   = errors.New("the SASL message is malformed")
 )
