@@ -1,0 +1,41 @@
+package smtp
+
+import "bytes"
+
+// lineCheck is a writer's eye for bare CR and bare LF in bytes that come in
+// pieces (BDAT has no line structure of its own).
+type lineCheck struct {
+	cr   bool // the last byte was CR
+	bare bool
+}
+
+// look takes the next bytes.
+func (c *lineCheck) look(p []byte) {
+	if c.bare || len(p) == 0 {
+		return
+	}
+	for len(p) > 0 {
+		if c.cr {
+			if p[0] != '\n' {
+				c.bare = true
+				return
+			}
+			c.cr = false
+			p = p[1:]
+			continue
+		}
+		i := bytes.IndexAny(p, "\r\n")
+		if i < 0 {
+			return
+		}
+		if p[i] == '\n' {
+			c.bare = true
+			return
+		}
+		c.cr = true
+		p = p[i+1:]
+	}
+}
+
+// foundBare tells whether a bare CR or LF was among the bytes; ask at the end.
+func (c *lineCheck) foundBare() bool { return c.bare || c.cr }
