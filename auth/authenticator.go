@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -31,14 +33,6 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// HashKeys are the keys under which app passwords are hashed. A new key is
-// added, made Current, and the old one stays until the last password hashed
-// under it has gone.
-type HashKeys struct {
-	Current int16
-	Keys    map[int16][]byte // each at least 32 bytes
-}
-
 // Notifier tells a person that an app password was made for them.
 type Notifier interface {
 	AppPasswordMade(ctx context.Context, p Person, made AppPassword) error
@@ -47,92 +41,150 @@ type Notifier interface {
 // Authenticator decides who is asking. It is safe for use by many
 // goroutines; Close ends its background work.
 type Authenticator struct {
-	cfg Config
+	cfg      Config
+	now      func() time.Time
+	log      *slog.Logger
+	throttle *Throttle
+	recent   *recent
+	touches  *touches
+	watches  *watches
+	issuers  map[string]*bearerIssuer
 }
 
 // New checks the configuration and starts the background work.
 func New(cfg Config) (*Authenticator, error) {
-	return &Authenticator{cfg: cfg}, nil
+	if cfg.People == nil || cfg.AppPasswords == nil || cfg.Changes == nil {
+		return nil, errors.New("auth: People, AppPasswords and Changes are needed")
+	}
+	if err := cfg.HashKeys.check(); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Throttle == nil {
+		cfg.Throttle = NewThrottle(ThrottleLimits{}, cfg.Now)
+	}
+	if cfg.HTTP == nil {
+		cfg.HTTP = &http.Client{Timeout: 10 * time.Second}
+	}
+	a := &Authenticator{cfg: cfg, now: cfg.Now, log: cfg.Log, throttle: cfg.Throttle}
+	a.issuers = make(map[string]*bearerIssuer, len(cfg.Issuers))
+	for _, c := range cfg.Issuers {
+		i, err := newBearerIssuer(c, cfg.HTTP, cfg.Now)
+		if err != nil {
+			return nil, fmt.Errorf("auth: issuer %s: %w", c.URL, err)
+		}
+		a.issuers[c.URL] = i
+	}
+	a.recent = newRecent(cfg.Now)
+	a.touches = newTouches(cfg.AppPasswords, cfg.Now, cfg.Log)
+	a.watches = newWatches(cfg.Changes, cfg.Now, cfg.Log)
+	return a, nil
 }
 
 // Close ends the background work; last-used times still waiting are written.
-func (a *Authenticator) Close() {}
+// Watches made before are not told of anything any more.
+func (a *Authenticator) Close() {
+	a.watches.close()
+	a.touches.close()
+}
 
 // Password checks an app password for the service that at names. Errors are
 // ErrDenied, ErrThrottled, ErrScope (right password, wrong service) or one
 // that wraps ErrUnavailable.
 func (a *Authenticator) Password(ctx context.Context, at Attempt, password string) (*Principal, error) {
-	return nil, ErrUnavailable
+	network := Network(at.Remote)
+	key := a.recent.key(at.Username, password)
+	if hit, ok := a.recent.get(key); ok {
+		return a.admit(at, network, hit)
+	}
+	// A flood from one network is turned away before it costs a read of the
+	// store. A budget of the account does not bar an app password: it has
+	// 120 bits, so that guessing is hopeless, and its owner must get in.
+	if v := a.throttle.Judge(at.Username, network); v == SlowSource {
+		return nil, ErrThrottled
+	}
+	epoch := a.recent.epoch()
+	hit, err := a.checkPassword(ctx, at.Username, password)
+	switch {
+	case errors.Is(err, ErrDenied):
+		a.throttle.Failed(at.Username, network)
+		a.log.Info("login refused", "protocol", at.Protocol, "network", network, "by", ByAppPassword)
+		if a.throttle.Judge(at.Username, network) != Free {
+			return nil, ErrThrottled
+		}
+		return nil, ErrDenied
+	case err != nil:
+		a.log.Warn("login could not be checked", "protocol", at.Protocol, "err", err)
+		return nil, unavailable(err)
+	}
+	a.recent.put(key, hit, epoch)
+	return a.admit(at, network, hit)
 }
 
-// Bearer checks an OAuth access token. at.Username may be empty where the
-// protocol names no user (HTTP); otherwise it must name the person or an
-// account granted to them. Errors are those of Password.
-func (a *Authenticator) Bearer(ctx context.Context, at Attempt, token string) (*Principal, error) {
-	return nil, ErrUnavailable
+// verified is a login whose secret was right.
+type verified struct {
+	person   Person
+	password AppPassword
 }
 
-// Watch tells when a login has ended: ended is closed within five seconds
-// after the app password was revoked or expired, the person was disabled, or
-// the token ran out. stop, or the end of ctx, gives the watch up; stop may be
-// called more than once and must be called.
-func (a *Authenticator) Watch(ctx context.Context, p *Principal) (ended <-chan struct{}, stop func()) {
-	return make(chan struct{}), func() {}
+// checkPassword does the same work for unknown names: one read of passwords
+// (of no account) and the same number of hashes and comparisons.
+func (a *Authenticator) checkPassword(ctx context.Context, username, typed string) (verified, error) {
+	if len(username) > usernameMax {
+		username = "" // nobody's
+	}
+	person, err := a.cfg.People.PersonByAddress(ctx, username)
+	known := err == nil
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return verified{}, err
+	}
+	list, err := a.cfg.AppPasswords.AppPasswords(ctx, person.AccountRef)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return verified{}, err
+	}
+	secret, ok := canonical(typed)
+	p, matches := a.cfg.HashKeys.match(person.AccountRef, list, secret)
+	if !known || !ok || !matches || person.Disabled {
+		return verified{}, ErrDenied
+	}
+	if !p.Expires.IsZero() && !a.now().Before(p.Expires) {
+		return verified{}, ErrDenied
+	}
+	return verified{person, p}, nil
+}
+
+// admit is the end of every right password.
+func (a *Authenticator) admit(at Attempt, network string, v verified) (*Principal, error) {
+	a.throttle.Succeeded(at.Username, network)
+	if v.password.Scopes&at.Scope != at.Scope {
+		return nil, ErrScope
+	}
+	a.touches.note(v.password.AccountRef, v.password.ID, at.Protocol+" "+network)
+	return &Principal{
+		Tenant: v.person.Tenant, Account: v.person.Account,
+		Address: v.person.Address, DisplayName: v.person.DisplayName,
+		Scopes: v.password.Scopes, Method: ByAppPassword,
+		AppPassword: v.password.ID, Expires: v.password.Expires,
+	}, nil
+}
+
+// unavailable makes sure that a fault of the store says so, and that nobody
+// outside sees which.
+func unavailable(err error) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 // Ended is a hint from the same process that a login may have ended: an app
 // password was revoked or, with appPassword 0, the person was disabled.
-func (a *Authenticator) Ended(ref AccountRef, appPassword int64) {}
-
-// NewAppPassword makes an app password for the person behind by, which must
-// be a portal session with a sign-in less than ten minutes old, else
-// ErrStale. expires zero: never. secret is shown once and kept nowhere.
-// ErrTooMany beyond MaxAppPasswords.
-func (a *Authenticator) NewAppPassword(ctx context.Context, by *Principal, name string, scopes Scope, expires time.Time) (made AppPassword, secret string, err error) {
-	return AppPassword{}, "", ErrUnavailable
-}
-
-// NewAppPasswordByOperator makes one for the command line and the demo.
-func (a *Authenticator) NewAppPasswordByOperator(ctx context.Context, ref AccountRef, name string, scopes Scope, expires time.Time) (made AppPassword, secret string, err error) {
-	return AppPassword{}, "", ErrUnavailable
-}
-
-// RevokeAppPassword ends one and, in this process, at once what it opened.
-func (a *Authenticator) RevokeAppPassword(ctx context.Context, ref AccountRef, id int64) error {
-	return ErrUnavailable
-}
-
-// MaxAppPasswords is how many a person may have at a time.
-const MaxAppPasswords = 40
-
-// Exchange is one SASL exchange. The head does base64, line limits and the
-// cancel response; Next is called first with the initial response, nil if
-// there was none (an empty one is not nil), then with each further one, until
-// done or an error. When done is false the challenge, possibly empty, goes to
-// the client. Errors are those of Password and ErrMalformed.
-type Exchange interface {
-	Next(ctx context.Context, response []byte) (challenge []byte, done bool, err error)
-	// Principal is set once Next has returned done without an error.
-	Principal() *Principal
-}
-
-// Mechanisms lists what SASL offers, strongest first; OAUTHBEARER and XOAUTH2
-// only if an issuer is configured.
-func (a *Authenticator) Mechanisms() []string { return []string{"PLAIN", "LOGIN"} }
-
-// SASL begins an exchange: "PLAIN", "LOGIN", "XOAUTH2" or "OAUTHBEARER", in
-// any case; ErrMechanism for another. Whether the line is secret enough for
-// the mechanism is the head's to know.
-func (a *Authenticator) SASL(mech string, at Attempt) (Exchange, error) {
-	return nil, ErrMechanism
-}
-
-// BearerIssuer is an OpenID provider whose access tokens open accounts.
-type BearerIssuer struct {
-	// URL is the issuer identifier, compared exactly with iss.
-	URL string
-	// Audience is our resource name, which aud must hold; never a client id.
-	Audience string
-	// Scopes maps the token's scope values to ours. Nil takes our own names.
-	Scopes map[string]Scope
+func (a *Authenticator) Ended(ref AccountRef, appPassword int64) {
+	a.recent.forget(ref, appPassword)
+	a.watches.hint(ref, appPassword)
 }

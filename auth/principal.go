@@ -67,6 +67,6 @@ var (
 	ErrUnknownSubject = errors.New("the provider's account belongs to no person here")
 	ErrRefused        = errors.New("the provider refused the login")
 
-	ErrMechanism   = errors.New("this SASL mechanism is not offered")
-	ErrMalformed   = errors.New("the SASL message is malformed")
+	ErrMechanism = errors.New("this SASL mechanism is not offered")
+	ErrMalformed = errors.New("the SASL message is malformed")
 )

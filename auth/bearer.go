@@ -1,0 +1,273 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+)
+
+// BearerIssuer is an OpenID provider whose access tokens open accounts.
+type BearerIssuer struct {
+	// URL is the issuer identifier, compared exactly with iss.
+	URL string
+	// Audience is our resource name, which aud must hold; never a client id.
+	Audience string
+	// Scopes maps the token's scope values to ours. Nil takes our own names.
+	Scopes map[string]Scope
+}
+
+// leeway is how far the provider's clock may be from ours.
+const leeway = 30 * time.Second
+
+// bearerIssuer is one whose access tokens we take.
+type bearerIssuer struct {
+	*issuer
+	cfg BearerIssuer
+}
+
+func newBearerIssuer(cfg BearerIssuer, client *http.Client, now func() time.Time) (*bearerIssuer, error) {
+	if cfg.Audience == "" {
+		return nil, errors.New("a resource name (audience) is needed")
+	}
+	if cfg.Scopes == nil {
+		cfg.Scopes = map[string]Scope{}
+		for _, n := range scopeNames {
+			cfg.Scopes[n.name] = n.scope
+		}
+	}
+	i, err := newIssuerOf(cfg.URL, client, now)
+	if err != nil {
+		return nil, err
+	}
+	return &bearerIssuer{issuer: i, cfg: cfg}, nil
+}
+
+// accessClaims are those of an access token that matter (RFC 9068 2.2), and
+// those that betray that it is none.
+type accessClaims struct {
+	Subject   string          `json:"sub"`
+	Expires   *jsonTime       `json:"exp"`
+	NotBefore *jsonTime       `json:"nbf"`
+	IssuedAt  *jsonTime       `json:"iat"`
+	AuthTime  *jsonTime       `json:"auth_time"`
+	ID        string          `json:"jti"`
+	ClientID  string          `json:"client_id"`
+	Party     string          `json:"azp"`
+	Scope     stringOrArray   `json:"scope"`
+	Scp       stringOrArray   `json:"scp"`
+	Kind      string          `json:"typ"` // Keycloak: Bearer, ID, Refresh, Logout …
+	Nonce     json.RawMessage `json:"nonce"`
+	AtHash    json.RawMessage `json:"at_hash"`
+	CHash     json.RawMessage `json:"c_hash"`
+	Events    json.RawMessage `json:"events"`
+}
+
+// stringOrArray reads "a b" as well as ["a", "b"].
+type stringOrArray []string
+
+func (s *stringOrArray) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*s = strings.Fields(one)
+		return nil
+	}
+	var many []string
+	if err := json.Unmarshal(b, &many); err != nil {
+		return errors.New("neither a string nor an array of strings")
+	}
+	*s = many
+	return nil
+}
+
+// jsonTime is a NumericDate (RFC 7519 2); fractions are cut off.
+type jsonTime struct{ time.Time }
+
+func (t *jsonTime) UnmarshalJSON(b []byte) error {
+	var seconds float64
+	if err := json.Unmarshal(b, &seconds); err != nil {
+		return err
+	}
+	if seconds < 0 || seconds > 1<<40 {
+		return errors.New("a time out of range")
+	}
+	t.Time = time.Unix(int64(seconds), 0)
+	return nil
+}
+
+// verify checks everything that the token itself must show. Its errors are
+// for the log; those that wrap ErrUnavailable are not the token's fault.
+func (i *bearerIssuer) verify(ctx context.Context, token string) (*accessClaims, error) {
+	// RFC 9068 2.1 asks for at+jwt; Keycloak and others write JWT. Logout
+	// tokens (logout+jwt) and whatever else names itself are not for us.
+	if typ := tokenType(token); typ != "at+jwt" && typ != "jwt" {
+		return nil, fmt.Errorf("typ %q is not an access token's", typ)
+	}
+	v, why := i.verifier(oidc.Config{
+		SkipClientIDCheck: true, // the audience is a resource, checked below
+		SkipExpiryCheck:   true, // checked below, with our leeway
+	})
+	t, err := v.Verify(ctx, token)
+	if err != nil {
+		return nil, why(err)
+	}
+	var c accessClaims
+	if err := t.Claims(&c); err != nil {
+		return nil, err
+	}
+	now := i.now()
+	switch {
+	case c.Nonce != nil || c.AtHash != nil || c.CHash != nil || c.Kind == "ID":
+		return nil, errors.New("this is an ID token")
+	case c.Events != nil || c.Kind == "Logout":
+		return nil, errors.New("this is a logout token")
+	case c.Kind != "" && !strings.EqualFold(c.Kind, "Bearer"):
+		return nil, fmt.Errorf("a token of kind %q is not an access token", c.Kind)
+	case !slices.Contains(t.Audience, i.cfg.Audience):
+		return nil, errors.New("the token is for another audience")
+	case i.cfg.Audience == c.ClientID || i.cfg.Audience == c.Party:
+		return nil, errors.New("the audience is a client")
+	case c.Subject == "":
+		return nil, errors.New("the token has no subject")
+	case c.Expires == nil || !now.Before(c.Expires.Add(leeway)):
+		return nil, errors.New("the token has expired")
+	case c.NotBefore != nil && now.Add(leeway).Before(c.NotBefore.Time):
+		return nil, errors.New("the token is not valid yet")
+	case c.IssuedAt != nil && now.Add(leeway).Before(c.IssuedAt.Time):
+		return nil, errors.New("the token comes from the future")
+	}
+	return &c, nil
+}
+
+func (i *bearerIssuer) scopes(c *accessClaims) (s Scope) {
+	for _, list := range [][]string{c.Scope, c.Scp} {
+		for _, name := range list {
+			s |= i.cfg.Scopes[name]
+		}
+	}
+	return s
+}
+
+// Bearer checks an OAuth access token. at.Username may be empty where the
+// protocol names no user (HTTP); otherwise it must name the person or an
+// account granted to them. Errors are those of Password.
+func (a *Authenticator) Bearer(ctx context.Context, at Attempt, token string) (*Principal, error) {
+	network := Network(at.Remote)
+	if a.throttle.Judge(at.Username, network) == SlowSource {
+		return nil, ErrThrottled
+	}
+	p, err := a.checkBearer(ctx, at, token)
+	switch {
+	case err == nil:
+		return p, nil
+	case errors.Is(err, ErrScope):
+		return nil, ErrScope
+	case errors.Is(err, ErrUnavailable):
+		a.log.Warn("login could not be checked", "protocol", at.Protocol, "err", err)
+		return nil, err
+	}
+	// Counted for the network alone: a token is not guessed, and the name
+	// beside it must not be held against its owner.
+	a.throttle.Failed("", network)
+	a.log.Info("login refused", "protocol", at.Protocol, "network", network, "by", ByBearer, "err", err)
+	return nil, ErrDenied
+}
+
+func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token string) (*Principal, error) {
+	issuerURL, err := issuerNamed(token)
+	if err != nil {
+		return nil, err
+	}
+	i := a.issuers[issuerURL]
+	if i == nil {
+		return nil, errors.New("the issuer is not one of ours")
+	}
+	c, err := i.verify(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	person, err := a.cfg.People.PersonBySubject(ctx, issuerURL, c.Subject)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, errors.New("the subject is no person here")
+	case err != nil:
+		return nil, unavailable(err)
+	case person.Disabled:
+		return nil, errors.New("the person is disabled")
+	}
+	if at.Username != "" {
+		may, err := a.mayUse(ctx, person, at.Username)
+		if err != nil {
+			return nil, err
+		}
+		if !may {
+			return nil, errors.New("the user name is not one of the subject's")
+		}
+	}
+	scopes := i.scopes(c)
+	if scopes&at.Scope != at.Scope {
+		return nil, ErrScope
+	}
+	p := &Principal{
+		Tenant: person.Tenant, Account: person.Account,
+		Address: person.Address, DisplayName: person.DisplayName,
+		Scopes: scopes, Method: ByBearer, Session: c.ID, Expires: c.Expires.Time,
+	}
+	if p.Session == "" {
+		sum := sha256.Sum256([]byte(token))
+		p.Session = hex.EncodeToString(sum[:12])
+	}
+	if c.AuthTime != nil {
+		p.AuthTime = c.AuthTime.Time
+	}
+	return p, nil
+}
+
+// mayUse asks whether the person may name that address; errors wrap ErrUnavailable.
+func (a *Authenticator) mayUse(ctx context.Context, person Person, address string) (bool, error) {
+	if strings.EqualFold(address, person.Address) {
+		return true, nil
+	}
+	if len(address) > usernameMax {
+		return false, nil
+	}
+	may, err := a.cfg.People.MayUse(ctx, person.AccountRef, address)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return may, nil
+}
+
+// issuerNamed reads iss without believing it: it only chooses whose keys to try.
+func issuerNamed(token string) (string, error) {
+	if len(token) > tokenMax {
+		return "", errors.New("the token is too long")
+	}
+	parts := strings.SplitN(token, ".", 4)
+	if len(parts) != 3 {
+		return "", errors.New("the token is no signed JWT")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return "", errors.New("the token's payload is malformed")
+	}
+	var c struct {
+		Issuer string `json:"iss"`
+	}
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return "", errors.New("the token's payload is malformed")
+	}
+	return c.Issuer, nil
+}

@@ -1,0 +1,385 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/time/rate"
+)
+
+// algorithms are those whose signatures are believed: never none, and no
+// HS*, whose key would be one that the provider publishes.
+var algorithms = []string{oidc.RS256, oidc.PS256, oidc.ES256, oidc.EdDSA}
+
+const (
+	documentMax  = 1 << 20          // bytes of a discovery document or key set
+	keysMax      = 64               // keys of a set
+	documentFor  = time.Hour        // how long what was fetched is taken as current
+	fetchTimeout = 10 * time.Second // of one request
+	backoffMin   = time.Second
+	backoffMax   = time.Minute
+	tokenMax     = 64 << 10 // bytes of a token
+)
+
+// issuer is a pinned OpenID provider: its discovery document and its keys,
+// fetched when first needed, again every hour, and when a token names a key
+// that is not known (at a bounded rate). A provider that is down does not
+// matter until someone needs it, and then is asked again after a pause.
+type issuer struct {
+	url  string
+	http *http.Client
+	now  func() time.Time
+
+	// fetching is held by the one who asks the provider; a channel, so that
+	// waiting for it can be given up. Those who find what they need in the
+	// cache do not wait for it.
+	fetching chan struct{}
+	unknown  *rate.Limiter // fetches because of unknown keys
+
+	mu      sync.Mutex // guards what follows; never held during a request
+	meta    *metadata
+	metaAt  time.Time
+	keys    []jose.JSONWebKey
+	keysAt  time.Time
+	pause   time.Duration
+	retryAt time.Time
+}
+
+// metadata is what of the discovery document matters here.
+type metadata struct {
+	Issuer                string `json:"issuer"`
+	AuthorizationEndpoint string `json:"authorization_endpoint"`
+	TokenEndpoint         string `json:"token_endpoint"`
+	JWKSURI               string `json:"jwks_uri"`
+	EndSessionEndpoint    string `json:"end_session_endpoint"`
+	IssParameter          bool   `json:"authorization_response_iss_parameter_supported"` // RFC 9207
+}
+
+func newIssuerOf(issuerURL string, client *http.Client, now func() time.Time) (*issuer, error) {
+	if err := checkOutside(issuerURL); err != nil {
+		return nil, err
+	}
+	c := *client
+	// A provider that redirects its keys elsewhere is not the pinned one.
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &issuer{
+		url: issuerURL, http: &c, now: now,
+		fetching: make(chan struct{}, 1),
+		unknown:  rate.NewLimiter(rate.Every(10*time.Second), 5),
+	}, nil
+}
+
+// checkOutside lets only https pass, and http on loopback for the demo.
+func checkOutside(raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return errors.New("is not a URL")
+	case u.Host == "" || u.User != nil || u.Fragment != "":
+		return errors.New("is not a plain URL with a host")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && loopback(u.Hostname()):
+		return nil
+	}
+	return errors.New("must be https (http is for loopback only)")
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+func (i *issuer) acquire(ctx context.Context) error {
+	select {
+	case i.fetching <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
+}
+
+func (i *issuer) release() { <-i.fetching }
+
+// metadata gives the discovery document.
+func (i *issuer) metadata(ctx context.Context) (*metadata, error) {
+	if m, current := i.knownMetadata(); current {
+		return m, nil
+	}
+	if err := i.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer i.release()
+	return i.discover(ctx)
+}
+
+// knownMetadata gives what was fetched last, and whether it is to be taken:
+// because it is young, or because the provider is not to be asked yet.
+func (i *issuer) knownMetadata() (m *metadata, current bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := i.now()
+	return i.meta, i.meta != nil && (now.Sub(i.metaAt) < documentFor || now.Before(i.retryAt))
+}
+
+// discover fetches the document if need be, by the holder of fetching.
+func (i *issuer) discover(ctx context.Context) (*metadata, error) {
+	known, current := i.knownMetadata()
+	if current {
+		return known, nil
+	}
+	if i.pausing() {
+		return nil, fmt.Errorf("%w: the provider did not answer a moment ago", ErrUnavailable)
+	}
+	var m metadata
+	err := i.fetch(ctx, strings.TrimSuffix(i.url, "/")+"/.well-known/openid-configuration", &m)
+	if err == nil {
+		err = m.check(i.url)
+	}
+	i.settle(err)
+	if err != nil {
+		if known != nil {
+			return known, nil
+		}
+		return nil, fmt.Errorf("%w: discovery: %w", ErrUnavailable, err)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.meta, i.metaAt = &m, i.now()
+	return i.meta, nil
+}
+
+func (m *metadata) check(issuerURL string) error {
+	if m.Issuer != issuerURL {
+		return fmt.Errorf("the document names the issuer %q", m.Issuer)
+	}
+	for _, u := range []string{m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI} {
+		if err := checkOutside(u); err != nil {
+			return fmt.Errorf("the endpoint %q %w", u, err)
+		}
+	}
+	if m.EndSessionEndpoint != "" {
+		if err := checkOutside(m.EndSessionEndpoint); err != nil {
+			return fmt.Errorf("the endpoint %q %w", m.EndSessionEndpoint, err)
+		}
+	}
+	return nil
+}
+
+// settle sets the pause before the next attempt, doubling it with each failure.
+func (i *issuer) settle(err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err == nil {
+		i.pause, i.retryAt = 0, time.Time{}
+		return
+	}
+	i.pause = min(max(2*i.pause, backoffMin), backoffMax)
+	i.retryAt = i.now().Add(i.pause)
+}
+
+func (i *issuer) pausing() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.now().Before(i.retryAt)
+}
+
+// fetch reads one JSON document. Its time does not depend on the one who
+// happens to wait for it.
+func (i *issuer) fetch(ctx context.Context, from string, into any) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := i.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, documentMax+1))
+	if err != nil {
+		return err
+	}
+	if len(body) > documentMax {
+		return errors.New("the document is too large")
+	}
+	return json.Unmarshal(body, into)
+}
+
+// keySet gives the keys that may have made a signature under kid; kid empty
+// means any. An unknown kid makes the set be fetched again, for that is how a
+// provider rotates (OpenID Connect Core 10.1.1).
+func (i *issuer) keySet(ctx context.Context, kid string) ([]jose.JSONWebKey, error) {
+	found, fetched := i.knownKeys(kid)
+	if len(found) > 0 && i.now().Sub(fetched) < documentFor {
+		return found, nil
+	}
+	if err := i.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer i.release()
+	// Another may have fetched while we waited.
+	found, again := i.knownKeys(kid)
+	switch {
+	case len(found) > 0 && (i.now().Sub(again) < documentFor || again.After(fetched)):
+		return found, nil
+	case i.pausing():
+		return i.orUnavailable(found)
+	case len(found) == 0 && !again.IsZero() && !i.unknown.AllowN(i.now(), 1):
+		return nil, nil
+	}
+	m, err := i.discover(ctx)
+	if err != nil {
+		return i.orUnavailable(found)
+	}
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	err = i.fetch(ctx, m.JWKSURI, &set)
+	i.settle(err)
+	if err != nil {
+		return i.orUnavailable(found)
+	}
+	i.mu.Lock()
+	i.keys, i.keysAt = usable(set.Keys), i.now()
+	i.mu.Unlock()
+	found, _ = i.knownKeys(kid)
+	return found, nil
+}
+
+func (i *issuer) knownKeys(kid string) ([]jose.JSONWebKey, time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return byID(i.keys, kid), i.keysAt
+}
+
+// orUnavailable goes on with known keys while the provider is away.
+func (i *issuer) orUnavailable(found []jose.JSONWebKey) ([]jose.JSONWebKey, error) {
+	if len(found) > 0 {
+		return found, nil
+	}
+	return nil, fmt.Errorf("%w: the provider's keys cannot be fetched", ErrUnavailable)
+}
+
+// usable leaves out what is not a public signing key we know (RFC 7517 5).
+func usable(raw []json.RawMessage) []jose.JSONWebKey {
+	keys := make([]jose.JSONWebKey, 0, len(raw))
+	for _, r := range raw[:min(len(raw), keysMax)] {
+		var k jose.JSONWebKey
+		if k.UnmarshalJSON(r) != nil || !k.IsPublic() || !k.Valid() {
+			continue
+		}
+		if (k.Use != "" && k.Use != "sig") || (k.Algorithm != "" && !slices.Contains(algorithms, k.Algorithm)) {
+			continue
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+func byID(keys []jose.JSONWebKey, kid string) []jose.JSONWebKey {
+	if kid == "" {
+		return keys
+	}
+	var found []jose.JSONWebKey
+	for _, k := range keys {
+		if k.KeyID == kid {
+			found = append(found, k)
+		}
+	}
+	return found
+}
+
+// verifier checks signature and issuer of one token; what it needs beside is
+// in cfg. go-oidc drops the cause of a failure, so that why tells whether the
+// keys could not be had at all: that is not the token's fault.
+func (i *issuer) verifier(cfg oidc.Config) (v *oidc.IDTokenVerifier, why func(error) error) {
+	run := &keyRun{issuer: i}
+	cfg.SupportedSigningAlgs = algorithms
+	cfg.Now = i.now
+	return oidc.NewVerifier(i.url, run, &cfg), func(err error) error {
+		if err != nil && run.err != nil {
+			return run.err
+		}
+		return err
+	}
+}
+
+// keyRun is the key set as one verification sees it.
+type keyRun struct {
+	*issuer
+	err error // the provider's keys could not be had
+}
+
+// VerifySignature is oidc.KeySet's.
+func (i *keyRun) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	jws, err := parseToken(token)
+	if err != nil {
+		return nil, err
+	}
+	head := jws.Signatures[0].Header
+	keys, err := i.keySet(ctx, head.KeyID)
+	if err != nil {
+		i.err = err
+		return nil, err
+	}
+	for _, k := range keys {
+		if k.Algorithm != "" && k.Algorithm != head.Algorithm {
+			continue
+		}
+		if payload, err := jws.Verify(k); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, errors.New("no key of the issuer made this signature")
+}
+
+// parseToken reads a compact JWS with one signature by an algorithm of the list.
+func parseToken(token string) (*jose.JSONWebSignature, error) {
+	if len(token) > tokenMax {
+		return nil, errors.New("the token is too long")
+	}
+	allowed := make([]jose.SignatureAlgorithm, len(algorithms))
+	for n, a := range algorithms {
+		allowed[n] = jose.SignatureAlgorithm(a)
+	}
+	jws, err := jose.ParseSignedCompact(token, allowed)
+	if err != nil {
+		return nil, fmt.Errorf("malformed token: %w", err)
+	}
+	if len(jws.Signatures) != 1 {
+		return nil, errors.New("a token has one signature")
+	}
+	return jws, nil
+}
+
+// tokenType is the header's typ in short form (RFC 7515 4.1.9), lower case.
+func tokenType(token string) string {
+	jws, err := parseToken(token)
+	if err != nil {
+		return ""
+	}
+	typ, _ := jws.Signatures[0].Header.ExtraHeaders[jose.HeaderType].(string)
+	return strings.TrimPrefix(strings.ToLower(typ), "application/")
+}

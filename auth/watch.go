@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// watchEvery is how often each login that is open is looked up, once however
+// many connections it has. With the time of one round it stays under the five
+// seconds promised.
+const watchEvery = 2 * time.Second
+
+// watches tells open connections that their login has ended. One goroutine
+// asks for all of them.
+type watches struct {
+	store Changes
+	now   func() time.Time
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	logins map[loginKey]map[*watcher]struct{}
+
+	hints chan loginKey
+	quit  chan struct{}
+	done  chan struct{}
+	once  sync.Once
+}
+
+type watcher struct {
+	ended   chan struct{}
+	expires time.Time
+}
+
+func newWatches(store Changes, now func() time.Time, log *slog.Logger) *watches {
+	w := &watches{
+		store: store, now: now, log: log,
+		logins: map[loginKey]map[*watcher]struct{}{},
+		hints:  make(chan loginKey, 256),
+		quit:   make(chan struct{}), done: make(chan struct{}),
+	}
+	go w.run()
+	return w
+}
+
+// Watch tells when a login has ended: ended is closed within five seconds
+// after the app password was revoked or expired, the person was disabled, or
+// the token ran out. stop, or the end of ctx, gives the watch up; stop may be
+// called more than once and must be called.
+func (a *Authenticator) Watch(ctx context.Context, p *Principal) (ended <-chan struct{}, stop func()) {
+	w := a.watches
+	me := &watcher{ended: make(chan struct{}), expires: p.Expires}
+	key := loginKey{AccountRef{p.Tenant, p.Account}, p.AppPassword}
+	w.mu.Lock()
+	if w.logins[key] == nil {
+		w.logins[key] = map[*watcher]struct{}{}
+	}
+	w.logins[key][me] = struct{}{}
+	w.mu.Unlock()
+	remove := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.remove(key, me)
+	}
+	unhook := context.AfterFunc(ctx, remove)
+	return me.ended, func() { unhook(); remove() }
+}
+
+// remove forgets a watcher; the lock is held.
+func (w *watches) remove(key loginKey, me *watcher) {
+	delete(w.logins[key], me)
+	if len(w.logins[key]) == 0 {
+		delete(w.logins, key)
+	}
+}
+
+// hint has a login looked up at once. A hint that finds the queue full is
+// dropped: the next round finds it.
+func (w *watches) hint(ref AccountRef, appPassword int64) {
+	select {
+	case w.hints <- loginKey{ref, appPassword}:
+	default:
+	}
+}
+
+func (w *watches) run() {
+	defer close(w.done)
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.quit:
+			return
+		case h := <-w.hints:
+			w.look(func(k loginKey) bool {
+				return k.AccountRef == h.AccountRef && (h.appPassword == 0 || k.appPassword == h.appPassword)
+			})
+		case <-tick.C:
+			w.look(func(loginKey) bool { return true })
+		}
+	}
+}
+
+// look asks after the logins chosen and ends those that are over.
+func (w *watches) look(chosen func(loginKey) bool) {
+	w.mu.Lock()
+	keys := make([]loginKey, 0, len(w.logins))
+	for k := range w.logins {
+		if chosen(k) {
+			keys = append(keys, k)
+		}
+	}
+	w.mu.Unlock()
+	failed := 0
+	for _, k := range keys {
+		select {
+		case <-w.quit:
+			return
+		default:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		alive, err := w.store.Alive(ctx, k.AccountRef, k.appPassword)
+		cancel()
+		w.end(k, err == nil && !alive)
+		if err != nil {
+			// A store that is away ends nobody's login: it does not say that
+			// it has ended. What expires by itself still does.
+			w.log.Warn("open logins could not be looked up", "err", err)
+			if failed++; failed == 2 {
+				w.expire()
+				return
+			}
+		}
+	}
+}
+
+// end closes the watchers of a login: all, or those that have expired.
+func (w *watches) end(key loginKey, all bool) {
+	now := w.now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for me := range w.logins[key] {
+		if all || (!me.expires.IsZero() && !now.Before(me.expires)) {
+			close(me.ended)
+			w.remove(key, me)
+		}
+	}
+}
+
+// expire ends what has expired, without the store.
+func (w *watches) expire() {
+	w.mu.Lock()
+	keys := make([]loginKey, 0, len(w.logins))
+	for k := range w.logins {
+		keys = append(keys, k)
+	}
+	w.mu.Unlock()
+	for _, k := range keys {
+		w.end(k, false)
+	}
+}
+
+func (w *watches) close() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.done
+}
