@@ -1,0 +1,320 @@
+package content
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"io"
+)
+
+// Sealed streams up to this length are read whole by one request.
+const wholeSize = 128 << 10
+
+// Reader gives a range of a content's plain bytes, each chunk only after it was
+// authenticated. It is for one goroutine.
+type Reader struct {
+	codec  *codec
+	sealer sealer
+	header header
+	size   int64 // plain size of the whole content
+
+	table  table
+	whole  []byte        // all sealed bytes, where they are in memory
+	stream io.ReadCloser // the sealed bytes from the next chunk on, where not
+	next   int           // chunk
+	skip   int           // plain bytes of the next chunk before the range
+	left   int64         // plain bytes of the range not yet in rest
+
+	buf  *buffer
+	rest []byte // opened bytes not yet read
+	err  error
+}
+
+// Open reads length plain bytes from offset on, or to the end when length is
+// negative. A range that passes the end is cut there; one that begins at or
+// beyond the end is empty. Sealed bytes that are not exactly this account's,
+// under this id and purpose, are ErrCorrupt, here or in a later Read.
+func (a *Account) Open(ctx context.Context, id ID, p Purpose, src Source, offset, length int64) (*Reader, error) {
+	if offset < 0 {
+		return nil, fmt.Errorf("content: offset %d is negative", offset)
+	}
+	r := &Reader{codec: a.codec}
+	if m, ok := src.(inMemory); ok {
+		r.whole, _ = m.Bytes()
+	}
+	size := src.Size()
+	if r.whole == nil && size <= wholeSize {
+		r.whole = make([]byte, max(size, 0))
+		if err := readRange(ctx, src, r.whole, 0); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.open(ctx, a, id, p, src, offset, length); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Reader) open(ctx context.Context, a *Account, id ID, p Purpose, src Source, offset, length int64) error {
+	if r.whole != nil {
+		h, err := parseHeader(r.whole)
+		if err != nil {
+			return err
+		}
+		r.header, r.sealer = h, a.newSealer(h, id, p)
+		if h.form() == formOne {
+			return r.openOne(offset, length)
+		}
+	}
+	if err := r.openTable(ctx, a, id, p, src); err != nil {
+		return err
+	}
+	r.size = r.table.size
+	r.setRange(offset, length)
+	if r.left == 0 || r.whole != nil {
+		return nil
+	}
+	return r.openStream(ctx, src)
+}
+
+// setRange cuts the range at the content's end and finds its first chunk.
+func (r *Reader) setRange(offset, length int64) {
+	offset = min(offset, r.size)
+	r.left = r.size - offset
+	if length >= 0 {
+		r.left = min(r.left, length)
+	}
+	r.next, r.skip = int(offset/ChunkSize), int(offset%ChunkSize)
+}
+
+// openOne opens a stream of one chunk, all of which is in memory.
+func (r *Reader) openOne(offset, length int64) error {
+	sealed := r.whole[headerSize:]
+	if len(sealed) < minSealed || len(sealed) > maxSealed {
+		return fmt.Errorf("%w: one chunk of %d bytes", ErrCorrupt, len(sealed))
+	}
+	data, err := r.openChunk(sealed, 0, kindLast)
+	if err != nil {
+		return err
+	}
+	r.size = int64(len(data))
+	r.setRange(offset, length)
+	r.rest = data[min(offset, r.size):][:r.left]
+	r.left = 0
+	return nil
+}
+
+// openChunk authenticates a chunk and unpacks it into the reader's buffer.
+func (r *Reader) openChunk(sealed []byte, number int, kind byte) ([]byte, error) {
+	if r.buf == nil {
+		r.buf = r.codec.buffer()
+	}
+	opened, err := r.sealer.open(r.buf.chunk[:0], sealed, uint64(number), kind)
+	if err != nil {
+		return nil, err
+	}
+	return r.codec.unpack(r.buf.packed[:], opened)
+}
+
+// openTable reads and opens the table at the stream's end.
+func (r *Reader) openTable(ctx context.Context, a *Account, id ID, p Purpose, src Source) error {
+	size := src.Size()
+	if size < headerSize+trailerSize {
+		return fmt.Errorf("%w: %d sealed bytes are too few", ErrCorrupt, size)
+	}
+	end, err := r.readEnd(ctx, src, min(size, tableGuess(size)))
+	if err != nil {
+		return err
+	}
+	h, length, err := parseTrailer(end[len(end)-trailerSize:])
+	if err != nil {
+		return err
+	}
+	need := int64(length + trailerSize)
+	if need > size-headerSize {
+		return fmt.Errorf("%w: a table longer than the stream", ErrCorrupt)
+	}
+	if need > int64(len(end)) {
+		if end, err = r.readEnd(ctx, src, need); err != nil {
+			return err
+		}
+	}
+	if r.sealer.aead == nil {
+		r.header, r.sealer = h, a.newSealer(h, id, p)
+	} else if subtle.ConstantTimeCompare(h[:], r.header[:]) != 1 {
+		return fmt.Errorf("%w: header and trailer differ", ErrCorrupt)
+	}
+	sealed := end[int64(len(end))-need : len(end)-trailerSize]
+	chunks := (length - 8 - gcmTag) / 4
+	opened, err := r.sealer.open(nil, sealed, uint64(chunks), kindTable)
+	if err != nil {
+		return err
+	}
+	r.table, err = parseTable(opened, length, size)
+	return err
+}
+
+// tableGuess is how many bytes of a stream's end most likely hold its table: a
+// chunk is seldom compressed to less than a quarter.
+func tableGuess(size int64) int64 {
+	return min(4<<10+size/(ChunkSize/4)*4, 1<<20)
+}
+
+// readEnd returns the last n sealed bytes.
+func (r *Reader) readEnd(ctx context.Context, src Source, n int64) ([]byte, error) {
+	if r.whole != nil {
+		return r.whole[int64(len(r.whole))-n:], nil
+	}
+	end := make([]byte, n)
+	return end, readRange(ctx, src, end, src.Size()-n)
+}
+
+// openStream asks for the sealed bytes of the range's chunks, with the header
+// before the first one, which must be the same as in the trailer.
+func (r *Reader) openStream(ctx context.Context, src Source) error {
+	last := int((int64(r.next)*ChunkSize + int64(r.skip) + r.left - 1) / ChunkSize)
+	start, end := r.table.start[r.next], r.table.start[last+1]
+	if r.next == 0 {
+		start = 0
+	}
+	stream, err := src.ReadRange(ctx, start, end-start)
+	if err != nil {
+		return fmt.Errorf("content: read sealed bytes: %w", err)
+	}
+	r.stream = stream
+	if r.next > 0 {
+		return nil
+	}
+	var h header
+	if err := readFull(stream, h[:]); err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(h[:], r.header[:]) != 1 {
+		return fmt.Errorf("%w: header and trailer differ", ErrCorrupt)
+	}
+	return nil
+}
+
+// fill opens the next chunk into rest. It is called with rest empty.
+func (r *Reader) fill() error {
+	if r.err != nil {
+		return r.err
+	}
+	if r.left == 0 {
+		return io.EOF
+	}
+	if err := r.nextChunk(); err != nil {
+		r.err = err
+		return err
+	}
+	return nil
+}
+
+func (r *Reader) nextChunk() error {
+	if r.buf == nil {
+		r.buf = r.codec.buffer()
+	}
+	from, to := r.table.start[r.next], r.table.start[r.next+1]
+	var sealed []byte
+	if r.whole != nil {
+		sealed = r.whole[from:to]
+	} else {
+		sealed = r.buf.chunk[:to-from]
+		if err := readFull(r.stream, sealed); err != nil {
+			return err
+		}
+	}
+	kind, want := byte(kindChunk), int64(ChunkSize)
+	if r.next == r.table.chunks()-1 {
+		kind, want = kindLast, r.size-int64(r.next)*ChunkSize
+	}
+	data, err := r.openChunk(sealed, r.next, kind)
+	if err != nil {
+		return err
+	}
+	if int64(len(data)) != want {
+		return fmt.Errorf("%w: chunk %d has %d bytes, want %d", ErrCorrupt, r.next, len(data), want)
+	}
+	data = data[r.skip:]
+	r.rest = data[:min(int64(len(data)), r.left)]
+	r.left -= int64(len(r.rest))
+	r.next, r.skip = r.next+1, 0
+	return nil
+}
+
+// Read gives the next plain bytes of the range.
+func (r *Reader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(r.rest) == 0 {
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// WriteTo writes the rest of the range to w, a chunk at a time.
+func (r *Reader) WriteTo(w io.Writer) (int64, error) {
+	var written int64
+	for {
+		if len(r.rest) == 0 {
+			if err := r.fill(); err == io.EOF {
+				return written, nil
+			} else if err != nil {
+				return written, err
+			}
+		}
+		n, err := w.Write(r.rest)
+		written += int64(n)
+		r.rest = r.rest[n:]
+		if err != nil {
+			return written, err
+		}
+	}
+}
+
+// Size is the plain size of the whole content, not of the range.
+func (r *Reader) Size() int64 { return r.size }
+
+// Close ends the reading. It may be called again.
+func (r *Reader) Close() error {
+	r.err, r.rest, r.left = errClosed, nil, 0
+	if r.buf != nil {
+		r.codec.release(r.buf)
+		r.buf = nil
+	}
+	if r.stream == nil {
+		return nil
+	}
+	stream := r.stream
+	r.stream = nil
+	return stream.Close()
+}
+
+// OpenBytes appends the plain bytes of a whole sealed stream to dst, or fails
+// with ErrCorrupt.
+func (a *Account) OpenBytes(dst []byte, id ID, p Purpose, sealed []byte) ([]byte, error) {
+	var r Reader
+	r.codec, r.whole = a.codec, sealed
+	if sealed == nil {
+		r.whole = []byte{}
+	}
+	defer r.Close()
+	if err := r.open(context.Background(), a, id, p, Inline(sealed), 0, -1); err != nil {
+		return dst, err
+	}
+	out := dst
+	for {
+		out = append(out, r.rest...)
+		if err := r.fill(); err == io.EOF {
+			return out, nil
+		} else if err != nil {
+			return dst, err
+		}
+	}
+}
