@@ -1,0 +1,313 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Schemes of metadata.dsn and blobs.url.
+const (
+	SchemeSQLite   = "sqlite:"
+	SchemePostgres = "postgres://"
+	SchemeDir      = "dir:"
+	SchemeS3       = "s3://"
+)
+
+// Check looks at the meaning of what was read and tells everything wrong at once.
+func (c *Config) Check() error {
+	var k checker
+	k.listeners(&c.Listen)
+	k.tls(c)
+	k.public(c)
+	k.metadata(c)
+	k.blobs(c)
+	k.needed("keys.dir", c.Keys.Dir, "name the key directory; losing it loses all content, so back it up apart from the database")
+	k.needed("spool.dir", c.Spool.Dir, "name a folder for bytes on their way in")
+	k.sites(c)
+	k.oidc(c)
+	k.mail(c)
+	k.networks("http.proxies", c.HTTP.Proxies, "name the reverse proxies only")
+	if c.Queue.MaxRetry < c.Queue.FirstRetry {
+		k.say("queue.max_retry", "is shorter than queue.first_retry", "make it the longer one")
+	}
+	if c.Limits.ConnectionsPerAddress > c.Limits.Connections {
+		k.say("limits.connections_per_address", "is greater than limits.connections", "make it smaller")
+	}
+	return k.problems.err()
+}
+
+type checker struct{ problems Problems }
+
+func (k *checker) say(key, says, remedy string) {
+	k.problems = append(k.problems, Problem{Key: key, Says: says, Remedy: remedy})
+}
+
+func (k *checker) needed(key, value, remedy string) bool {
+	if value == "" {
+		k.say(key, "is missing", remedy)
+	}
+	return value != ""
+}
+
+// All lists the listeners with their key, in a fixed order.
+func (l *Listen) All() []struct{ Key, Address string } {
+	return []struct{ Key, Address string }{
+		{"imap", l.IMAP}, {"imaps", l.IMAPS}, {"lmtp", l.LMTP}, {"smtp", l.SMTP},
+		{"submission", l.Submission}, {"submissions", l.Submissions},
+		{"http", l.HTTP}, {"portal", l.Portal}, {"issuer", l.Issuer}, {"ops", l.Ops},
+	}
+}
+
+func (k *checker) listeners(l *Listen) {
+	used := map[string]string{}
+	for _, one := range l.All() {
+		if one.Address == "" {
+			continue
+		}
+		key := "listen." + one.Key
+		host, port, err := net.SplitHostPort(one.Address)
+		n, portErr := strconv.ParseUint(port, 10, 16)
+		if err != nil || portErr != nil {
+			k.say(key, fmt.Sprintf("%q is not an address and a port", one.Address), "write it like 127.0.0.1:143, [::1]:143 or :143")
+			continue
+		}
+		if _, err := netip.ParseAddr(host); host != "" && err != nil {
+			k.say(key, fmt.Sprintf("%q is a name, not an address", host), "a listener needs an IP address of this machine, or none for all")
+			continue
+		}
+		if other, twice := used[one.Address]; twice && n != 0 {
+			k.say(key, "is the same address and port as listen."+other, "give each listener a port of its own")
+		}
+		used[one.Address] = one.Key
+	}
+}
+
+func (k *checker) tls(c *Config) {
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		k.say("tls", "cert and key belong together", "set both, or neither")
+	}
+	if c.TLS.Cert != "" {
+		return
+	}
+	const remedy = "set tls.cert and tls.key, or turn the listener off with an empty value"
+	for _, one := range c.Listen.All() {
+		switch one.Key {
+		case "imaps", "submissions", "submission", "imap":
+			if one.Address != "" {
+				k.say("listen."+one.Key, "needs a certificate", remedy)
+			}
+		case "portal", "issuer", "http":
+			if one.Address != "" && c.TLS.Web {
+				k.say("listen."+one.Key, "needs a certificate", remedy+", or set tls.web to false behind a reverse proxy that speaks TLS")
+			}
+		}
+	}
+}
+
+func (k *checker) public(c *Config) {
+	if k.needed("public.name", c.Public.Name, "name the mail host as clients reach it, such as mail.musterstadt.example") && !isHostName(c.Public.Name) {
+		k.say("public.name", fmt.Sprintf("%q is not a host name", c.Public.Name), "write it like mail.musterstadt.example")
+	}
+	if c.Listen.Portal != "" && k.needed("public.portal", c.Public.Portal, "name the portal's origin, such as https://portal.musterstadt.example") {
+		k.origin("public.portal", c.Public.Portal)
+	}
+	if c.Public.HTTP != "" {
+		k.origin("public.http", c.Public.HTTP)
+	}
+	origins := map[string]string{}
+	for _, o := range []struct{ key, url string }{
+		{"public.portal", c.Public.Portal}, {"public.http", c.Public.HTTP}, {"oidc.issuer", embeddedOrigin(c)},
+	} {
+		if o.url == "" {
+			continue
+		}
+		if other, twice := origins[o.url]; twice {
+			k.say(o.key, "is the same origin as "+other, "give the portal, the provider and HTTP a host name of their own each: cookies and scripts must not reach across")
+		}
+		origins[o.url] = o.key
+	}
+}
+
+func embeddedOrigin(c *Config) string {
+	if u, err := url.Parse(c.OIDC.Issuer); c.OIDC.Embedded && err == nil && u.Host != "" {
+		return u.Scheme + "://" + u.Host
+	}
+	return ""
+}
+
+// origin checks a URL without path, query and user.
+func (k *checker) origin(key, text string) {
+	if u, ok := k.webURL(key, text); ok && u.Path != "" {
+		k.say(key, fmt.Sprintf("%q has a path", text), "write scheme and host only, without a slash at the end")
+	}
+}
+
+func (k *checker) webURL(key, text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		(u.Scheme != "https" && u.Scheme != "http") {
+		k.say(key, fmt.Sprintf("%q is not a web address", text), "write it like https://portal.musterstadt.example")
+		return nil, false
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && (err != nil || !a.IsLoopback()) && u.Hostname() != "localhost" {
+		k.say(key, "is not encrypted", "use https; http is for loopback only")
+		return nil, false
+	}
+	return u, true
+}
+
+func (k *checker) metadata(c *Config) {
+	for _, one := range []struct{ key, dsn string }{{"metadata.dsn", c.Metadata.DSN}, {"metadata.direct_dsn", c.Metadata.DirectDSN}} {
+		path, sqlite := strings.CutPrefix(one.dsn, SchemeSQLite)
+		switch {
+		case one.dsn == "" && one.key == "metadata.direct_dsn":
+		case sqlite && path == "":
+			k.say(one.key, "names no file", "write it like sqlite:/var/lib/fachwerk/metadata.db")
+		case sqlite && one.key == "metadata.direct_dsn":
+			k.say(one.key, "is for PostgreSQL behind a pooler", "remove it")
+		case sqlite:
+		case !strings.HasPrefix(one.dsn, SchemePostgres):
+			k.say(one.key, "names no engine that is known", "write it like sqlite:/path/metadata.db or postgres://user@host:5432/database")
+		default:
+			u, err := url.Parse(one.dsn)
+			if err != nil { // the error would show the DSN
+				k.say(one.key, "is not a valid URL", "write it like postgres://user@host:5432/database?sslmode=verify-full")
+				continue
+			}
+			if _, has := u.User.Password(); has && c.Metadata.Password.Set() {
+				k.say(one.key, "holds a password and so does metadata.password", "keep one of the two")
+			}
+		}
+	}
+}
+
+func (k *checker) blobs(c *Config) {
+	path, dir := strings.CutPrefix(c.Blobs.URL, SchemeDir)
+	switch {
+	case dir && path == "":
+		k.say("blobs.url", "names no folder", "write it like dir:/var/lib/fachwerk/blobs")
+	case dir:
+	case !strings.HasPrefix(c.Blobs.URL, SchemeS3):
+		k.say("blobs.url", "names no blob store that is known", "write it like dir:/path or s3://ACCESSKEY@host:port/bucket?region=REGION")
+	default:
+		u, err := url.Parse(c.Blobs.URL)
+		if err != nil || u.User == nil || u.Host == "" || len(u.Path) < 2 || u.Query().Get("region") == "" {
+			k.say("blobs.url", "is not complete", "write it like s3://ACCESSKEY@host:port/bucket?region=REGION; the region is never guessed")
+			return
+		}
+		if _, has := u.User.Password(); !has && !c.Blobs.Secret.Set() {
+			k.say("blobs.secret_file", "is missing", "name a file that holds the secret key, or set "+EnvName("blobs.secret"))
+		}
+	}
+}
+
+func (k *checker) sites(c *Config) {
+	if len(c.Sites) == 0 {
+		k.say("sites", "no site is declared", "say where the data lies: one entry with name, operator, country, city and networks; nothing is assumed")
+	}
+	names := map[string]bool{}
+	for i, s := range c.Sites {
+		at := fmt.Sprintf("sites[%d].", i)
+		k.needed(at+"name", s.Name, "give the site a short name")
+		k.needed(at+"operator", s.Operator, "say who runs it")
+		k.needed(at+"city", s.City, "say in which city or data centre it stands")
+		if len(s.Networks) == 0 {
+			k.say(at+"networks", "is missing", "list the networks of its machines, such as [10.1.0.0/16]")
+		}
+		if len(s.Country) != 2 || strings.ToUpper(s.Country) != s.Country || strings.Trim(s.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+			k.say(at+"country", fmt.Sprintf("%q is not a country code", s.Country), "write the two letters of ISO 3166-1, such as DE")
+		}
+		k.networks(at+"networks", s.Networks, "a site is somewhere: list its own networks")
+		if names[s.Name] && s.Name != "" {
+			k.say(at+"name", "two sites have this name", "give each its own")
+		}
+		names[s.Name] = true
+	}
+	switch {
+	case len(c.Sites) > 1:
+		k.say("sites", "more than one site is declared", "this version keeps data at one site: declare that one")
+	case c.Placement.Default == "" && len(c.Sites) > 0:
+		k.say("placement.default", "is missing", "name the site that takes tenants which name none")
+	case len(c.Sites) > 0 && !names[c.Placement.Default]:
+		k.say("placement.default", fmt.Sprintf("there is no site %q", c.Placement.Default), "name a declared site")
+	}
+}
+
+// networks refuses the whole Internet.
+func (k *checker) networks(key string, list []netip.Prefix, remedy string) {
+	for _, p := range list {
+		if p.Bits() == 0 {
+			k.say(key, p.String()+" is everybody", remedy)
+		}
+	}
+}
+
+func (k *checker) oidc(c *Config) {
+	if !k.needed("oidc.issuer", c.OIDC.Issuer, "name the provider's URL, such as https://login.musterstadt.example") {
+		return
+	}
+	k.webURL("oidc.issuer", c.OIDC.Issuer)
+	if c.OIDC.Embedded && c.Listen.Issuer == "" {
+		k.say("listen.issuer", "is empty, but the embedded provider is on", "give it an address, or set oidc.embedded to false")
+	}
+	k.needed("oidc.client_id", c.OIDC.ClientID, "name the portal's client at the provider")
+	if c.OIDC.Audience == c.OIDC.ClientID || c.OIDC.Audience == "" {
+		k.say("oidc.audience", "must be the name of this resource server, not empty and no client id", "choose one such as urn:fachwerk:services and let the provider put it into access tokens")
+	}
+	s := c.OIDC.Scopes
+	for _, one := range []struct{ key, name string }{
+		{"mail_read", s.MailRead}, {"mail_send", s.MailSend}, {"calendar", s.Calendar},
+		{"contacts", s.Contacts}, {"files", s.Files},
+	} {
+		if one.name == "" || strings.ContainsAny(one.name, " \"\\") {
+			k.say("oidc.scopes."+one.key, "is not a scope name", "one word, as the provider writes it into tokens (RFC 6749 section 3.3)")
+		}
+	}
+}
+
+func (k *checker) mail(c *Config) {
+	k.networks("smtp.relays", c.SMTP.Relays, "name the mail gateways in front of this server: until mail authentication is built, port 25 serves nobody else")
+	k.networks("lmtp.trusted", c.LMTP.Trusted, "LMTP delivers without a login: name the mail servers that may")
+	h := c.SMTP.Smarthost
+	if h.Address == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(h.Address)
+	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 || host == "" {
+		k.say("smtp.smarthost.address", fmt.Sprintf("%q is not a host and a port", h.Address), "write it like relay.provider.example:587")
+	}
+	if (h.Username == "") != !h.Password.Set() {
+		k.say("smtp.smarthost", "username and password belong together", "set username and password_file, or neither")
+	}
+	if a, err := netip.ParseAddr(host); h.TLS == "none" && h.Username != "" && (err != nil || !a.IsLoopback()) {
+		k.say("smtp.smarthost.tls", "would send the password in clear", "use starttls or implicit")
+	}
+}
+
+func isHostName(s string) bool {
+	if len(s) > 253 || s == "" {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, r := range label {
+			if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// SQLitePath gives the database file of an embedded installation.
+func (c *Config) SQLitePath() (string, bool) {
+	path, ok := strings.CutPrefix(c.Metadata.DSN, SchemeSQLite)
+	return filepath.Clean(path), ok
+}

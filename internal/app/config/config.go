@@ -1,0 +1,236 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is one installation's configuration. The yaml tag names the key; oneof
+// lists the only values that a text may have; min and max bound a number, a size
+// or a duration.
+type Config struct {
+	Listen    Listen    `yaml:"listen"`
+	TLS       TLS       `yaml:"tls"`
+	Public    Public    `yaml:"public"`
+	Metadata  Metadata  `yaml:"metadata"`
+	Blobs     Blobs     `yaml:"blobs"`
+	Keys      Keys      `yaml:"keys"`
+	Spool     Spool     `yaml:"spool"`
+	Sites     []Site    `yaml:"sites"`
+	Placement Placement `yaml:"placement"`
+	OIDC      OIDC      `yaml:"oidc"`
+	SMTP      SMTP      `yaml:"smtp"`
+	LMTP      LMTP      `yaml:"lmtp"`
+	HTTP      HTTP      `yaml:"http"`
+	Limits    Limits    `yaml:"limits"`
+	Quota     Quota     `yaml:"quota"`
+	Queue     Queue     `yaml:"queue"`
+	Log       Log       `yaml:"log"`
+
+	// Dir is the folder that relative paths start from: that of the file.
+	Dir string `yaml:"-"`
+}
+
+// Listen names the address and port of every listener; an empty one is off.
+type Listen struct {
+	IMAP        string `yaml:"imap"`
+	IMAPS       string `yaml:"imaps"`
+	LMTP        string `yaml:"lmtp"`
+	SMTP        string `yaml:"smtp"`
+	Submission  string `yaml:"submission"`
+	Submissions string `yaml:"submissions"`
+	HTTP        string `yaml:"http"`
+	Portal      string `yaml:"portal"`
+	Issuer      string `yaml:"issuer"`
+	Ops         string `yaml:"ops"`
+}
+
+// TLS names the certificate chain and key, both PEM; they are read again when
+// the files change.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+	// Web makes the portal, the provider and HTTP speak TLS themselves. Off
+	// where a reverse proxy does it.
+	Web bool `yaml:"web"`
+	// PlainLogin is what the demo needs: logins without TLS from loopback.
+	PlainLogin string `yaml:"plain_login" oneof:"never,loopback"`
+}
+
+// Public is how clients reach the installation from outside.
+type Public struct {
+	// Name is the mail host: in greetings, Received fields, Message-IDs and the
+	// set-up pages.
+	Name string `yaml:"name"`
+	// Portal is the portal's origin, such as https://portal.musterstadt.example.
+	Portal string `yaml:"portal"`
+	// HTTP is the origin where calendars, contacts and files will be.
+	HTTP string `yaml:"http"`
+}
+
+// Metadata is the metadata database.
+type Metadata struct {
+	DSN       string `yaml:"dsn"`
+	DirectDSN string `yaml:"direct_dsn"`
+	Password  Secret `yaml:"password"`
+}
+
+// Blobs is where large content lies.
+type Blobs struct {
+	URL    string `yaml:"url"`
+	Secret Secret `yaml:"secret"`
+	// Inline is the size up to which content stays in the database.
+	Inline Size `yaml:"inline" min:"0" max:"1048576"`
+	// Retention is how long a deleted object stays: not shorter than backups.
+	Retention time.Duration `yaml:"retention" min:"0s" max:"87600h"`
+}
+
+// Keys is the key directory, kept outside the database and its backups.
+type Keys struct {
+	Dir string `yaml:"dir"`
+}
+
+// Spool is the folder for bytes on their way in; what lies there is sealed.
+type Spool struct {
+	Dir string `yaml:"dir"`
+}
+
+// Site is one declared place where data lies. Everything is required.
+type Site struct {
+	Name     string         `yaml:"name"`
+	Operator string         `yaml:"operator"`
+	Country  string         `yaml:"country"` // ISO 3166-1 alpha-2
+	City     string         `yaml:"city"`
+	Networks []netip.Prefix `yaml:"networks"`
+}
+
+// Placement says which site takes tenants that name none.
+type Placement struct {
+	Default string `yaml:"default"`
+}
+
+// OIDC is the login.
+type OIDC struct {
+	// Embedded runs the provider in this process, at listen.issuer.
+	Embedded     bool       `yaml:"embedded"`
+	Issuer       string     `yaml:"issuer"`
+	ClientID     string     `yaml:"client_id"`
+	ClientSecret Secret     `yaml:"client_secret"`
+	Audience     string     `yaml:"audience"`
+	Scopes       OIDCScopes `yaml:"scopes"`
+}
+
+// OIDCScopes are the issuer's names for what a token may do.
+type OIDCScopes struct {
+	MailRead string `yaml:"mail_read"`
+	MailSend string `yaml:"mail_send"`
+	Calendar string `yaml:"calendar"`
+	Contacts string `yaml:"contacts"`
+	Files    string `yaml:"files"`
+}
+
+// SMTP is mail from and to other servers.
+type SMTP struct {
+	Relays    []netip.Prefix `yaml:"relays"`
+	Smarthost Smarthost      `yaml:"smarthost"`
+}
+
+// Smarthost takes all mail for elsewhere; without one it waits in the queue.
+type Smarthost struct {
+	Address  string `yaml:"address"` // host:port
+	TLS      string `yaml:"tls" oneof:"starttls,implicit,none"`
+	CA       string `yaml:"ca"` // PEM of a private CA
+	Username string `yaml:"username"`
+	Password Secret `yaml:"password"`
+}
+
+// LMTP says who may deliver without a login.
+type LMTP struct {
+	Trusted []netip.Prefix `yaml:"trusted"`
+}
+
+// HTTP is what all web listeners share.
+type HTTP struct {
+	// Proxies are the reverse proxies whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix `yaml:"proxies"`
+}
+
+// Limits bound what one client may take.
+type Limits struct {
+	Message               Size          `yaml:"message" min:"65536" max:"2147483648"`
+	Recipients            int64         `yaml:"recipients" min:"100" max:"100000"`
+	Connections           int64         `yaml:"connections" min:"10" max:"1000000"`
+	ConnectionsPerAddress int64         `yaml:"connections_per_address" min:"1" max:"1000000"`
+	ConnectionsPerPerson  int64         `yaml:"connections_per_person" min:"1" max:"100000"`
+	LoginTimeout          time.Duration `yaml:"login_timeout" min:"5s" max:"10m"`
+	IdleTimeout           time.Duration `yaml:"idle_timeout" min:"30m" max:"24h"`
+	Views                 Size          `yaml:"views" min:"1048576" max:"1099511627776"`
+	Drain                 time.Duration `yaml:"drain" min:"0s" max:"10m"`
+}
+
+// Quota is what a new account gets.
+type Quota struct {
+	Person Size  `yaml:"person" min:"0" max:"1125899906842624"`
+	Shared Size  `yaml:"shared" min:"0" max:"1125899906842624"`
+	Items  int64 `yaml:"items" min:"0" max:"1000000000"`
+}
+
+// Queue is outbound mail.
+type Queue struct {
+	Workers     int64         `yaml:"workers" min:"1" max:"1000"`
+	FirstRetry  time.Duration `yaml:"first_retry" min:"1s" max:"24h"`
+	MaxRetry    time.Duration `yaml:"max_retry" min:"1s" max:"48h"`
+	DelayNotice time.Duration `yaml:"delay_notice" min:"0s" max:"240h"`
+	Lifetime    time.Duration `yaml:"lifetime" min:"1m" max:"720h"`
+}
+
+// Log is what the process writes to standard error.
+type Log struct {
+	Level  string `yaml:"level" oneof:"debug,info,warn,error"`
+	Format string `yaml:"format" oneof:"json,text"`
+}
+
+// Default returns the values of keys that nobody set. Sites have none: where
+// data lies is declared, never assumed.
+func Default() *Config {
+	return &Config{
+		Listen: Listen{
+			IMAP: ":143", IMAPS: ":993",
+			LMTP: "127.0.0.1:24", SMTP: ":25",
+			Submission: ":587", Submissions: ":465",
+			HTTP: ":8443", Portal: ":443", Issuer: ":8444",
+			Ops: "127.0.0.1:9090",
+		},
+		TLS:      TLS{Web: true, PlainLogin: "never"},
+		Metadata: Metadata{DSN: "sqlite:/var/lib/fachwerk/metadata.db"},
+		Blobs: Blobs{
+			URL: "dir:/var/lib/fachwerk/blobs", Inline: 64 << 10,
+			Retention: 30 * 24 * time.Hour,
+		},
+		Keys:  Keys{Dir: "/var/lib/fachwerk/keys"},
+		Spool: Spool{Dir: "/var/lib/fachwerk/spool"},
+		OIDC: OIDC{
+			Embedded: true, ClientID: "fachwerk-portal", Audience: "urn:fachwerk:services",
+			Scopes: OIDCScopes{
+				MailRead: "mail.read", MailSend: "mail.send",
+				Calendar: "calendar", Contacts: "contacts", Files: "files",
+			},
+		},
+		SMTP: SMTP{Smarthost: Smarthost{TLS: "starttls"}},
+		LMTP: LMTP{Trusted: []netip.Prefix{
+			netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
+		}},
+		Limits: Limits{
+			Message: 150 << 20, Recipients: 1000,
+			Connections: 20000, ConnectionsPerAddress: 1000, ConnectionsPerPerson: 60,
+			LoginTimeout: time.Minute, IdleTimeout: 30 * time.Minute,
+			Views: 256 << 20, Drain: 10 * time.Second,
+		},
+		Quota: Quota{Person: 5 << 30, Shared: 20 << 30, Items: 1000000},
+		Queue: Queue{
+			Workers: 8, FirstRetry: 5 * time.Minute, MaxRetry: 2 * time.Hour,
+			DelayNotice: 4 * time.Hour, Lifetime: 5 * 24 * time.Hour,
+		},
+		Log: Log{Level: "info", Format: "json"},
+	}
+}
