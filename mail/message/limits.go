@@ -28,6 +28,8 @@ const (
 	maxLanguages = 64
 	// maxReferences bounds the message identifiers kept of References: the first and the last ones.
 	maxReferences = 100
+	// maxMessageID is the longest message identifier that ties messages to a thread: one line (RFC 5322 2.1.1).
+	maxMessageID = 998
 )
 
 func (l Limits) withDefaults() Limits {
