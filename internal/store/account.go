@@ -1,0 +1,209 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"fachwerk/internal/store/meta"
+	"fachwerk/location"
+)
+
+// NewAccount says what account to make.
+type NewAccount struct {
+	Tenant      int64
+	Kind        AccountKind
+	Address     string
+	DisplayName string
+	QuotaBytes  int64 // 0: no limit
+	QuotaItems  int64
+	// Issuer and Subject bind a person to an outside OpenID provider.
+	Issuer, Subject string
+}
+
+// CreateAccount makes an account with its key. The address's domain must be one
+// of the tenant's.
+func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error) {
+	address, err := NormalizeAddress(n.Address)
+	if err != nil {
+		return Account{}, err
+	}
+	if err := s.admit(ctx, n.Tenant, location.Metadata); err != nil {
+		return Account{}, err
+	}
+	if n.Kind < Person || n.Kind > Resource {
+		return Account{}, fmt.Errorf("store: account %s: unknown kind %d", address, n.Kind)
+	}
+	key := Key{Tenant: n.Tenant, Account: newID()}
+	wrapped, err := s.keys.NewAccountKey(key.Tenant, key.Account)
+	if err != nil {
+		return Account{}, err
+	}
+	err = s.update(ctx, func(tx meta.Tx) error {
+		if err := ownDomain(ctx, tx, n.Tenant, address); err != nil {
+			return err
+		}
+		if err := freeAddress(ctx, tx, n.Tenant, address); err != nil {
+			return err
+		}
+		var b meta.Batch
+		insertAccount(&b, Account{
+			Key: key, Kind: n.Kind, Address: address, DisplayName: n.DisplayName,
+			QuotaBytes: n.QuotaBytes, QuotaItems: n.QuotaItems, WrappedKey: wrapped,
+		})
+		b.Exec(`INSERT INTO address (tenant_id, address, account_id) VALUES ($1, $2, $3)`, n.Tenant, address, key.Account)
+		if n.Issuer != "" {
+			b.Exec(`INSERT INTO issuer (tenant_id, url) VALUES ($1, $2) ON CONFLICT DO NOTHING`, n.Tenant, n.Issuer)
+			b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)`,
+				n.Tenant, n.Issuer, n.Subject, key.Account)
+		}
+		return tx.Run(ctx, &b)
+	})
+	if err != nil {
+		return Account{}, fmt.Errorf("store: account %s: %w", address, err)
+	}
+	return s.Account(ctx, key)
+}
+
+// insertAccount takes the tenant's epoch and the store's generation as they are.
+func insertAccount(b *meta.Batch, a Account) {
+	b.Exec(`INSERT INTO account (tenant_id, account_id, kind, address, display_name, epoch, generation,
+			quota_bytes, quota_items, wrapped_key, created_at)
+		SELECT $1, $2, $3, $4, $5, t.epoch, i.generation, $6, $7, $8, {now}
+		FROM tenant t, installation i WHERE t.tenant_id = $9`,
+		a.Tenant, a.Key.Account, int64(a.Kind), a.Address, a.DisplayName, a.QuotaBytes, a.QuotaItems, a.WrappedKey, a.Tenant)
+}
+
+func ownDomain(ctx context.Context, tx meta.Tx, tenant int64, address string) error {
+	domain := address[strings.LastIndexByte(address, '@')+1:]
+	var owner int64
+	err := oneIn(ctx, tx, []any{&owner}, `SELECT tenant_id FROM domain WHERE name = $1`, domain)
+	if isNotFound(err) || err == nil && owner != tenant {
+		return fmt.Errorf("domain %s is not one of this tenant's; add it first: %w", domain, ErrNotFound)
+	}
+	return err
+}
+
+func freeAddress(ctx context.Context, tx meta.Tx, tenant int64, address string) error {
+	var used int64
+	err := oneIn(ctx, tx, []any{&used}, `SELECT account_id FROM address WHERE tenant_id = $1 AND address = $2`, tenant, address)
+	switch {
+	case isNotFound(err):
+		return nil
+	case err == nil:
+		return fmt.Errorf("address %s: %w", address, ErrExists)
+	}
+	return err
+}
+
+const accountColumns = `SELECT a.tenant_id, a.account_id, a.kind, a.state, a.address, a.display_name, a.epoch, a.modseq,
+	a.generation, a.quota_bytes, a.quota_items, a.used_bytes, a.used_items, a.created_at FROM account a`
+
+func scanAccount(r meta.Rows) (a Account, err error) {
+	var kind, state int64
+	err = r.Scan(&a.Tenant, &a.Key.Account, &kind, &state, &a.Address, &a.DisplayName, &a.Epoch, &a.ModSeq,
+		&a.Generation, &a.QuotaBytes, &a.QuotaItems, &a.UsedBytes, &a.UsedItems, &a.CreatedAt)
+	a.Kind, a.State = AccountKind(kind), AccountState(state)
+	return a, err
+}
+
+// Accounts lists a tenant's accounts by address; with tenant 0, everyone's. The
+// hidden queue accounts are left out.
+func (s *Store) Accounts(ctx context.Context, tenant int64) (list []Account, err error) {
+	err = s.view(ctx, func(r meta.Rows) error {
+		a, err := scanAccount(r)
+		list = append(list, a)
+		return err
+	}, accountColumns+` WHERE (a.tenant_id = $1 OR $1 = 0) AND a.kind <> 6 AND a.state <> 2 ORDER BY a.address`, tenant)
+	return list, err
+}
+
+// allAccounts lists every account's key, hidden and removed ones too.
+func (s *Store) allAccounts(ctx context.Context) (list []Account, err error) {
+	err = s.view(ctx, func(r meta.Rows) error {
+		a, err := scanAccount(r)
+		list = append(list, a)
+		return err
+	}, accountColumns+` ORDER BY a.tenant_id, a.account_id`)
+	return list, err
+}
+
+// Account reads one.
+func (s *Store) Account(ctx context.Context, key Key) (Account, error) {
+	return s.account(ctx, ` WHERE a.tenant_id = $1 AND a.account_id = $2`, key.Tenant, key.Account)
+}
+
+func (s *Store) account(ctx context.Context, where string, args ...any) (a Account, err error) {
+	found := false
+	err = s.view(ctx, func(r meta.Rows) error {
+		found = true
+		a, err = scanAccount(r)
+		return err
+	}, accountColumns+where, args...)
+	if err == nil && !found {
+		err = fmt.Errorf("account: %w", ErrNotFound)
+	}
+	return a, err
+}
+
+// Resolve finds the account an address or alias leads to, of any kind but the
+// queue's, disabled ones included.
+func (s *Store) Resolve(ctx context.Context, address string) (Account, error) {
+	address, err := NormalizeAddress(address)
+	if err != nil {
+		return Account{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	domain := address[strings.LastIndexByte(address, '@')+1:]
+	return s.account(ctx, ` JOIN address x ON x.tenant_id = a.tenant_id AND x.account_id = a.account_id
+		JOIN domain d ON d.tenant_id = a.tenant_id
+		WHERE d.name = $1 AND x.address = $2 AND a.state <> 2 AND a.kind <> 6`, domain, address)
+}
+
+// SetDisabled forbids an account's person to sign in, or allows it again. Mail
+// goes on arriving.
+func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {
+	state := int64(Active)
+	if disabled {
+		state = int64(Disabled)
+	}
+	err := errNothing(s.exec(ctx, `UPDATE account SET state = $1, modseq = modseq + 1
+		WHERE tenant_id = $2 AND account_id = $3 AND state <> 2`, state, key.Tenant, key.Account))
+	if err == nil && disabled {
+		_, err = s.exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2`, key.Tenant, key.Account)
+	}
+	s.announce(key)
+	return err
+}
+
+// SetQuota changes an account's limits; 0 means none.
+func (s *Store) SetQuota(ctx context.Context, key Key, bytes, items int64) error {
+	return errNothing(s.exec(ctx, `UPDATE account SET quota_bytes = $1, quota_items = $2
+		WHERE tenant_id = $3 AND account_id = $4`, bytes, items, key.Tenant, key.Account))
+}
+
+// RemoveAccount marks an account for removal and frees its addresses; its rows
+// go in the background.
+func (s *Store) RemoveAccount(ctx context.Context, key Key) error {
+	err := s.update(ctx, func(tx meta.Tx) error {
+		n, err := execIn(ctx, tx, `UPDATE account SET state = 2, modseq = modseq + 1
+			WHERE tenant_id = $1 AND account_id = $2 AND kind <> 6`, key.Tenant, key.Account)
+		if err := errNothing(n, err); err != nil {
+			return err
+		}
+		var b meta.Batch
+		for _, sql := range []string{
+			`DELETE FROM address WHERE tenant_id = $1 AND account_id = $2`,
+			`DELETE FROM subject WHERE tenant_id = $1 AND account_id = $2`,
+			`DELETE FROM password WHERE tenant_id = $1 AND account_id = $2`,
+			`DELETE FROM app_password WHERE tenant_id = $1 AND account_id = $2`,
+			`DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2`,
+			`DELETE FROM account_grant WHERE tenant_id = $1 AND (account_id = $2 OR person_id = $2)`,
+		} {
+			b.Exec(sql, key.Tenant, key.Account)
+		}
+		return tx.Run(ctx, &b)
+	})
+	s.sealers.forget(key)
+	s.announce(key)
+	return err
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+
+	"fachwerk/internal/store/meta"
+	"fachwerk/location"
+)
+
+// ErrAddress says that text is not a mail address this store can hold.
+var ErrAddress = errors.New("not a valid address")
+
+// Domain is a mail domain of a tenant. Name is lower case, in A-labels.
+type Domain struct {
+	Name   string
+	Tenant int64
+}
+
+// NormalizeAddress gives the stored form of a mail address: local part in NFC and lower
+// case (local parts are compared without case here, as users expect), domain in
+// lower-case A-labels (RFC 5890).
+func NormalizeAddress(address string) (string, error) {
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 || len(address) > 320 {
+		return "", fmt.Errorf("%w: %.100q", ErrAddress, address)
+	}
+	local := strings.ToLower(norm.NFC.String(address[:at]))
+	if strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '"' || r == 0xfffd }) {
+		return "", fmt.Errorf("%w: %.100q", ErrAddress, address)
+	}
+	domain, err := NormalizeDomain(address[at+1:])
+	if err != nil {
+		return "", err
+	}
+	return local + "@" + domain, nil
+}
+
+// NormalizeDomain is the stored form of a domain.
+func NormalizeDomain(domain string) (string, error) {
+	domain = strings.TrimSuffix(domain, ".")
+	a, err := idna.Lookup.ToASCII(domain)
+	if err != nil || a == "" || len(a) > 253 || strings.ContainsAny(a, " @/") {
+		return "", fmt.Errorf("%w: domain %.100q", ErrAddress, domain)
+	}
+	return strings.ToLower(a), nil
+}
+
+// AddDomain gives a tenant a mail domain; ErrExists if anyone has it.
+func (s *Store) AddDomain(ctx context.Context, tenant int64, domain string) error {
+	name, err := NormalizeDomain(domain)
+	if err != nil {
+		return err
+	}
+	if err := s.admit(ctx, tenant, location.Metadata); err != nil {
+		return err
+	}
+	n, err := s.exec(ctx, `INSERT INTO domain (name, tenant_id, created_at) VALUES ($1, $2, {now}) ON CONFLICT DO NOTHING`, name, tenant)
+	if err == nil && n == 0 {
+		return fmt.Errorf("domain %s: %w", name, ErrExists)
+	}
+	return err
+}
+
+// RemoveDomain takes a domain away; ErrBusy while an account or alias uses it.
+func (s *Store) RemoveDomain(ctx context.Context, tenant int64, domain string) error {
+	name, err := NormalizeDomain(domain)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(tx meta.Tx) error {
+		var used int64
+		err := oneIn(ctx, tx, []any{&used}, `SELECT count(*) FROM address WHERE tenant_id = $1 AND address LIKE $2 ESCAPE '\'`,
+			tenant, "%@"+escapeLike(name))
+		if err != nil {
+			return err
+		}
+		if used > 0 {
+			return fmt.Errorf("domain %s: %d addresses: %w", name, used, ErrBusy)
+		}
+		return errNothing(execIn(ctx, tx, `DELETE FROM domain WHERE name = $1 AND tenant_id = $2`, name, tenant))
+	})
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
+}
+
+// Domains lists a tenant's domains, or all with tenant 0.
+func (s *Store) Domains(ctx context.Context, tenant int64) (list []Domain, err error) {
+	err = s.view(ctx, func(r meta.Rows) error {
+		var d Domain
+		list = append(list, d)
+		return r.Scan(&list[len(list)-1].Name, &list[len(list)-1].Tenant)
+	}, `SELECT name, tenant_id FROM domain WHERE tenant_id = $1 OR $1 = 0 ORDER BY name`, tenant)
+	return list, err
+}
+
+// DomainTenant finds the tenant whose domain it is; ErrNotFound if nobody's.
+func (s *Store) DomainTenant(ctx context.Context, domain string) (tenant int64, err error) {
+	name, err := NormalizeDomain(domain)
+	if err != nil {
+		return 0, err
+	}
+	err = s.one(ctx, []any{&tenant}, `SELECT tenant_id FROM domain WHERE name = $1`, name)
+	return tenant, err
+}
+
+// BindIssuer lets an issuer's people sign in to a tenant. Only the operator
+// binds; what an issuer claims never does.
+func (s *Store) BindIssuer(ctx context.Context, tenant int64, url string) error {
+	_, err := s.exec(ctx, `INSERT INTO issuer (tenant_id, url) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tenant, url)
+	return err
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"fachwerk/internal/store/meta"
+	"fachwerk/location"
+)
+
+// Rights say what a person may do with a shared account.
+type Rights int64
+
+// The rights of a grant. Manage is to create, rename and delete collections.
+const (
+	RightRead Rights = 1 << iota
+	RightWrite
+	RightManage
+	RightSendAs
+
+	AllRights = RightRead | RightWrite | RightManage | RightSendAs
+)
+
+var rightNames = []struct {
+	right Rights
+	name  string
+}{{RightRead, "read"}, {RightWrite, "write"}, {RightManage, "manage"}, {RightSendAs, "send-as"}}
+
+// String names the rights, joined by commas.
+func (r Rights) String() string {
+	var names []string
+	for _, n := range rightNames {
+		if r&n.right != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// ParseRights reads names joined by commas.
+func ParseRights(text string) (r Rights, err error) {
+next:
+	for name := range strings.SplitSeq(text, ",") {
+		for _, n := range rightNames {
+			if n.name == strings.TrimSpace(name) {
+				r |= n.right
+				continue next
+			}
+		}
+		return 0, fmt.Errorf("unknown right %q; known are read, write, manage, send-as", name)
+	}
+	return r, nil
+}
+
+// Grant is what a person may do with a shared account.
+type Grant struct {
+	Account     Key
+	Person      Key
+	Rights      Rights
+	Address     string // the shared account's
+	DisplayName string // the shared account's
+	PersonName  string // the person's address
+	Kind        AccountKind
+	Created     time.Time
+}
+
+// ErrGrant says that a grant between these two accounts makes no sense.
+var ErrGrant = errors.New("grants go from a shared account to a person of the same tenant")
+
+// AddGrant gives a person rights on a shared account, in place of earlier ones.
+func (s *Store) AddGrant(ctx context.Context, account, person Key, r Rights) error {
+	if account.Tenant != person.Tenant || r&^AllRights != 0 || r == 0 {
+		return ErrGrant
+	}
+	if err := s.admit(ctx, account.Tenant, location.Metadata); err != nil {
+		return err
+	}
+	shared, err := s.Account(ctx, account)
+	if err != nil {
+		return err
+	}
+	who, err := s.Account(ctx, person)
+	if err != nil {
+		return err
+	}
+	if shared.Kind == Person || who.Kind != Person {
+		return ErrGrant
+	}
+	_, err = s.exec(ctx, `INSERT INTO account_grant (tenant_id, account_id, person_id, rights, created_at)
+		VALUES ($1, $2, $3, $4, {now})
+		ON CONFLICT (tenant_id, account_id, person_id) DO UPDATE SET rights = excluded.rights`,
+		account.Tenant, account.Account, person.Account, int64(r))
+	if err == nil {
+		s.announce(account)
+		s.announce(person)
+	}
+	return err
+}
+
+// RemoveGrant takes all rights on a shared account from a person.
+func (s *Store) RemoveGrant(ctx context.Context, account, person Key) error {
+	err := errNothing(s.exec(ctx, `DELETE FROM account_grant WHERE tenant_id = $1 AND account_id = $2 AND person_id = $3`,
+		account.Tenant, account.Account, person.Account))
+	s.announce(account)
+	s.announce(person)
+	return err
+}
+
+const grantColumns = `SELECT g.tenant_id, g.account_id, g.person_id, g.rights, g.created_at, a.address, a.display_name, a.kind, p.address
+	FROM account_grant g
+	JOIN account a ON a.tenant_id = g.tenant_id AND a.account_id = g.account_id
+	JOIN account p ON p.tenant_id = g.tenant_id AND p.account_id = g.person_id
+	WHERE a.state = 0 AND p.state <> 2`
+
+func (s *Store) grants(ctx context.Context, where string, args ...any) (list []Grant, err error) {
+	err = s.view(ctx, func(r meta.Rows) error {
+		var g Grant
+		var rights, created, kind int64
+		err := r.Scan(&g.Account.Tenant, &g.Account.Account, &g.Person.Account, &rights, &created,
+			&g.Address, &g.DisplayName, &kind, &g.PersonName)
+		g.Person.Tenant, g.Rights, g.Created, g.Kind = g.Account.Tenant, Rights(rights), timeOf(created), AccountKind(kind)
+		list = append(list, g)
+		return err
+	}, grantColumns+where+` ORDER BY a.address, p.address`, args...)
+	return list, err
+}
+
+// GrantsOf lists what was granted to a person.
+func (s *Store) GrantsOf(ctx context.Context, person Key) ([]Grant, error) {
+	return s.grants(ctx, ` AND g.tenant_id = $1 AND g.person_id = $2`, person.Tenant, person.Account)
+}
+
+// GrantsOn lists who may use a shared account.
+func (s *Store) GrantsOn(ctx context.Context, account Key) ([]Grant, error) {
+	return s.grants(ctx, ` AND g.tenant_id = $1 AND g.account_id = $2`, account.Tenant, account.Account)
+}
+
+// Grants lists all of a tenant's, or everyone's with tenant 0.
+func (s *Store) Grants(ctx context.Context, tenant int64) ([]Grant, error) {
+	return s.grants(ctx, ` AND (g.tenant_id = $1 OR $1 = 0)`, tenant)
+}

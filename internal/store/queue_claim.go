@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"fachwerk/internal/store/content"
+	"fachwerk/internal/store/meta"
+)
+
+// QueueClaim is work for one attempt: recipients of one message that share a
+// next hop, leased under their Token.
+type QueueClaim struct {
+	Message QueueMessage // without its other recipients
+	NextHop string
+	Token   int64
+}
+
+// QueueResult is what an attempt came to.
+type QueueResult struct {
+	State    QueueState
+	Attempts int
+	Due      time.Duration // from now, if State is QueueWaiting
+	Delayed  bool          // the sender was told of a delay
+	Reply    string        // the peer's last answer, for people
+}
+
+// ClaimQueue leases up to limit due recipients. A lease that is not finished
+// passes to the next claimer when it ends. No transaction spans the attempt.
+func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) ([]QueueClaim, error) {
+	token := newID()
+	claimed := map[QueueRef][]sealedRecipient{}
+	var order []QueueRef
+	err := s.update(ctx, func(tx meta.Tx) error {
+		clear(claimed)
+		order = order[:0]
+		return query(ctx, tx, func(r meta.Rows) error {
+			ref, q, err := scanRecipient(r)
+			if err != nil {
+				return err
+			}
+			if claimed[ref] == nil {
+				order = append(order, ref)
+			}
+			claimed[ref] = append(claimed[ref], q)
+			return nil
+		}, `UPDATE queue_recipient SET lease_token = $1, lease_until = {now} + $2
+			WHERE (tenant_id, account_id, message_id, recipient) IN (
+				SELECT tenant_id, account_id, message_id, recipient FROM queue_recipient
+				WHERE state = 0 AND due_at <= {now} AND lease_until <= {now} ORDER BY due_at LIMIT $3)
+			AND state = 0 AND lease_until <= {now}
+			RETURNING `+recipientColumns, token, lease.Microseconds(), int64(limit))
+	})
+	if err != nil {
+		return nil, err
+	}
+	var claims []QueueClaim
+	for _, ref := range order {
+		message, account, aad, err := s.queueMessage(ctx, ref)
+		if err != nil {
+			return claims, err
+		}
+		byHop := map[string]int{}
+		for _, q := range claimed[ref] {
+			if err := q.open(account, aad); err != nil {
+				return claims, fmt.Errorf("store: queue message %d: %w", ref.ID, err)
+			}
+			i, ok := byHop[q.NextHop]
+			if !ok {
+				i = len(claims)
+				byHop[q.NextHop] = i
+				claims = append(claims, QueueClaim{Message: message, NextHop: q.NextHop, Token: token})
+			}
+			claims[i].Message.Recipients = append(claims[i].Message.Recipients, q.QueueRecipient)
+		}
+	}
+	return claims, nil
+}
+
+// sealedRecipient is a recipient whose path is not opened yet.
+type sealedRecipient struct {
+	QueueRecipient
+	sealed []byte
+}
+
+const recipientColumns = `tenant_id, account_id, message_id, recipient, sealed, next_hop, state, attempts, due_at, delayed_at, expires_at, lease_token`
+
+func scanRecipient(r meta.Rows) (ref QueueRef, q sealedRecipient, err error) {
+	var n, state, attempts, due, delayed, expires int64
+	err = r.Scan(&ref.Tenant, &ref.Account, &ref.ID, &n, &q.sealed, &q.NextHop, &state, &attempts, &due, &delayed, &expires, &q.Token)
+	q.N, q.State, q.Attempts = int(n), QueueState(state), int(attempts)
+	q.Due, q.Delayed, q.Expires = timeOf(due), timeOf(delayed), timeOf(expires)
+	return ref, q, err
+}
+
+func (q *sealedRecipient) open(account *content.Account, aad []byte) error {
+	plain, err := account.OpenSmall("queue-recipient", aad, q.sealed)
+	if err != nil {
+		return err
+	}
+	var p queuePath
+	if err := json.Unmarshal(plain, &p); err != nil {
+		return err
+	}
+	q.ForwardPath, q.ORcpt, q.Notify, q.LastReply = p.ForwardPath, p.ORcpt, p.Notify, p.LastReply
+	return nil
+}
+
+// queueMessage reads one without recipients, with what opens those.
+func (s *Store) queueMessage(ctx context.Context, ref QueueRef) (m QueueMessage, account *content.Account, aad []byte, err error) {
+	var sealed []byte
+	var created int64
+	m.Ref = ref
+	err = s.one(ctx, []any{&aad, &m.Size, &sealed, &created}, `SELECT content_id, size, sealed, created_at FROM queue_message
+		WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`, ref.Tenant, ref.Account, ref.ID)
+	if err != nil {
+		return m, nil, nil, err
+	}
+	m.Created = timeOf(created)
+	if account, err = s.sealer(ctx, Key{Tenant: ref.Tenant, Account: ref.Account}); err != nil {
+		return m, nil, nil, err
+	}
+	plain, err := account.OpenSmall("queue-envelope", aad, sealed)
+	if err != nil {
+		return m, nil, nil, fmt.Errorf("store: queue message %d: %w", ref.ID, err)
+	}
+	var e queueEnvelope
+	if err := json.Unmarshal(plain, &e); err != nil {
+		return m, nil, nil, fmt.Errorf("store: queue message %d: %w", ref.ID, err)
+	}
+	m.ReversePath, m.EnvID, m.Ret, m.Sender = e.ReversePath, e.EnvID, e.Ret, e.Sender
+	m.SMTPUTF8, m.BinaryMIME, m.EightBit = e.SMTPUTF8, e.BinaryMIME, e.EightBit
+	return m, account, aad, nil
+}
+
+// FinishRecipient notes what an attempt came to; ErrLease unless token is the
+// recipient's. A message none of whose recipients waits any more is removed.
+func (s *Store) FinishRecipient(ctx context.Context, ref QueueRef, q QueueRecipient, token int64, r QueueResult) error {
+	_, account, aad, err := s.queueMessage(ctx, ref)
+	if err != nil {
+		return err
+	}
+	q.LastReply = r.Reply
+	err = s.update(ctx, func(tx meta.Tx) error {
+		n, err := execIn(ctx, tx, `UPDATE queue_recipient SET state = $1, attempts = $2, due_at = {now} + $3,
+			delayed_at = CASE WHEN $4 = 1 THEN {now} ELSE delayed_at END, sealed = $5, lease_token = 0, lease_until = 0
+			WHERE tenant_id = $6 AND account_id = $7 AND message_id = $8 AND recipient = $9 AND lease_token = $10 AND state = 0`,
+			int64(r.State), int64(r.Attempts), r.Due.Microseconds(), bit(r.Delayed), sealPath(account, aad, q),
+			ref.Tenant, ref.Account, ref.ID, int64(q.N), token)
+		if err == nil && n == 0 {
+			return ErrLease
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.ReapQueue(ctx, ref)
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// ReapQueue removes a message if none of its recipients waits. Its content goes
+// with the sweeper.
+func (s *Store) ReapQueue(ctx context.Context, ref QueueRef) error {
+	return s.update(ctx, func(tx meta.Tx) error {
+		var waiting int64
+		err := oneIn(ctx, tx, []any{&waiting}, `SELECT count(*) FROM queue_recipient
+			WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND state = 0`, ref.Tenant, ref.Account, ref.ID)
+		if err != nil || waiting > 0 {
+			return err
+		}
+		var b meta.Batch
+		b.Exec(`DELETE FROM queue_recipient WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`, ref.Tenant, ref.Account, ref.ID)
+		b.Exec(`DELETE FROM queue_message WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`, ref.Tenant, ref.Account, ref.ID)
+		return tx.Run(ctx, &b)
+	})
+}

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+
+	"fachwerk/auth"
+	"fachwerk/internal/store/meta"
+	"fachwerk/location"
+)
+
+const sessionColumns = `SELECT p.tenant_id, p.account_id, p.session_id, p.issuer, p.sub, p.sid, p.user_agent,
+	p.created_at, p.auth_at, p.seen_at, p.expires_at, p.sealed FROM portal_session p
+	JOIN account a ON a.tenant_id = p.tenant_id AND a.account_id = p.account_id
+	WHERE a.state = 0 AND p.expires_at > {now}`
+
+func (s *Store) sessions(ctx context.Context, where string, args ...any) (list []auth.Session, err error) {
+	err = s.view(ctx, func(r meta.Rows) error {
+		var v auth.Session
+		var created, authAt, seen, expires int64
+		var sealed []byte
+		err := r.Scan(&v.Tenant, &v.Account, &v.ID, &v.Issuer, &v.Subject, &v.SID, &v.UserAgent,
+			&created, &authAt, &seen, &expires, &sealed)
+		if err != nil {
+			return err
+		}
+		v.Created, v.AuthTime, v.Seen, v.Expires = timeOf(created), timeOf(authAt), timeOf(seen), timeOf(expires)
+		v.Secret, err = s.keys.OpenSmall("portal-session", v.ID, sealed)
+		list = append(list, v)
+		return err
+	}, sessionColumns+where, args...)
+	return list, loginError(err)
+}
+
+// Session implements auth.Sessions.
+func (s *Store) Session(ctx context.Context, id []byte) (auth.Session, error) {
+	list, err := s.sessions(ctx, ` AND p.session_id = $1`, id)
+	if err != nil || len(list) == 0 {
+		if err == nil {
+			err = auth.ErrNotFound
+		}
+		return auth.Session{}, err
+	}
+	return list[0], nil
+}
+
+// SessionsOf implements auth.Sessions.
+func (s *Store) SessionsOf(ctx context.Context, ref auth.AccountRef) ([]auth.Session, error) {
+	return s.sessions(ctx, ` AND p.tenant_id = $1 AND p.account_id = $2 ORDER BY p.seen_at DESC`, ref.Tenant, ref.Account)
+}
+
+// AddSession implements auth.Sessions.
+func (s *Store) AddSession(ctx context.Context, v auth.Session) error {
+	if err := s.admit(ctx, v.Tenant, location.Login); err != nil {
+		return loginError(err)
+	}
+	_, err := s.exec(ctx, `INSERT INTO portal_session (tenant_id, account_id, session_id, issuer, sub, sid, user_agent,
+		created_at, auth_at, seen_at, expires_at, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, {now}, $8, {now}, $9, $10)`,
+		v.Tenant, v.Account, v.ID, v.Issuer, v.Subject, v.SID, v.UserAgent,
+		microsOf(v.AuthTime), microsOf(v.Expires), s.keys.SealSmall("portal-session", v.ID, v.Secret))
+	return loginError(err)
+}
+
+// TouchSession implements auth.Sessions.
+func (s *Store) TouchSession(ctx context.Context, ref auth.AccountRef, id []byte) error {
+	_, err := s.exec(ctx, `UPDATE portal_session SET seen_at = {now} WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
+		ref.Tenant, ref.Account, id)
+	return loginError(err)
+}
+
+// EndSession implements auth.Sessions.
+func (s *Store) EndSession(ctx context.Context, ref auth.AccountRef, id []byte) error {
+	return loginError(errNothing(s.exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
+		ref.Tenant, ref.Account, id)))
+}
+
+// EndSessionsOf implements auth.Sessions.
+func (s *Store) EndSessionsOf(ctx context.Context, issuer, sub, sid string) (int, error) {
+	n, err := s.exec(ctx, `DELETE FROM portal_session WHERE issuer = $1 AND (sub = $2 OR $2 = '') AND (sid = $3 OR $3 = '')
+		AND NOT ($2 = '' AND $3 = '')`, issuer, sub, sid)
+	return int(n), loginError(err)
+}
+
+const ticketTenant = 0 // tickets belong to the installation
+
+func ticketAAD(kind, id string) []byte { return []byte(kind + "\x00" + id) }
+
+// PutTicket implements auth.Tickets.
+func (s *Store) PutTicket(ctx context.Context, t auth.Ticket) error {
+	_, err := s.insertTicket(ctx, t, `ON CONFLICT (tenant_id, kind, id) DO UPDATE
+		SET owner = excluded.owner, sealed = excluded.sealed, expires_at = excluded.expires_at`)
+	return err
+}
+
+// AddTicket implements auth.Tickets. An expired one in the way is replaced.
+func (s *Store) AddTicket(ctx context.Context, t auth.Ticket) (bool, error) {
+	n, err := s.insertTicket(ctx, t, `ON CONFLICT (tenant_id, kind, id) DO UPDATE
+		SET owner = excluded.owner, sealed = excluded.sealed, expires_at = excluded.expires_at
+		WHERE ticket.expires_at <= {now}`)
+	return n > 0, err
+}
+
+func (s *Store) insertTicket(ctx context.Context, t auth.Ticket, conflict string) (int64, error) {
+	n, err := s.exec(ctx, `INSERT INTO ticket (tenant_id, kind, id, owner, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6) `+conflict,
+		ticketTenant, t.Kind, t.ID, t.Owner, s.keys.SealSmall("ticket", ticketAAD(t.Kind, t.ID), t.Value), microsOf(t.Expires))
+	return n, loginError(err)
+}
+
+func (s *Store) scanTickets(list *[]auth.Ticket) func(meta.Rows) error {
+	return func(r meta.Rows) error {
+		var t auth.Ticket
+		var sealed []byte
+		var expires int64
+		err := r.Scan(&t.Kind, &t.ID, &t.Owner, &sealed, &expires)
+		if err != nil {
+			return err
+		}
+		t.Expires = timeOf(expires)
+		t.Value, err = s.keys.OpenSmall("ticket", ticketAAD(t.Kind, t.ID), sealed)
+		*list = append(*list, t)
+		return err
+	}
+}
+
+func firstTicket(list []auth.Ticket, err error) (auth.Ticket, error) {
+	if err == nil && len(list) == 0 {
+		err = auth.ErrNotFound
+	}
+	if err != nil {
+		return auth.Ticket{}, loginError(err)
+	}
+	return list[0], nil
+}
+
+// Ticket implements auth.Tickets.
+func (s *Store) Ticket(ctx context.Context, kind, id string) (auth.Ticket, error) {
+	var list []auth.Ticket
+	err := s.view(ctx, s.scanTickets(&list), `SELECT kind, id, owner, sealed, expires_at FROM ticket
+		WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}`, ticketTenant, kind, id)
+	return firstTicket(list, err)
+}
+
+// TakeTicket implements auth.Tickets.
+func (s *Store) TakeTicket(ctx context.Context, kind, id string) (auth.Ticket, error) {
+	var list []auth.Ticket
+	err := s.update(ctx, func(tx meta.Tx) error {
+		list = nil
+		return query(ctx, tx, s.scanTickets(&list), `DELETE FROM ticket
+			WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}
+			RETURNING kind, id, owner, sealed, expires_at`, ticketTenant, kind, id)
+	})
+	return firstTicket(list, err)
+}
+
+// TicketsOf implements auth.Tickets.
+func (s *Store) TicketsOf(ctx context.Context, kind, owner string) (list []auth.Ticket, err error) {
+	err = s.view(ctx, s.scanTickets(&list), `SELECT kind, id, owner, sealed, expires_at FROM ticket
+		WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> '' AND expires_at > {now} ORDER BY expires_at, id`,
+		ticketTenant, kind, owner)
+	return list, loginError(err)
+}
+
+// DeleteTickets implements auth.Tickets.
+func (s *Store) DeleteTickets(ctx context.Context, kind, owner string) error {
+	_, err := s.exec(ctx, `DELETE FROM ticket WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> ''`,
+		ticketTenant, kind, owner)
+	return loginError(err)
+}
+
+// expireLogin removes sessions and tickets whose time is over.
+func (s *Store) expireLogin(ctx context.Context) error {
+	return s.update(ctx, func(tx meta.Tx) error {
+		var b meta.Batch
+		b.Exec(`DELETE FROM portal_session WHERE expires_at <= {now}`)
+		b.Exec(`DELETE FROM ticket WHERE expires_at <= {now}`)
+		return tx.Run(ctx, &b)
+	})
+}
