@@ -8,15 +8,21 @@ import (
 // Engine is a database that holds the metadata of one site.
 //
 // Statements are written with $1, $2 … and the marker {now}, which an engine
-// replaces by its clock as Unix microseconds. All methods are safe for
-// concurrent use.
+// replaces by its clock as Unix microseconds. Arguments are int64, string,
+// []byte and nil. All methods are safe for concurrent use.
+//
+// Errors wrap the sentinels of this package where one fits: ErrUnavailable,
+// ErrFull, ErrConflict, ErrExists (a unique key), ErrReference (a foreign key).
 type Engine interface {
 	// View runs f on one snapshot, read-only. f must not keep Rows open
 	// beyond its return and must not wait for a network.
 	View(ctx context.Context, f func(Tx) error) error
 
+	// Read runs b on one snapshot, in one round trip.
+	Read(ctx context.Context, b *Batch) error
+
 	// Update runs f in one writing transaction and commits it if f returns
-	// nil. It does not retry; see IsRetryable. The COMMIT itself is not
+	// nil. It does not retry; see DB.Update. The COMMIT itself is not
 	// cancelled by ctx. When the answer to COMMIT is lost, the error wraps
 	// ErrOutcomeUnknown.
 	Update(ctx context.Context, f func(Tx) error) error
@@ -24,14 +30,15 @@ type Engine interface {
 	// Migrate brings the schema forward. It runs on a direct connection.
 	Migrate(ctx context.Context, migrations fs.FS) error
 
-	// Identity names the storage itself (PostgreSQL: system identifier and
-	// timeline; SQLite: the marker file beside the database), so that a
-	// restore is noticed.
+	// Identity names the storage itself (PostgreSQL: system identifier,
+	// timeline and database; SQLite: the marker file beside the database),
+	// so that a restore is noticed.
 	Identity(ctx context.Context) (string, error)
 
-	// Shares reports whether writers of different accounts may share one
-	// transaction (SQLite, which has one writer) or only those of one
-	// account (PostgreSQL).
+	// Shares reports whether writers of different accounts share one
+	// transaction, because the engine has one writer in this process and
+	// COMMIT's answer cannot be lost (SQLite), or only those of one account
+	// do (PostgreSQL).
 	Shares() bool
 
 	// Ping reports whether the database answers; the error wraps ErrUnavailable.
@@ -78,4 +85,9 @@ func (b *Batch) Exec(sql string, args ...any) {
 // Query adds a statement whose rows are given to read.
 func (b *Batch) Query(read func(Rows) error, sql string, args ...any) {
 	b.Statements = append(b.Statements, Statement{SQL: sql, Args: args, Rows: read})
+}
+
+// Count adds a statement and tells counted how many rows it changed.
+func (b *Batch) Count(counted func(n int64) error, sql string, args ...any) {
+	b.Statements = append(b.Statements, Statement{SQL: sql, Args: args, Affected: counted})
 }

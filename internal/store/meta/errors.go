@@ -23,6 +23,8 @@ var (
 	ErrTooOld = errors.New("history no longer reaches back that far")
 	// ErrTooMany: the request names more items than one transaction takes (RFC 9738).
 	ErrTooMany = errors.New("too many items at once")
+	// ErrReference: a row names one that is not there, or is still named itself.
+	ErrReference = errors.New("reference broken")
 	// ErrForeignStore: the storage's identity changed without `store new-generation`.
 	ErrForeignStore = errors.New("the metadata database is not the one this installation last used")
 )

@@ -1,5 +1,10 @@
 package meta
 
+import (
+	"cmp"
+	"math"
+)
+
 // Key names an account. Both ids are random and unique across sites.
 type Key struct{ Tenant, Account int64 }
 
@@ -38,8 +43,10 @@ type Account struct {
 	LastUIDValidity        int64
 	QuotaBytes, QuotaItems int64
 	UsedBytes, UsedItems   int64
-	WrappedKey             []byte
-	CreatedAt              int64 // Unix microseconds, as all times here
+	Floor                  int64  // collection tombstones at or below are gone
+	WrappedKey             []byte // not given to jobs
+	CreatedAt              int64  // Unix microseconds, as all times here
+	Now                    int64  // the database's clock when the row was read
 }
 
 // CollectionKind says what a collection holds.
@@ -130,6 +137,8 @@ type Meta struct {
 // NewItem is an item to be added. Content is written first by the caller: inline
 // bytes travel in Content.Inline, objects are already in the blob store.
 type NewItem struct {
+	// Content with neither Inline nor ObjectKey names a content that the
+	// account has already.
 	Content Content
 	// SealMeta is called with the object id given under the lock and returns
 	// the sealed item_meta; nil writes none. It must be fast and may be
@@ -143,6 +152,11 @@ type NewItem struct {
 	Size         int64
 	InternalDate int64  // 0: now, by the database's clock
 	Name         string // named items only
+	Parent       int64  // item id of the folder, in a drive; 0 is its root
+	// Also are further statements of the same transaction, run after the
+	// inserts: a queue recipient is marked delivered by them. An error of
+	// an Affected fails this job and none of its neighbours.
+	Also []Statement
 }
 
 // Added tells where an item went.
@@ -198,8 +212,16 @@ type CopyResult struct {
 }
 
 // Token is a place in the journal of a collection: everything at or before
-// (ModSeq, ItemID) is known.
+// (ModSeq, ItemID) is known. The zero token knows nothing.
 type Token struct{ ModSeq, ItemID int64 }
+
+// At is the token of a reader who knows every change up to and with modseq.
+func At(modseq int64) Token { return Token{ModSeq: modseq, ItemID: math.MaxInt64} }
+
+// Compare orders tokens as the journal does (rule 5).
+func (t Token) Compare(u Token) int {
+	return cmp.Or(cmp.Compare(t.ModSeq, u.ModSeq), cmp.Compare(t.ItemID, u.ItemID))
+}
 
 // Changes is what happened since a token, read in one snapshot.
 type Changes struct {

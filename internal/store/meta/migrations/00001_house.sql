@@ -55,6 +55,7 @@ CREATE TABLE account (
     quota_items      BIGINT   NOT NULL DEFAULT 0,
     used_bytes       BIGINT   NOT NULL DEFAULT 0,
     used_items       BIGINT   NOT NULL DEFAULT 0,
+    floor            BIGINT   NOT NULL DEFAULT 0, -- collection tombstones at or below are gone
     wrapped_key      BYTEA    NOT NULL, -- the account key under the tenant key
     created_at       BIGINT   NOT NULL,
     PRIMARY KEY (tenant_id, account_id)
@@ -163,6 +164,7 @@ CREATE TABLE item (
 CREATE UNIQUE INDEX item_journal ON item (tenant_id, account_id, collection_id, modseq, item_id);
 CREATE INDEX item_object ON item (tenant_id, account_id, object_id);
 CREATE INDEX item_content ON item (tenant_id, account_id, content_id) WHERE content_id IS NOT NULL;
+CREATE UNIQUE INDEX item_folder ON item (tenant_id, account_id, collection_id, item_id) WHERE flags >= 32;
 CREATE UNIQUE INDEX item_name ON item (tenant_id, account_id, collection_id, parent_id, name) WHERE name <> '';
 
 -- ENVELOPE, BODYSTRUCTURE, PREVIEW and the like: sealed, immutable, once an object.

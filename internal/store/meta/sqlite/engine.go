@@ -1,14 +1,198 @@
-// Package sqlite keeps the metadata of one machine in one SQLite file.
 package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"fachwerk/internal/store/meta"
 )
 
-// Open opens or makes the database file and its marker beside it.
+// readers is how many snapshots may be read at once; more wait.
+const readers = 8
+
+// engine has one connection that writes and a few that read.
+type engine struct {
+	path    string
+	db      *sql.DB
+	writer  chan *conn // holds the one writer, or nothing while it is in use
+	readers chan *conn // holds idle readers; nil stands for one not opened yet
+}
+
+// Open opens the database file, or makes it (mode 0600) together with the
+// marker file beside it that names it. The folder must exist.
 func Open(ctx context.Context, path string) (meta.Engine, error) {
-	return nil, errors.New("sqlite: comes with the next commit")
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := claim(path); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxIdleConns(readers + 2)
+	e := &engine{path: path, db: db, writer: make(chan *conn, 1), readers: make(chan *conn, readers)}
+	w, err := e.connect(ctx, false)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	e.writer <- w
+	for range readers {
+		e.readers <- nil
+	}
+	return e, nil
+}
+
+// dsn sets what every connection needs. page_size and journal_mode only matter
+// for a new file; the cache is in KiB when negative.
+func dsn(path string) string {
+	pragmas := []string{
+		"busy_timeout(10000)", "page_size(8192)", "journal_mode(WAL)",
+		"synchronous(FULL)", "foreign_keys(ON)", "cache_size(-32768)",
+		"temp_store(MEMORY)", "mmap_size(268435456)", "journal_size_limit(67108864)",
+	}
+	q := url.Values{"_pragma": pragmas}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+}
+
+func (e *engine) connect(ctx context.Context, readOnly bool) (*conn, error) {
+	c, err := e.db.Conn(ctx)
+	if err != nil {
+		return nil, translate(err)
+	}
+	if readOnly {
+		if _, err := c.ExecContext(ctx, "PRAGMA query_only(ON)"); err != nil {
+			c.Close()
+			return nil, translate(err)
+		}
+	}
+	return &conn{sql: c, statements: map[string]*sql.Stmt{}}, nil
+}
+
+// View runs f on a snapshot that its first statement takes.
+func (e *engine) View(ctx context.Context, f func(meta.Tx) error) error {
+	return e.reading(ctx, func(c *conn) error {
+		if err := c.plain("BEGIN"); err != nil {
+			return err
+		}
+		defer c.plain("ROLLBACK")
+		return f(c)
+	})
+}
+
+// Read runs b; a single statement is a snapshot by itself.
+func (e *engine) Read(ctx context.Context, b *meta.Batch) error {
+	if len(b.Statements) == 1 {
+		return e.reading(ctx, func(c *conn) error { return c.Run(ctx, b) })
+	}
+	return e.View(ctx, func(tx meta.Tx) error { return tx.Run(ctx, b) })
+}
+
+func (e *engine) reading(ctx context.Context, f func(*conn) error) (err error) {
+	var c *conn
+	select {
+	case c = <-e.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { e.readers <- c }()
+	if c == nil {
+		if c, err = e.connect(ctx, true); err != nil {
+			return err
+		}
+	}
+	return f(c)
+}
+
+// Update runs f as the one writer.
+func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
+	var c *conn
+	select {
+	case c = <-e.writer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { e.writer <- c }()
+	if err := c.plain("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done { // also when f panics
+			c.plain("ROLLBACK")
+		}
+	}()
+	if err := f(c); err != nil {
+		return err
+	}
+	if err := c.plain("COMMIT"); err != nil {
+		return err
+	}
+	done = true
+	return nil
+}
+
+// Migrate runs the migrations as SQLite words them.
+func (e *engine) Migrate(ctx context.Context, migrations fs.FS) error {
+	words := strings.NewReplacer("BYTEA", "BLOB", ` COLLATE "C"`, "", "/*rowless*/", "WITHOUT ROWID")
+	p, err := goose.NewProvider(goose.DialectSQLite3, e.db, meta.Dialect(migrations, words),
+		goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate %s: %w", e.path, translate(err))
+	}
+	return nil
+}
+
+// Shares is true: SQLite has one writer.
+func (e *engine) Shares() bool { return true }
+
+// Ping reads one row.
+func (e *engine) Ping(ctx context.Context) error {
+	b := &meta.Batch{}
+	b.Query(func(r meta.Rows) error { r.Next(); return r.Err() }, "SELECT 1")
+	if err := e.Read(ctx, b); err != nil {
+		return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Close waits for the writer and the readers, then closes the file.
+func (e *engine) Close() error {
+	var errs []error
+	errs = append(errs, (<-e.writer).close())
+	for range readers {
+		if c := <-e.readers; c != nil {
+			errs = append(errs, c.close())
+		}
+	}
+	return errors.Join(append(errs, e.db.Close())...)
+}
+
+// claim makes the file with its mode before SQLite would make it with another.
+func claim(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return mark(path, info.Size() == 0)
 }

@@ -1,0 +1,240 @@
+package meta
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// transactionTime bounds a group, waiting for a connection and retries included.
+const transactionTime = 30 * time.Second
+
+// errAgain asks for the jobs to be run one by one.
+var errAgain = errors.New("run the jobs one by one")
+
+// errNothing ends a transaction that has nothing to write.
+var errNothing = errors.New("nothing to write")
+
+// commit runs a group and tells every job its outcome. Where the statements of
+// the group fail, each job is run by itself, so that it fails alone.
+func (db *DB) commit(group []*pending) {
+	ctx, cancel := context.WithTimeout(context.Background(), transactionTime)
+	defer cancel()
+	outcomes, err := db.attempt(ctx, group)
+	if err != nil && len(group) > 1 && !hopeless(err) {
+		for _, p := range group {
+			if ctx.Err() != nil { // each deserves its own time
+				ctx, cancel = context.WithTimeout(context.Background(), transactionTime)
+				defer cancel()
+			}
+			outcomes, err := db.attempt(ctx, []*pending{p})
+			p.finish(errors.Join(err, outcomes[p]))
+		}
+		return
+	}
+	for _, p := range group {
+		p.finish(errors.Join(err, outcomes[p]))
+	}
+}
+
+// hopeless errors would meet every job of the group alike.
+func hopeless(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFull) || errors.Is(err, ErrOutcomeUnknown) ||
+		errors.Is(err, context.DeadlineExceeded)
+}
+
+// attempt runs a group until it does not lose against another transaction, and
+// asks for the outcome where the answer to COMMIT was lost. outcomes are the jobs'
+// own refusals.
+func (db *DB) attempt(ctx context.Context, group []*pending) (outcomes map[*pending]error, err error) {
+	operation := make([]byte, 16)
+	for n := 0; ; n++ {
+		rand.Read(operation)
+		err = retry(ctx, func() error {
+			outcomes = map[*pending]error{}
+			return db.engine.Update(ctx, func(tx Tx) error { return db.transact(ctx, tx, group, outcomes, operation) })
+		})
+		if errors.Is(err, errNothing) {
+			return outcomes, nil
+		}
+		if !errors.Is(err, ErrOutcomeUnknown) || n == 2 {
+			break
+		}
+		committed, lookup := db.committed(group[0].key, operation)
+		if lookup != nil {
+			return outcomes, errors.Join(err, lookup)
+		}
+		if committed {
+			return outcomes, nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return outcomes, nil
+}
+
+// transact is the body of the transaction: account by account in the order in
+// which their first jobs came.
+func (db *DB) transact(ctx context.Context, tx Tx, group []*pending, outcomes map[*pending]error, operation []byte) error {
+	dirty := false
+	for len(group) > 0 {
+		var part, rest []*pending
+		for _, p := range group {
+			if p.key == group[0].key {
+				part = append(part, p)
+			} else {
+				rest = append(rest, p)
+			}
+		}
+		wrote, err := db.account(ctx, tx, part, outcomes, operation)
+		if err != nil {
+			return err
+		}
+		dirty = dirty || wrote
+		group = rest
+	}
+	if !dirty {
+		return errNothing
+	}
+	return nil
+}
+
+const lockAccount = `UPDATE account SET modseq = modseq + $4
+	WHERE tenant_id = $1 AND account_id = $2 AND epoch = $3 RETURNING ` + accountColumns
+
+// lock takes the account's row: the first statement of every writing transaction.
+// ErrMoved says that the account is under another epoch than its writer believes.
+func (db *DB) lock(ctx context.Context, tx Tx, key Key, epoch, raise int64) (*work, error) {
+	w := newWork()
+	w.account.Key = key
+	found := false
+	var b Batch
+	b.Query(maybe(&found, w.account.fields()...), lockAccount, key.Tenant, key.Account, epoch, raise)
+	if err := tx.Run(ctx, &b); err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, db.refused(ctx, tx, key)
+	}
+	w.raised = w.account.ModSeq
+	w.account.ModSeq -= raise
+	w.locked = w.account
+	if w.account.State == Removing {
+		return nil, fmt.Errorf("account %d: %w", key.Account, ErrNotFound)
+	}
+	return w, nil
+}
+
+// refused finds out why an account could not be locked.
+func (db *DB) refused(ctx context.Context, tx Tx, key Key) error {
+	var b Batch
+	found := false
+	var epoch int64
+	b.Query(maybe(&found, &epoch), "SELECT epoch FROM account WHERE tenant_id = $1 AND account_id = $2", key.Tenant, key.Account)
+	if err := tx.Run(ctx, &b); err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("account %d: %w", key.Account, ErrNotFound)
+	}
+	db.forgetEpoch(key.Tenant) // the next writer asks again
+	return fmt.Errorf("account %d is under epoch %d: %w", key.Account, epoch, ErrMoved)
+}
+
+// account runs the jobs of one account: lock, one batch of reads, one of writes.
+func (db *DB) account(ctx context.Context, tx Tx, part []*pending, outcomes map[*pending]error, operation []byte) (wrote bool, err error) {
+	w, err := db.lock(ctx, tx, part[0].key, part[len(part)-1].epoch, int64(len(part)))
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrMoved) {
+		for _, p := range part {
+			outcomes[p] = err
+		}
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, p := range part {
+		if outcomes[p] = protect(func() error { return p.job.want(w) }); db.spoilt(outcomes[p], len(part)) {
+			return false, errAgain
+		}
+	}
+	if b := w.gather(); len(b.Statements) > 0 {
+		if err := tx.Run(ctx, b); err != nil {
+			return false, err
+		}
+	}
+	for _, p := range part {
+		if outcomes[p] != nil {
+			continue
+		}
+		if outcomes[p] = protect(func() error { return p.job.decide(w) }); db.spoilt(outcomes[p], len(part)) {
+			return false, errAgain
+		}
+	}
+	if !w.dirty() || panickedIn(outcomes, part) {
+		return false, nil
+	}
+	var b Batch
+	w.flush(&b)
+	if !db.engine.Shares() {
+		b.Exec(`INSERT INTO operation (tenant_id, account_id, operation_id, at) VALUES ($1, $2, $3, $4)`,
+			w.account.Tenant, w.account.Account, operation, w.account.Now)
+	}
+	return true, tx.Run(ctx, &b)
+}
+
+// spoilt logs a job's panic and reports whether others must be kept from it.
+func (db *DB) spoilt(err error, jobs int) bool {
+	var p *panicked
+	if !errors.As(err, &p) {
+		return false
+	}
+	db.log.Error("write job panicked", slog.Any("panic", p.value), slog.String("stack", p.stack))
+	return jobs > 1
+}
+
+func panickedIn(outcomes map[*pending]error, part []*pending) bool {
+	for _, p := range part {
+		var panicked *panicked
+		if errors.As(outcomes[p], &panicked) {
+			return true
+		}
+	}
+	return false
+}
+
+// committed finds out whether a transaction whose COMMIT got no answer took place.
+// It locks the account first and so waits until that transaction has ended one way
+// or the other, be it by the server's timeout.
+func (db *DB) committed(key Key, operation []byte) (yes bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), transactionTime)
+	defer cancel()
+	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		err = retry(ctx, func() error {
+			return db.engine.Update(ctx, func(tx Tx) error {
+				var b Batch
+				var n int64
+				b.Exec("UPDATE account SET modseq = modseq WHERE tenant_id = $1 AND account_id = $2", key.Tenant, key.Account)
+				b.Query(one(&n), `SELECT COUNT(*) FROM operation
+					WHERE tenant_id = $1 AND account_id = $2 AND operation_id = $3`, key.Tenant, key.Account, operation)
+				if err := tx.Run(ctx, &b); err != nil {
+					return err
+				}
+				yes = n > 0
+				return errNothing
+			})
+		})
+		if errors.Is(err, errNothing) {
+			return yes, nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false, err
+		}
+	}
+}

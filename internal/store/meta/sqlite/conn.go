@@ -1,0 +1,162 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	sqlite "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"fachwerk/internal/store/meta"
+)
+
+// maxStatements bounds the prepared statements a connection keeps.
+const maxStatements = 400
+
+// conn is one connection with its prepared statements, and a [meta.Tx] while a
+// transaction is open on it. It is used by one goroutine at a time.
+type conn struct {
+	sql        *sql.Conn
+	statements map[string]*sql.Stmt
+}
+
+// now is SQLite's clock; it counts milliseconds.
+const now = "CAST(round(unixepoch('subsec')*1000000.0) AS INTEGER)"
+
+var placeholder = regexp.MustCompile(`\$(\d+)`)
+
+// local words a statement for SQLite, where $1 would be a name.
+func local(text string) string {
+	return strings.ReplaceAll(placeholder.ReplaceAllString(text, "?$1"), "{now}", now)
+}
+
+// The contexts below are the background's: a statement is short, and a
+// cancellable context costs the driver a goroutine each.
+
+func (c *conn) plain(text string) error {
+	st, err := c.prepare(text)
+	if err != nil {
+		return err
+	}
+	_, err = st.ExecContext(context.Background())
+	return translate(err)
+}
+
+func (c *conn) prepare(text string) (*sql.Stmt, error) {
+	if st, ok := c.statements[text]; ok {
+		return st, nil
+	}
+	if len(c.statements) >= maxStatements {
+		for k, st := range c.statements {
+			st.Close()
+			delete(c.statements, k)
+		}
+	}
+	st, err := c.sql.PrepareContext(context.Background(), local(text))
+	if err != nil {
+		return nil, translate(err)
+	}
+	c.statements[text] = st
+	return st, nil
+}
+
+// Query runs one statement.
+func (c *conn) Query(ctx context.Context, text string, args ...any) (meta.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	st, err := c.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	r, err := st.QueryContext(context.Background(), args...)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return rows{r}, nil
+}
+
+// Run runs the statements of b in order.
+func (c *conn) Run(ctx context.Context, b *meta.Batch) error {
+	for i := range b.Statements {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := c.run(ctx, &b.Statements[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) run(ctx context.Context, s *meta.Statement) error {
+	if s.Rows != nil {
+		r, err := c.Query(ctx, s.SQL, s.Args...)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		if err := s.Rows(r); err != nil {
+			return err
+		}
+		for r.Next() { // what RETURNING changes is done only when all is read
+		}
+		return r.Err()
+	}
+	st, err := c.prepare(s.SQL)
+	if err != nil {
+		return err
+	}
+	res, err := st.ExecContext(context.Background(), s.Args...)
+	if err != nil {
+		return fmt.Errorf("%w in %.60q", translate(err), s.SQL)
+	}
+	if s.Affected == nil {
+		return nil
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return err
+	}
+	return s.Affected(n)
+}
+
+func (c *conn) close() error {
+	for _, st := range c.statements {
+		st.Close()
+	}
+	return c.sql.Close()
+}
+
+// rows is a result; database/sql's Close answers an error that Err tells too.
+type rows struct{ *sql.Rows }
+
+func (r rows) Close()     { r.Rows.Close() }
+func (r rows) Err() error { return translate(r.Rows.Err()) }
+
+// translate gives SQLite's result codes the names of package meta.
+func translate(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID:
+		return fmt.Errorf("%w: %w", meta.ErrExists, err)
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return fmt.Errorf("%w: %w", meta.ErrReference, err)
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", meta.ErrFull, err)
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return fmt.Errorf("%w: %w", meta.ErrConflict, err)
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
+	}
+	return err
+}
