@@ -1,0 +1,125 @@
+package wire
+
+import (
+	"bytes"
+	"io"
+	"sync"
+)
+
+// flushAt is how many bytes of responses wait at most before they are written.
+const flushAt = 32 << 10
+
+var writeBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, flushAt+4<<10)
+	return &b
+}}
+
+// Writer gathers responses in one buffer: append to B, then call Commit. While nothing waits it holds no buffer. It
+// is not safe for concurrent use.
+type Writer struct {
+	B   []byte // what waits; append to it between Begin and Commit
+	dst io.Writer
+	buf *[]byte
+	err error
+}
+
+// NewWriter returns a Writer to dst.
+func NewWriter(dst io.Writer) *Writer { return &Writer{dst: dst} }
+
+// Reset makes it write to dst; nothing may wait.
+func (w *Writer) Reset(dst io.Writer) { w.dst = dst }
+
+// Begin must be called before B is appended to.
+func (w *Writer) Begin() {
+	if w.buf == nil {
+		w.buf = writeBuffers.Get().(*[]byte)
+		w.B = (*w.buf)[:0]
+	}
+}
+
+// Commit ends a piece of output; it writes when enough waits.
+func (w *Writer) Commit() error {
+	if len(w.B) >= flushAt {
+		return w.write()
+	}
+	return w.err
+}
+
+func (w *Writer) write() error {
+	if w.err == nil && len(w.B) > 0 {
+		_, w.err = w.dst.Write(w.B)
+	}
+	w.B = w.B[:0]
+	return w.err
+}
+
+// Flush writes what waits and gives the buffer back.
+func (w *Writer) Flush() error {
+	err := w.write()
+	if w.buf != nil {
+		// An unusually grown buffer is left to the collector.
+		if cap(w.B) <= 2*flushAt {
+			*w.buf = w.B[:0]
+			writeBuffers.Put(w.buf)
+		}
+		w.buf, w.B = nil, nil
+	}
+	return err
+}
+
+// Err returns the first error of writing; after it nothing is written any more.
+func (w *Writer) Err() error { return w.err }
+
+// Line appends s and CRLF.
+func (w *Writer) Line(s string) error {
+	w.Begin()
+	w.B = append(w.B, s...)
+	w.B = append(w.B, '\r', '\n')
+	return w.Commit()
+}
+
+// Copy streams exactly n bytes of r, as a literal's content. replaceNUL writes 0x80 in the place of NUL, which only a
+// literal8 may carry (section 4.3.1). An error, io.ErrUnexpectedEOF among them, leaves a literal unfinished: the
+// connection must be closed.
+func (w *Writer) Copy(r io.Reader, n int64, replaceNUL bool) error {
+	w.Begin()
+	for n > 0 {
+		if len(w.B) >= flushAt {
+			if err := w.write(); err != nil {
+				return err
+			}
+		}
+		room := w.B[len(w.B):cap(w.B)]
+		if len(room) == 0 {
+			if err := w.write(); err != nil {
+				return err
+			}
+			continue
+		}
+		if int64(len(room)) > n {
+			room = room[:n]
+		}
+		k, err := r.Read(room)
+		if replaceNUL {
+			ReplaceNUL(room[:k])
+		}
+		w.B = w.B[:len(w.B)+k]
+		n -= int64(k)
+		if err != nil && n > 0 {
+			return noEOF(err)
+		}
+	}
+	return w.Commit()
+}
+
+// ReplaceNUL puts 0x80 in the place of every NUL.
+func ReplaceNUL(b []byte) {
+	for {
+		i := bytes.IndexByte(b, 0)
+		if i < 0 {
+			return
+		}
+		b[i] = 0x80
+		b = b[i+1:]
+	}
+}
