@@ -63,7 +63,7 @@ func (s *Store) NewAccount(t *testing.T, tenant int64) meta.Key {
 		b.Exec("INSERT INTO tenant (tenant_id, name, home_site, created_at) VALUES ($1, $2, 'here', {now}) ON CONFLICT DO NOTHING",
 			tenant, "tenant"+rand.Text())
 		b.Exec(`INSERT INTO account (tenant_id, account_id, kind, address, epoch, generation, wrapped_key, created_at)
-			SELECT $1, $2, 1, $3, 1, generation, $4, {now} FROM installation`,
+			VALUES ($1, $2, 1, $3, 1, (SELECT generation FROM installation), $4, {now})`,
 			key.Tenant, key.Account, rand.Text()+"@musterstadt.example", []byte{1})
 		return tx.Run(t.Context(), &b)
 	})

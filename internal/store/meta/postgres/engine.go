@@ -1,9 +1,19 @@
-// Package postgres keeps the metadata of one site in PostgreSQL.
 package postgres
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 
 	"fachwerk/internal/store/meta"
 )
@@ -12,11 +22,173 @@ import (
 type Options struct {
 	// Direct is a DSN past a pooler, for migrations; empty: the ordinary one.
 	Direct string
-	// Connections is the size of the pool; 0 chooses one.
+	// Connections is the size of the pool; 0 means 16.
 	Connections int
 }
 
-// Open connects to the database named by dsn.
+const (
+	connectTime  = 5 * time.Second
+	keepAlive    = 10 * time.Second
+	answerTime   = 20 * time.Second // for the answer to COMMIT
+	rollbackTime = 5 * time.Second
+)
+
+// settings are what every session is told when it begins. Times are kept as
+// numbers, so the time zone does not matter; it is set so that logs agree.
+var settings = map[string]string{
+	"application_name":                    "fachwerk",
+	"idle_in_transaction_session_timeout": "5000",
+	"lock_timeout":                        "2000",
+	"tcp_keepalives_idle":                 "10",
+	"tcp_keepalives_interval":             "10",
+	"timezone":                            "UTC",
+}
+
+type engine struct {
+	pool   *pgxpool.Pool
+	direct *pgx.ConnConfig
+}
+
+// Open makes a pool of connections to the database that dsn names. It does not
+// connect yet: a database that is away is met by the first statement.
 func Open(ctx context.Context, dsn string, o Options) (meta.Engine, error) {
-	return nil, errors.New("postgres: comes with the next commit")
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, errors.New("metadata DSN: not a PostgreSQL DSN") // the cause might quote the password
+	}
+	direct := config.ConnConfig.Copy()
+	if o.Direct != "" {
+		if direct, err = pgx.ParseConfig(o.Direct); err != nil {
+			return nil, errors.New("direct metadata DSN: not a PostgreSQL DSN")
+		}
+	}
+	config.MaxConns = 16
+	if o.Connections > 0 {
+		config.MaxConns = int32(o.Connections)
+	}
+	config.ConnConfig.ConnectTimeout = connectTime
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAlive: keepAlive, Timeout: connectTime}).DialContext
+	for name, value := range settings {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return &engine{pool: pool, direct: direct}, nil
+}
+
+// View runs f on the snapshot that its first statement takes.
+func (e *engine) View(ctx context.Context, f func(meta.Tx) error) error {
+	return e.within(ctx, "begin isolation level repeatable read read only", f, func(t *tx) error {
+		_, err := t.conn.Exec(ctx, "commit")
+		return t.translate(err)
+	})
+}
+
+// Update runs f and commits. The lock that f takes is the order; READ COMMITTED
+// suffices under it.
+func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
+	return e.within(ctx, "begin isolation level read committed", f, func(t *tx) error { return t.commit(ctx) })
+}
+
+// within runs f in a transaction and ends it: by end, or by a rollback if f failed
+// or panicked.
+func (e *engine) within(ctx context.Context, begin string, f func(meta.Tx) error, end func(*tx) error) error {
+	conn, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	defer conn.Release()
+	t := &tx{conn: conn.Conn(), begin: begin}
+	ended := false
+	defer func() {
+		if !ended {
+			t.rollback()
+		}
+	}()
+	if err := f(t); err != nil {
+		return err
+	}
+	ended = true
+	if t.begin != "" { // nothing was sent
+		return nil
+	}
+	return end(t)
+}
+
+// Read runs b in one round trip: one statement is a snapshot by itself, several
+// bring their own BEGIN and COMMIT along.
+func (e *engine) Read(ctx context.Context, b *meta.Batch) error {
+	conn, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	defer conn.Release()
+	t := &tx{conn: conn.Conn()}
+	if len(b.Statements) == 1 {
+		return t.Run(ctx, b)
+	}
+	t.begin = "begin isolation level repeatable read read only"
+	t.last = "commit"
+	if err := t.Run(ctx, b); err != nil {
+		t.rollback()
+		return err
+	}
+	return nil
+}
+
+// Migrate runs the migrations on a direct connection, one process at a time.
+func (e *engine) Migrate(ctx context.Context, migrations fs.FS) error {
+	db := stdlib.OpenDB(*e.direct)
+	defer db.Close()
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	words := strings.NewReplacer("/*rowless*/", "")
+	p, err := goose.NewProvider(goose.DialectPostgres, db, meta.Dialect(migrations, words),
+		goose.WithDisableGlobalRegistry(true), goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", unavailableUnlessAnswered(err))
+	}
+	return nil
+}
+
+// Identity is the cluster's system identifier and timeline, and the database's
+// number in it: each changes where a database was restored or another took over.
+func (e *engine) Identity(ctx context.Context) (string, error) {
+	var identity string
+	b := &meta.Batch{}
+	b.Query(func(r meta.Rows) error {
+		if r.Next() {
+			return r.Scan(&identity)
+		}
+		return r.Err()
+	}, `SELECT s.system_identifier::text || '/' || c.timeline_id::text || '/' || d.oid::text
+		FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = current_database()`)
+	if err := e.Read(ctx, b); err != nil {
+		return "", fmt.Errorf("identity of the database: %w", err)
+	}
+	return identity, nil
+}
+
+// Shares is false: each account has its lock, and its own transaction.
+func (e *engine) Shares() bool { return false }
+
+// Ping asks for an answer.
+func (e *engine) Ping(ctx context.Context) error {
+	if err := e.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Close waits for connections in use and closes them all.
+func (e *engine) Close() error {
+	e.pool.Close()
+	return nil
 }

@@ -1,0 +1,180 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"fachwerk/internal/store/meta"
+)
+
+// now is the time of the call, not of the transaction's beginning.
+const now = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+// tx is a transaction whose BEGIN travels with its first statement.
+type tx struct {
+	conn  *pgx.Conn
+	begin string // "" once sent
+	last  string // sent after a batch's statements, in the same pipeline
+}
+
+func local(text string) string { return strings.ReplaceAll(text, "{now}", now) }
+
+// Query runs one statement. The next one must wait until its rows are closed.
+func (t *tx) Query(ctx context.Context, text string, args ...any) (meta.Rows, error) {
+	if t.begin != "" {
+		if err := t.Run(ctx, &meta.Batch{}); err != nil {
+			return nil, err
+		}
+	}
+	r, err := t.conn.Query(ctx, local(text), args...)
+	if err != nil {
+		return nil, t.translate(err)
+	}
+	return rows{r, t}, nil
+}
+
+// Run sends b as one pipeline.
+func (t *tx) Run(ctx context.Context, b *meta.Batch) (err error) {
+	pipeline := &pgx.Batch{}
+	begin := t.begin
+	t.begin = ""
+	if begin != "" {
+		pipeline.Queue(begin)
+	}
+	for i := range b.Statements {
+		pipeline.Queue(local(b.Statements[i].SQL), b.Statements[i].Args...)
+	}
+	if t.last != "" {
+		pipeline.Queue(t.last)
+	}
+	results := t.conn.SendBatch(ctx, pipeline)
+	defer func() {
+		if e := results.Close(); e != nil && err == nil {
+			err = t.translate(e)
+		}
+	}()
+	if begin != "" {
+		if _, err := results.Exec(); err != nil {
+			return t.translate(err)
+		}
+	}
+	for i := range b.Statements {
+		if err := t.result(results, &b.Statements[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) result(results pgx.BatchResults, s *meta.Statement) error {
+	if s.Rows == nil {
+		tag, err := results.Exec()
+		if err != nil {
+			return fmt.Errorf("%w in %.60q", t.translate(err), s.SQL)
+		}
+		if s.Affected != nil {
+			return s.Affected(tag.RowsAffected())
+		}
+		return nil
+	}
+	r, err := results.Query()
+	if err != nil {
+		return fmt.Errorf("%w in %.60q", t.translate(err), s.SQL)
+	}
+	defer r.Close()
+	if err := s.Rows(rows{r, t}); err != nil {
+		return err
+	}
+	r.Close()
+	return t.translate(r.Err())
+}
+
+// commit is not cancelled by ctx: an answer is waited for that long.
+func (t *tx) commit(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer cancel()
+	tag, err := t.conn.Exec(ctx, "commit")
+	var answered *pgconn.PgError
+	switch {
+	case err == nil && tag.String() == "COMMIT":
+		return nil
+	case err == nil: // an error before had ended the transaction
+		return fmt.Errorf("%w: answered %q to COMMIT", meta.ErrConflict, tag)
+	case errors.As(err, &answered) && !lost(answered):
+		return t.translate(err)
+	case pgconn.SafeToRetry(err): // COMMIT was not sent
+		return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", meta.ErrOutcomeUnknown, err)
+}
+
+// lost reports whether the server broke off without telling what became of COMMIT.
+func lost(e *pgconn.PgError) bool {
+	return strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "08")
+}
+
+func (t *tx) rollback() {
+	if t.begin != "" || t.conn.IsClosed() || t.conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
+	defer cancel()
+	t.conn.Exec(ctx, "rollback") // where it fails, the pool drops the connection
+}
+
+type rows struct {
+	pgx.Rows
+	t *tx
+}
+
+func (r rows) Err() error { return r.t.translate(r.Rows.Err()) }
+
+// translate gives PostgreSQL's codes and broken connections the names of package
+// meta.
+func (t *tx) translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	var answered *pgconn.PgError
+	if errors.As(err, &answered) || t.conn.IsClosed() {
+		return unavailableUnlessAnswered(err)
+	}
+	return err
+}
+
+func unavailableUnlessAnswered(err error) error {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
+	}
+	kind := error(nil)
+	switch {
+	case e.Code == "40001", e.Code == "40P01", e.Code == "55P03": // serialization, deadlock, lock_timeout
+		kind = meta.ErrConflict
+	case e.Code == "23505":
+		kind = meta.ErrExists
+	case e.Code == "23503":
+		kind = meta.ErrReference
+	case e.Code == "53100":
+		kind = meta.ErrFull
+	case e.Code == "25P03", e.Code == "25006", lost(e), strings.HasPrefix(e.Code, "53"), strings.HasPrefix(e.Code, "58"):
+		kind = meta.ErrUnavailable
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}
+
+// unavailable is why no connection could be had: the caller's patience, or the
+// database.
+func unavailable(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
+}
