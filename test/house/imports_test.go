@@ -52,6 +52,7 @@ var rules = []rule{
 
 	// The store. Engines import their interface's package alone.
 	{"internal/store", []string{"internal/store/meta", "internal/store/content", "internal/store/blob", "auth", "location"}},
+	{"internal/store/storetest", []string{"internal/store/...", "internal/testenv/need", "location", "auth"}},
 	{"internal/store/meta", nil},
 	{"internal/store/meta/sqlite", []string{"internal/store/meta"}},
 	{"internal/store/meta/postgres", []string{"internal/store/meta"}},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -61,7 +62,8 @@ func TestParseRefuses(t *testing.T) {
 
 func TestParseTellsEverythingAtOnce(t *testing.T) {
 	_, err := Parse([]byte("listne: 1\nlog:\n  level: loud\n  format: xml\n"))
-	if ps, ok := err.(Problems); !ok || len(ps) != 3 {
+	var ps Problems
+	if !errors.As(err, &ps) || len(ps) != 3 {
 		t.Errorf("got %v, want three problems", err)
 	}
 }

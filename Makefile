@@ -1,0 +1,34 @@
+# The targets people use. `make test` is what CI runs.
+
+GO ?= go
+
+.PHONY: all build demo test unit lint fuzz bench-store bench-mail clean
+
+all: build
+
+build: ## one static binary, no cgo
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/fachwerk ./cmd/fachwerk
+
+demo: ## mail, login and portal on loopback
+	$(GO) run ./cmd/fachwerk demo
+
+test: ## install what the tests need, run all of them, print seconds and budget
+	$(GO) run ./test/run
+
+unit: ## what runs without installing anything
+	$(GO) test ./...
+
+lint: ## golangci-lint, built if missing
+	$(GO) run ./test/run -only format,lint
+
+fuzz: ## every fuzz target for a few seconds
+	$(GO) run ./test/run -only fuzz
+
+bench-store: ## writes a second on one account, SQLite and PostgreSQL at 0.5 ms round trip
+	$(GO) test -run '^$$' -bench . -benchtime 3s ./internal/store/meta/...
+
+bench-mail: ## against Dovecot on the same machine, A B A B; findings in docs/performance.md
+	$(GO) test -count=1 -timeout 60m -v -run '^TestBench' ./test/bench -bench-mail
+
+clean:
+	rm -rf bin

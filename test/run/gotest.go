@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A tally counts tests, subtests included.
+type tally struct {
+	passed          int
+	failed, skipped []string
+}
+
+// event is one line of `go test -json` (go doc test2json).
+type event struct {
+	Action, Package, Test, Output, FailedBuild string
+	ImportPath                                 string
+	Elapsed                                    float64
+}
+
+// goTest runs `go test -json` with args, prints a line a package and the output
+// of what failed, and adds to the tally.
+func (r *runner) goTest(ctx context.Context, args ...string) error {
+	cmd := r.command(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	before := len(r.tally.failed)
+	r.tally.read(out)
+	err = cmd.Wait()
+	if n := len(r.tally.failed) - before; n > 0 {
+		return fmt.Errorf("%d failed", n)
+	}
+	return err
+}
+
+func (t *tally) read(in io.Reader) {
+	output := map[string][]string{}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Action == "" {
+			fmt.Println(lines.Text())
+			continue
+		}
+		t.event(e, output)
+	}
+	if err := lines.Err(); err != nil {
+		t.failed = append(t.failed, "reading the output of go test: "+err.Error())
+		_, _ = io.Copy(io.Discard, in) // let the command end
+	}
+}
+
+func (t *tally) event(e event, output map[string][]string) {
+	name := strings.TrimPrefix(e.Package, "fachwerk/")
+	if e.Test != "" {
+		name += "." + e.Test
+	}
+	const maxLines = 2000 // of one test, enough to see what went wrong
+	switch e.Action {
+	case "output":
+		if lines := output[name]; len(lines) < maxLines {
+			output[name] = append(lines, e.Output)
+		}
+		return
+	case "build-output":
+		fmt.Print(e.Output)
+		return
+	case "pass":
+		if e.Test != "" {
+			t.passed++
+		} else {
+			fmt.Printf("   ok   %-40s %6.1f s\n", name, e.Elapsed)
+		}
+	case "skip":
+		if e.Test != "" { // a package without tests is no skipped test
+			t.skipped = append(t.skipped, name+": "+reason(output[name]))
+		}
+	case "fail":
+		t.failed = append(t.failed, name)
+		fmt.Printf("   FAIL %s\n%s", name, strings.Join(output[name], ""))
+	default:
+		return
+	}
+	delete(output, name)
+}
+
+// reason finds the sentence that t.Skip printed.
+func reason(lines []string) string {
+	for _, l := range lines {
+		l = strings.TrimSpace(l)
+		if !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") && l != "" {
+			return l
+		}
+	}
+	return ""
+}
+
+// packages lists those that match the patterns, without those below a folder in
+// except.
+func (r *runner) packages(ctx context.Context, patterns []string, except ...string) ([]string, error) {
+	out, err := r.command(ctx, "go", append([]string{"list"}, patterns...)...).Output()
+	if err != nil {
+		return nil, explain(err)
+	}
+	var list []string
+next:
+	for p := range strings.FieldsSeq(string(out)) {
+		for _, e := range except {
+			if p == "fachwerk/"+e || strings.HasPrefix(p, "fachwerk/"+e+"/") {
+				continue next
+			}
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// unit runs every test but those of whole programs, with the race detector.
+func unit(ctx context.Context, r *runner) error {
+	list, err := r.packages(ctx, []string{"./..."}, "test")
+	if err != nil {
+		return err
+	}
+	list = append(list, "fachwerk/test/house", "fachwerk/test/run")
+	return r.goTest(ctx, append([]string{"-race", "-count=1", "-timeout=8m"}, list...)...)
+}
+
+// system builds the program once and runs the scenarios with real clients, one
+// package after another: they measure time and start servers.
+func system(ctx context.Context, r *runner) error {
+	binary := filepath.Join(r.dir, "fachwerk")
+	if err := r.stream(r.command(ctx, "go", "build", "-o", binary, "./cmd/fachwerk")); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	r.env = append(r.env, "FACHWERK_TEST_BINARY="+binary)
+	list, err := r.packages(ctx, []string{"./test/..."}, "test/house", "test/run")
+	if err != nil {
+		return err
+	}
+	return r.goTest(ctx, append([]string{"-count=1", "-p=1", "-timeout=15m"}, list...)...)
+}
+
+// fuzz runs every fuzz target for a few seconds.
+func fuzz(ctx context.Context, r *runner) error {
+	const each = 5 * time.Second
+	targets, err := fuzzTargets(".")
+	if err != nil {
+		return err
+	}
+	if len(targets) == 0 {
+		return errors.New("no fuzz target was found")
+	}
+	var failed []string
+	for _, f := range targets {
+		began := time.Now()
+		// Minimising large interesting inputs would eat all of so short a time.
+		cmd := r.command(ctx, "go", "test", "-run=^$", "-fuzz=^"+f.name+"$", "-fuzztime="+each.String(), "-fuzzminimizetime=10x", "./"+f.folder)
+		out, err := cmd.CombinedOutput()
+		name := f.folder + "." + f.name
+		if err != nil {
+			failed = append(failed, name)
+			r.tally.failed = append(r.tally.failed, name)
+			fmt.Printf("   FAIL %s\n%s", name, out)
+			continue
+		}
+		r.tally.passed++
+		fmt.Printf("   ok   %-40s %6.1f s\n", name, time.Since(began).Seconds())
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d targets failed", len(failed), len(targets))
+	}
+	return nil
+}
+
+// format checks gofmt and vet.
+func format(ctx context.Context, r *runner) error {
+	out, err := r.command(ctx, "gofmt", "-l", "cmd", "internal", "mail", "auth", "location", "portal", "test").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("gofmt: %w: %s", err, out)
+	}
+	if len(out) > 0 {
+		return fmt.Errorf("these files are not formatted by gofmt:\n%s", out)
+	}
+	return r.stream(r.command(ctx, "go", "vet", "./..."))
+}
+
+// lint runs golangci-lint over everything.
+func lint(ctx context.Context, r *runner) error {
+	linter, err := r.goTool(ctx, "golangci-lint")
+	if err != nil {
+		return err
+	}
+	return r.stream(r.command(ctx, linter, "run", "--timeout=10m", "./..."))
+}
+
+func explain(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return fmt.Errorf("%w: %s", err, exit.Stderr)
+	}
+	return err
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// debian lists the packages with who needs them.
+var debian = []string{
+	"ca-certificates", "curl", "openssl", "procps",
+	"postgresql",                                           // the other metadata engine
+	"swaks", "libio-socket-ssl-perl", "libnet-ssleay-perl", // submission
+	"isync",               // mbsync
+	"neomutt", "bsdutils", // reading, filing; script gives it a terminal
+	"postfix",                                        // smarthost and LMTP sender
+	"dovecot-core", "dovecot-imapd", "dovecot-lmtpd", // the peer we compare with
+	"chromium",                                                        // the portal
+	"thunderbird", "xvfb", "xdotool", "x11-apps", "fonts-dejavu-core", // a mail program as people use it
+}
+
+// goTools are built from their own modules; versions are pinned.
+var goTools = []struct{ binary, pkg, version string }{
+	{"golangci-lint", "github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "v2.15.0"},
+	{"versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"},
+}
+
+// install brings packages, tools and npm modules. Debian's packages come from
+// the network while the tools compile.
+func install(ctx context.Context, r *runner) error {
+	packages := make(chan error, 1)
+	go func() { packages <- installDebian(ctx, r) }()
+	err := errors.Join(installGoTools(ctx, r), <-packages)
+	if err != nil {
+		return err
+	}
+	return installNPM(ctx, r) // after Debian's, should node be among them
+}
+
+func installDebian(ctx context.Context, r *runner) error {
+	var missing []string
+	for _, p := range debian {
+		out, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f=${db:Status-Status}", p).Output()
+		if err != nil || string(out) != "installed" {
+			missing = append(missing, p)
+		}
+	}
+	if len(missing) == 0 {
+		fmt.Println("   Debian packages: all there")
+		return nil
+	}
+	fmt.Println("   Debian packages:", strings.Join(missing, " "))
+	// RUNLEVEL=1: no server starts by itself.
+	env := []string{"env", "RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive"}
+	if os.Geteuid() != 0 {
+		env = append([]string{"sudo", "-n"}, env...)
+	}
+	for _, args := range [][]string{
+		{"apt-get", "-q", "update"},
+		append([]string{"apt-get", "-q", "-y", "--no-install-recommends", "install"}, missing...),
+	} {
+		full := append(append([]string(nil), env...), args...)
+		if err := r.twice(ctx, 10*time.Minute, "", full...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func installGoTools(ctx context.Context, r *runner) error {
+	for _, tool := range goTools {
+		if _, err := r.goTool(ctx, tool.binary); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goTool returns the path of a tool, built if it is not there.
+func (r *runner) goTool(ctx context.Context, binary string) (string, error) {
+	bin, err := filepath.Abs(filepath.Join("tools", "bin"))
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(bin, binary)
+	for _, tool := range goTools {
+		switch {
+		case tool.binary != binary:
+		case have(path, tool.version):
+			return path, nil
+		default:
+			fmt.Printf("   %s %s: building\n", tool.binary, tool.version)
+			return path, r.twice(ctx, 10*time.Minute, "", "env", "GOBIN="+bin, "GOFLAGS=", "go", "install", tool.pkg+"@"+tool.version)
+		}
+	}
+	return "", fmt.Errorf("%s is none of the tools", binary)
+}
+
+// have reads a tool's version from the binary itself.
+func have(binary, version string) bool {
+	out, err := exec.Command("go", "version", "-m", binary).Output()
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Fields(line); len(f) > 2 && f[0] == "mod" {
+			return f[2] == version
+		}
+	}
+	return false
+}
+
+// installNPM brings the modules of every folder below test/ that has a lock file.
+func installNPM(ctx context.Context, r *runner) error {
+	locks, err := filepath.Glob("test/*/package-lock.json")
+	if err != nil {
+		return err
+	}
+	for _, lock := range locks {
+		dir := filepath.Dir(lock)
+		done := filepath.Join(dir, "node_modules", ".package-lock.json") // npm writes it last
+		if newer(done, lock) {
+			fmt.Printf("   %s: npm modules there\n", dir)
+			continue
+		}
+		fmt.Printf("   %s: npm ci\n", dir)
+		if err := r.twice(ctx, 5*time.Minute, dir, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newer(a, b string) bool {
+	ia, errA := os.Stat(a)
+	ib, errB := os.Stat(b)
+	return errA == nil && errB == nil && ia.ModTime().After(ib.ModTime())
+}
+
+// twice runs a command that needs the network, once more if it fails.
+func (r *runner) twice(ctx context.Context, limit time.Duration, dir string, args ...string) error {
+	var err error
+	for range 2 {
+		var out []byte
+		once, cancel := context.WithTimeout(ctx, limit)
+		cmd := r.command(once, args[0], args[1:]...)
+		cmd.Dir = dir
+		out, err = cmd.CombinedOutput()
+		cancel()
+		if err == nil {
+			return nil
+		}
+		err = fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, tail(out))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+func tail(out []byte) []byte { return out[max(0, len(out)-4000):] }

@@ -1,0 +1,118 @@
+// Command run is `make test`: it installs what the tests need, starts a
+// PostgreSQL and an S3 service on free ports, runs every part of the tests in
+// order and ends with the seconds of each part against its budget.
+//
+//	go run ./test/run                 everything
+//	go run ./test/run -only unit,fuzz some parts; services start if one needs them
+//	go run ./test/run -no-install     where everything is installed already
+//
+// The exit status is 0 if all parts passed, 1 if one failed, 2 if a part could
+// not be run at all.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A part is one step with its budget: the seconds it may take on two cores with
+// empty caches. All budgets together stay below half an hour.
+type part struct {
+	name   string
+	budget time.Duration
+	run    func(context.Context, *runner) error
+}
+
+var parts = []part{
+	{"install", 330 * time.Second, install},
+	{"services", 20 * time.Second, services},
+	{"format", 60 * time.Second, format},
+	{"unit", 480 * time.Second, unit},
+	{"lint", 150 * time.Second, lint},
+	{"fuzz", 210 * time.Second, fuzz},
+	{"system", 540 * time.Second, system},
+}
+
+// A runner carries what the parts share.
+type runner struct {
+	dir      string   // temporary
+	env      []string // for the commands that run tests
+	services []*service
+	tally    tally
+	took     []taken
+	failed   []string
+}
+
+type taken struct {
+	part
+	seconds time.Duration
+	ran     bool
+}
+
+func main() {
+	only := flag.String("only", "", "comma-separated parts to run: "+names())
+	noInstall := flag.Bool("no-install", false, "leave the packages and tools of the machine as they are")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, *only, *noInstall))
+}
+
+func run(ctx context.Context, only string, noInstall bool) int {
+	dir, err := os.MkdirTemp("", "fachwerk-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	r := &runner{dir: dir, env: os.Environ()}
+	defer os.RemoveAll(dir)
+	defer r.stopServices()
+	status := 0
+	for _, p := range parts {
+		if !wanted(p.name, only) || p.name == "install" && noInstall {
+			r.took = append(r.took, taken{part: p})
+			continue
+		}
+		fmt.Printf("== %s\n", p.name)
+		began := time.Now()
+		err := p.run(ctx, r)
+		r.took = append(r.took, taken{part: p, seconds: time.Since(began), ran: true})
+		if err != nil {
+			fmt.Printf("== %s failed: %v\n", p.name, err)
+			r.failed = append(r.failed, p.name)
+			status = 1
+		}
+		if ctx.Err() != nil || err != nil && (p.name == "install" || p.name == "services") {
+			status = 2
+			break
+		}
+	}
+	r.report(os.Stdout)
+	return status
+}
+
+func wanted(name, only string) bool {
+	if only == "" {
+		return true
+	}
+	list := strings.Split(only, ",")
+	if name == "services" {
+		return slices.Contains(list, "unit") || slices.Contains(list, "system") || slices.Contains(list, name)
+	}
+	return slices.Contains(list, name)
+}
+
+func names() string {
+	var out []string
+	for _, p := range parts {
+		out = append(out, p.name)
+	}
+	return strings.Join(out, ",")
+}
