@@ -198,7 +198,7 @@ func (s *Store) CopyAcross(ctx context.Context, from Key, src int64, to Key, dst
 	if err := s.admit(ctx, to.Tenant, location.Content); err != nil {
 		return CopyResult{}, outer(err)
 	}
-	if len(uids) > meta.MaxItems {
+	if len(uids) > meta.MaxRows {
 		return CopyResult{}, ErrTooMany
 	}
 	list, err := s.ItemsByUID(ctx, from, src, uids)

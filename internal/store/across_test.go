@@ -1,0 +1,52 @@
+package store_test
+
+import (
+	"testing"
+
+	"fachwerk/internal/store"
+	"fachwerk/internal/store/storetest"
+)
+
+func TestCopyAndMoveAcrossAccounts(t *testing.T) {
+	onBoth(t, func(t *testing.T, p *storetest.Parts) {
+		ctx := t.Context()
+		anna, office := p.Person(t, "anna"), p.Function(t, "buergeramt")
+		src, dst := mailbox(t, p, anna.Key, "INBOX"), mailbox(t, p, office.Key, "INBOX")
+		one, two := add(t, p, anna.Key, src.ID, []byte("Subject: eins\r\n\r\n")), add(t, p, anna.Key, src.ID, []byte("Subject: zwei\r\n\r\n"))
+		r, err := p.CopyAcross(ctx, anna.Key, src.ID, office.Key, dst.ID, []int64{one.UID}, false)
+		must(t, err)
+		if len(r.Dest) != 1 || r.UIDValidity != dst.UIDValidity {
+			t.Fatalf("copy: %+v", r)
+		}
+		if got := read(t, p, office.Key, dst.ID, r.Dest[0]); string(got) != "Subject: eins\r\n\r\n" {
+			t.Errorf("copy reads %q", got)
+		}
+		r, err = p.CopyAcross(ctx, anna.Key, src.ID, office.Key, dst.ID, []int64{two.UID, 99}, true)
+		must(t, err)
+		if len(r.Dest) != 1 || r.Removed == nil || len(r.Removed.UIDs) != 1 || r.Removed.UIDs[0] != two.UID {
+			t.Fatalf("move: %+v", r)
+		}
+		items, err := p.Items(ctx, office.Key, dst.ID, 0, 10)
+		must(t, err)
+		if len(items) != 2 {
+			t.Fatalf("%d items at the destination, want 2", len(items))
+		}
+		metas := 0
+		must(t, p.Metas(ctx, office.Key, []int64{items[0].ObjectID, items[1].ObjectID},
+			func(_ int64, encoder int16, plain []byte, _ store.ContentID) error {
+				metas++
+				if encoder != 1 || len(plain) == 0 {
+					t.Errorf("meta came over as %d %q", encoder, plain)
+				}
+				return nil
+			}))
+		if metas != 2 {
+			t.Errorf("%d metas came over, want 2", metas)
+		}
+		findings, err := p.CheckAll(ctx, store.CheckOptions{})
+		must(t, err)
+		if len(findings) > 0 {
+			t.Errorf("check: %v", findings)
+		}
+	})
+}

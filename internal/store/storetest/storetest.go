@@ -1,0 +1,138 @@
+// Package storetest opens whole stores for tests: the embedded engines in a
+// temporary folder, or PostgreSQL and S3 where a test asks for them.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"fachwerk/internal/store"
+	"fachwerk/internal/store/blob"
+	"fachwerk/internal/store/blob/dir"
+	"fachwerk/internal/store/blob/s3"
+	"fachwerk/internal/store/content"
+	"fachwerk/internal/store/meta"
+	"fachwerk/internal/store/meta/postgres"
+	"fachwerk/internal/store/meta/sqlite"
+	"fachwerk/internal/testenv/need"
+	"fachwerk/location"
+)
+
+// Site is where every test store lies.
+var Site = location.Site{Name: "nord", Operator: "Kommunale IT Musterland", Country: "DE", City: "Musterstadt"}
+
+// Engines name a pair of engines.
+type Engines int
+
+// The pairs that are promised.
+const (
+	Embedded Engines = iota // SQLite and a directory
+	Remote                  // PostgreSQL and S3
+)
+
+func (e Engines) String() string { return [...]string{"SQLite and directory", "PostgreSQL and S3"}[e] }
+
+// Parts are a store and what it is made of, for tests that look below it.
+type Parts struct {
+	*store.Store
+	DB     *meta.DB
+	Blobs  blob.Store
+	Keys   *content.KeyDir
+	Folder string // holds keys, and with Embedded all else
+	Tenant store.Tenant
+}
+
+// Open makes an empty store with the tenant musterstadt.example. change, if not
+// nil, may alter the options.
+func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
+	t.Helper()
+	p := &Parts{Folder: t.TempDir()}
+	var blobs interface {
+		blob.Store
+		Close() error
+	}
+	var engine meta.Engine
+	var err error
+	if e == Embedded {
+		engine, err = sqlite.Open(t.Context(), filepath.Join(p.Folder, "fachwerk.db"))
+		must(t, err)
+		blobs, err = dir.Open(filepath.Join(p.Folder, "blobs"))
+		must(t, err)
+	} else {
+		engine, err = postgres.Open(t.Context(), need.Postgres(t), postgres.Options{})
+		must(t, err)
+		config, err := s3.Parse(need.S3(t))
+		must(t, err)
+		blobs, err = s3.Open(config)
+		must(t, err)
+	}
+	p.Blobs = blobs
+	p.DB, err = meta.Open(t.Context(), engine, nil)
+	must(t, err)
+	p.Keys, err = content.OpenKeyDir(filepath.Join(p.Folder, "keys"), true)
+	must(t, err)
+	placement, err := location.At(Site.Name, []location.Site{Site})
+	must(t, err)
+	o := store.Options{
+		DB: p.DB, Blobs: blobs, Keys: p.Keys, Site: Site, Placement: placement, SpoolDir: t.TempDir(),
+		Poll: 50 * time.Millisecond, MetadataName: "SQLite", BlobsName: "directory",
+	}
+	if e == Remote {
+		o.MetadataName, o.BlobsName, o.InlineLimit = "PostgreSQL", "S3", 8<<10
+	}
+	if change != nil {
+		change(&o)
+	}
+	p.Store, err = store.New(context.WithoutCancel(t.Context()), o)
+	must(t, err)
+	t.Cleanup(func() {
+		if err := errors.Join(p.Store.Close(), p.DB.Close(), blobs.Close(), p.Keys.Close()); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	p.Tenant, err = p.CreateTenant(t.Context(), "musterstadt", Site.Name)
+	must(t, err)
+	must(t, p.AddDomain(t.Context(), p.Tenant.ID, "musterstadt.example"))
+	return p
+}
+
+// Person makes one of the tenant's, with a local part of musterstadt.example.
+func (p *Parts) Person(t testing.TB, local string) store.Account {
+	t.Helper()
+	return p.account(t, local, store.Person)
+}
+
+// Function makes a function mailbox.
+func (p *Parts) Function(t testing.TB, local string) store.Account {
+	t.Helper()
+	return p.account(t, local, store.Function)
+}
+
+func (p *Parts) account(t testing.TB, local string, kind store.AccountKind) store.Account {
+	t.Helper()
+	a, err := p.CreateAccount(t.Context(), store.NewAccount{
+		Tenant: p.Tenant.ID, Kind: kind, Address: local + "@musterstadt.example", DisplayName: local,
+	})
+	must(t, err)
+	return a
+}
+
+// Spool holds text on its way in.
+func (p *Parts) Spool(t testing.TB, text []byte) *store.Spool {
+	t.Helper()
+	s := p.NewSpool(0)
+	_, err := s.Write(text)
+	must(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
