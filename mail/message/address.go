@@ -270,8 +270,10 @@ func (r *addressReader) endItem() {
 		if len(r.local) > 0 || len(r.host) > 0 {
 			r.emit(Address{Name: name, Mailbox: string(r.local), Host: string(r.host)})
 		}
+	case len(r.phrase) > 0 && !r.afterAngle && r.nameLen > 0:
+		r.emit(Address{Name: string(r.phrase)}) // several words are a name whose address is missing
 	case len(r.phrase) > 0 && !r.afterAngle:
-		r.emit(Address{Mailbox: string(r.phrase)})
+		r.emit(Address{Name: r.comment, Mailbox: string(r.local)})
 	}
 	r.reset()
 }

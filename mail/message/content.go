@@ -4,16 +4,18 @@ import "strings"
 
 // This file reads the bodies of MIME's structured fields (RFC 2045 5.1, RFC 2183), each in one pass.
 
+// tspecials end a token (RFC 2045 5.1), besides those that end every word here.
+const tspecials = `<>@,:\/[]?=`
+
 // parseContentType reads the body of a Content-Type field. What is missing of type and subtype is supplied after
 // RFC 2045 5.2 and common sense; ok is false when not even a type was there.
 func parseContentType(body string) (typ, subtype string, params []Param, ok bool) {
 	v := valueReader{s: body}
-	typ = lower(v.token("/"))
+	typ = lower(v.token(tspecials))
 	if v.take('/') {
-		subtype = lower(v.token(""))
+		subtype = lower(v.token(tspecials))
 	}
-	if typ == "" || strings.Contains(typ, "=") {
-		// A list of parameters without a type, as some senders write.
+	if typ == "" || v.take('=') { // parameters without a type, as some senders write
 		v.pos = 0
 		return "text", "plain", v.params(), false
 	}
@@ -33,9 +35,9 @@ func parseContentType(body string) (typ, subtype string, params []Param, ok bool
 // parseDisposition reads the body of a Content-Disposition field.
 func parseDisposition(body string) (disposition string, params []Param) {
 	v := valueReader{s: body}
-	disposition = lower(v.token(""))
-	if strings.Contains(disposition, "=") { // parameters alone
-		v.pos, disposition = 0, "attachment"
+	disposition = lower(v.token(tspecials))
+	if v.take('=') { // parameters alone
+		v.pos, disposition = 0, ""
 	}
 	params = v.params()
 	if disposition == "" && len(params) > 0 {

@@ -153,8 +153,31 @@ func SplitHeader(r *bufio.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// Unfold takes away a field body's line ends and the white space around it (RFC 5322 2.2.3).
+// Unfold returns a field body as text on one line: each fold (RFC 5322 2.2.3), with the white space on both sides of
+// it, becomes one space, and white space round the whole goes.
 func Unfold(value []byte) string {
+	value = bytes.Trim(value, " \t\r\n")
+	if bytes.IndexByte(value, '\n') < 0 {
+		return string(value)
+	}
+	out := make([]byte, 0, len(value))
+	for len(value) > 0 {
+		line, rest, folded := bytes.Cut(value, []byte{'\n'})
+		if folded {
+			line = bytes.TrimRight(line, " \t\r")
+		}
+		if len(out) > 0 && len(line) > 0 {
+			out = append(out, ' ')
+		}
+		out = append(out, line...)
+		value = bytes.TrimLeft(rest, " \t")
+	}
+	return string(out)
+}
+
+// unfoldExactly takes away a field body's line ends alone, for values in which every space counts (boundaries), and
+// white space round the whole.
+func unfoldExactly(value []byte) string {
 	value = bytes.Trim(value, " \t\r\n")
 	if bytes.IndexByte(value, '\n') < 0 {
 		return string(value)

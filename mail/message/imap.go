@@ -1,6 +1,9 @@
 package message
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // AppendEnvelope appends the envelope in IMAP's wire form (RFC 9051 9, "envelope") to dst.
 //
@@ -56,7 +59,8 @@ func AppendBody(dst []byte, p *Part) []byte { return appendBody(dst, p, false) }
 // AppendBodyStructure appends the part in the form of FETCH BODYSTRUCTURE, with extension data.
 //
 // A multipart in which no part was found has no valid form, so it is shown as the text it contains; a message in a
-// transfer encoding that forbids looking into it is shown as application/octet-stream.
+// transfer encoding that forbids looking into it is shown as application/octet-stream. Text without a charset is shown
+// with the default one.
 func AppendBodyStructure(dst []byte, p *Part) []byte { return appendBody(dst, p, true) }
 
 func appendBody(dst []byte, p *Part, extended bool) []byte {
@@ -80,7 +84,11 @@ func appendBody(dst []byte, p *Part, extended bool) []byte {
 	dst = append(dst, ' ')
 	dst = appendString(dst, subtype)
 	dst = append(dst, ' ')
-	dst = appendParams(dst, p.Params)
+	params := p.Params
+	if typ == "text" && !hasParam(params, "charset") {
+		params = append(params[:len(params):len(params)], Param{"charset", "us-ascii"}) // RFC 2045 5.2
+	}
+	dst = appendParams(dst, params)
 	dst = append(dst, ' ')
 	dst = appendNString(dst, p.ID)
 	dst = append(dst, ' ')
@@ -163,6 +171,16 @@ func appendParams(dst []byte, params []Param) []byte {
 		dst = appendString(dst, p.Value)
 	}
 	return append(dst, ')')
+}
+
+// hasParam tells whether the parameter called name is there in any form, RFC 2231's included.
+func hasParam(params []Param, name string) bool {
+	for _, p := range params {
+		if base, _, _ := strings.Cut(p.Name, "*"); strings.EqualFold(base, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // appendNumber appends a number of 32 bits, which is what the grammar has for octets and what old clients take for

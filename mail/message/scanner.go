@@ -114,6 +114,7 @@ func (s *Scanner) Finish() *Message {
 		s.lastEnd = 0
 		s.msg.LongestLine = max(s.msg.LongestLine, s.fragLen)
 	}
+	s.dropEmpty()
 	s.closeParts(-1, s.off, s.lines)
 	s.msg.Size, s.msg.Lines = s.off, s.lines
 	if s.cr > s.crlf {

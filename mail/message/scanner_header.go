@@ -87,7 +87,6 @@ func (s *Scanner) endHeader(body, lines int64) {
 
 // readHeader fills the part, and the envelope if the header is a message's, from the fields kept.
 func (s *Scanner) readHeader(p *Part) {
-	typed := false
 	var seen contentFields
 	var buf [longestName]byte
 	for f := range Fields(s.header) {
@@ -97,7 +96,7 @@ func (s *Scanner) readHeader(p *Part) {
 			s.msg.References = addReferences(s.msg.References, f.Value)
 		case len(name) > 8 && name[:8] == "content-":
 			if seen.first(name) {
-				typed = p.addField(name, f.Value) || typed
+				p.addField(name, f.Value)
 			}
 		case s.env != nil:
 			kept, complete := s.env.add(name, f.Value, s.addrs)
@@ -110,9 +109,6 @@ func (s *Scanner) readHeader(p *Part) {
 	s.addrs = max(s.addrs, 0)
 	if s.env != nil {
 		s.env.finish()
-	}
-	if !typed && p.Type == "text" && len(p.Params) == 0 {
-		p.Params = []Param{{"charset", "us-ascii"}} // RFC 2045 5.2
 	}
 }
 
@@ -144,21 +140,20 @@ func (seen *contentFields) first(name string) bool {
 	return first
 }
 
-// addField takes one Content field of the part's header and tells whether it gave the part a type.
-func (p *Part) addField(name string, value []byte) (typed bool) {
+// addField takes one Content field of the part's header.
+func (p *Part) addField(name string, value []byte) {
 	body := Unfold(value)
 	switch name {
 	case "content-type":
-		typ, subtype, params, ok := parseContentType(body)
+		typ, subtype, params, ok := parseContentType(unfoldExactly(value))
 		p.Params = params
 		if ok {
 			p.Type, p.Subtype = typ, subtype
 		}
-		return ok
 	case "content-transfer-encoding":
 		p.Encoding = parseEncoding(body)
 	case "content-disposition":
-		p.Disposition, p.DispositionParams = parseDisposition(body)
+		p.Disposition, p.DispositionParams = parseDisposition(unfoldExactly(value))
 	case "content-id":
 		p.ID = body
 	case "content-description":
@@ -170,5 +165,4 @@ func (p *Part) addField(name string, value []byte) (typed bool) {
 	case "content-location":
 		p.Location = body
 	}
-	return false
 }

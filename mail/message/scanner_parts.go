@@ -42,20 +42,12 @@ func (s *Scanner) pushMultipart(p *Part, boundary string) {
 }
 
 // delimiter tells whether a line that begins with two hyphens delimits an open multipart, and if so ends the parts it
-// ends and begins the one it begins. The boundary must be the whole line but for hyphens and white space behind it;
-// RFC 2046 5.1.1 would have a line that only begins with the boundary count too, but then "a" cannot be told from "ab".
+// ends and begins the one it begins.
 func (s *Scanner) delimiter(line []byte, total int64) bool {
 	if total > int64(s.delimiterRoom()) {
 		return false
 	}
-	text := bytes.TrimRight(line[2:], " \t\r\n")
-	i, ok := s.open[string(text)]
-	closing := false
-	if !ok {
-		if text, closing = bytes.CutSuffix(text, []byte("--")); closing {
-			i, ok = s.open[string(text)]
-		}
-	}
+	i, closing, ok := s.match(bytes.TrimRight(line[2:], " \t\r\n"))
 	switch {
 	case !ok:
 		return false
@@ -78,6 +70,43 @@ func (s *Scanner) delimiter(line []byte, total int64) bool {
 	f.part.Children = append(f.part.Children, p)
 	s.env = nil
 	return true
+}
+
+// match finds the open multipart that a delimiter, its first two hyphens and the white space behind it taken away,
+// belongs to, and whether it is the closing one. After RFC 2046 5.1.1 a line that only begins with the boundary counts
+// too; lest "a" be taken for "ab", what follows the boundary must then be white space or the two closing hyphens.
+// However many boundaries are open, a line is looked up four times.
+func (s *Scanner) match(text []byte) (frame int, closing, ok bool) {
+	if i, ok := s.open[string(text)]; ok {
+		return i, false, true
+	}
+	if i, ok := s.open[string(bytes.TrimSuffix(text, []byte("--")))]; ok {
+		return i, true, true
+	}
+	if n := bytes.IndexAny(text, " \t"); n > 0 {
+		text = text[:n]
+		if i, ok := s.open[string(text)]; ok {
+			return i, false, true
+		}
+	}
+	if n := bytes.LastIndex(text, []byte("--")); n > 0 {
+		if i, ok := s.open[string(text[:n])]; ok {
+			return i, true, true
+		}
+	}
+	return 0, false, false
+}
+
+// dropEmpty forgets a part that a delimiter without anything behind it began at the very end of the message: a closing
+// delimiter was meant, or the message was cut off.
+func (s *Scanner) dropEmpty() {
+	if !s.inHeader || s.cur.Offset != s.off || len(s.frames) == 0 {
+		return
+	}
+	if p := s.frames[len(s.frames)-1].part; len(p.Children) > 1 && p.Children[len(p.Children)-1] == s.cur {
+		p.Children = p.Children[:len(p.Children)-1]
+		s.cur, s.inHeader = nil, false
+	}
 }
 
 // closeParts ends the current part and every part round it up to, and not including, that of frame i (-1: all) at
