@@ -32,6 +32,7 @@ type NewObject struct {
 	Keywords   []string
 	Date       time.Time // zero: now, by the database's clock
 	Name       string    // of named items
+	Origin     *Origin   // of an imported object; nil for others
 }
 
 // AddOption changes AddObjects.
@@ -79,7 +80,7 @@ func (s *Store) AddObjects(ctx context.Context, key Key, collection int64, objec
 		}
 	}
 	if len(items) > 0 {
-		items[0].Also = o.also
+		items[0].Also = append(items[0].Also, o.also...)
 	}
 	err = s.write(ctx, key, func() error {
 		added, err = s.db.Add(ctx, key, collection, items)
@@ -103,6 +104,9 @@ func (s *Store) newItem(ctx context.Context, key Key, account *content.Account, 
 	item := meta.NewItem{
 		Content: placed, Flags: n.Flags, Keywords: joinKeywords(n.Keywords), Size: placed.Size,
 		InternalDate: microsOf(n.Date), Name: n.Name, ThreadHashes: s.threadHashes(key, n.ThreadKeys),
+	}
+	if n.Origin != nil {
+		item.Also = append(item.Also, originStatement(key, placed.ID, *n.Origin))
 	}
 	if n.Meta != nil {
 		encoder, plain := n.Encoder, n.Meta
