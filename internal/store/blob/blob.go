@@ -70,8 +70,8 @@ type Store interface {
 	// An object stored or deleted meanwhile may or may not be listed.
 	List(ctx context.Context, prefix, after string, limit int) ([]Info, error)
 
-	// Check tells whether the store can be reached and written now. It
-	// serves readiness probes and is cheap.
+	// Check tells whether the store can be reached now and, as far as that is
+	// known without storing anything, be written. It serves readiness probes.
 	Check(ctx context.Context) error
 }
 

@@ -117,19 +117,3 @@ func (s *Spool) Close() error {
 	})
 	return err
 }
-
-// section is a reader at any offset with nothing to close.
-type section struct{ *io.SectionReader }
-
-func (section) Close() error { return nil }
-
-// Bytes is a Body in memory.
-type Bytes []byte
-
-// Size is the number of bytes.
-func (b Bytes) Size() int64 { return int64(len(b)) }
-
-// Open reads the bytes. The reader is an io.ReaderAt too.
-func (b Bytes) Open() (io.ReadCloser, error) {
-	return section{io.NewSectionReader(bytes.NewReader(b), 0, int64(len(b)))}, nil
-}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"fachwerk/internal/store/blob"
 )
 
 const (
@@ -38,11 +40,8 @@ type KeyDir struct {
 // that group or others may read is refused.
 func OpenKeyDir(path string, create bool) (*KeyDir, error) {
 	if create {
-		if err := os.MkdirAll(filepath.Join(path, tenantsDir), 0o700); err != nil {
+		if err := blob.MakeFolder(filepath.Join(path, tenantsDir)); err != nil {
 			return nil, fmt.Errorf("content: make the key directory: %w", err)
-		}
-		if err := syncDir(filepath.Dir(filepath.Clean(path))); err != nil {
-			return nil, fmt.Errorf("content: make the key directory durable: %w", err)
 		}
 	}
 	root, err := os.OpenRoot(path)

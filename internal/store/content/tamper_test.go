@@ -168,7 +168,7 @@ func TestMalformedButAuthentic(t *testing.T) {
 	mustRefuse(t, "short first chunk", a, id, PurposeContent, many(ChunkSize+3, []uint32{20, 20}, last, last), nil)
 }
 
-func FuzzOpen(f *testing.F) {
+func FuzzOpenStream(f *testing.F) {
 	a := testAccount()
 	id := ID{1, 2, 3}
 	f.Add([]byte{}, int64(0), int64(-1))

@@ -1,0 +1,173 @@
+package dir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"fachwerk/internal/store/blob"
+	"fachwerk/internal/store/blob/blobtest"
+)
+
+func open(t *testing.T, path string) *Store {
+	t.Helper()
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestSuite(t *testing.T) {
+	blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, filepath.Join(t.TempDir(), "a", "blobs")) })
+}
+
+func TestReopenCleansOnlyWhatIsAbandoned(t *testing.T) {
+	path := t.TempDir()
+	s := open(t, path)
+	key := blob.NewKey(1, time.Now())
+	if err := s.Put(t.Context(), key, blob.Bytes("kept")); err != nil {
+		t.Fatal(err)
+	}
+	old, young := filepath.Join(path, temporaries, "OLD"), filepath.Join(path, temporaries, "YOUNG")
+	for _, name := range []string{old, young} {
+		if err := os.WriteFile(name, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	past := time.Now().Add(-2 * abandoned)
+	if err := os.Chtimes(old, past, past); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, path)
+	if _, err := os.Stat(old); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an abandoned file is left: %v", err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("a file that another process may be writing is gone: %v", err)
+	}
+	if info, err := again.Stat(t.Context(), key); err != nil || info.Size != 4 {
+		t.Errorf("the object: %+v, %v", info, err)
+	}
+	if page, err := again.List(t.Context(), "", "", 0); err != nil || len(page) != 1 {
+		t.Errorf("%d objects listed, %v", len(page), err)
+	}
+}
+
+func TestModes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "blobs")
+	s := open(t, path)
+	if err := s.Put(t.Context(), blob.NewKey(1, time.Now()), blob.Bytes("x")); err != nil {
+		t.Fatal(err)
+	}
+	filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
+		info, err := d.Info()
+		if err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v, %v", path, info.Mode(), err)
+		}
+		return nil
+	})
+}
+
+// A link that leads outside is not followed.
+func TestStaysInside(t *testing.T) {
+	path, outside := t.TempDir(), t.TempDir()
+	s := open(t, path)
+	if err := os.Symlink(outside, filepath.Join(path, "7")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(t.Context(), blob.NewKey(7, time.Now()), blob.Bytes("x")); err == nil {
+		t.Error("put through a link succeeded")
+	}
+	if left, _ := os.ReadDir(outside); len(left) > 0 {
+		t.Errorf("%d files were made outside", len(left))
+	}
+}
+
+// Every Put makes the file and its folder durable, the first one in a folder
+// each new parent too.
+func TestWhatIsMadeDurable(t *testing.T) {
+	s := open(t, t.TempDir())
+	var synced []string
+	s.sync = func(f *os.File) error {
+		synced = append(synced, filepath.Base(f.Name()))
+		return f.Sync()
+	}
+	key := "7/20261122/ab"
+	for i, want := range []int{4, 2} { // file, root, tenant, day; file, day
+		synced = nil
+		if err := s.Put(t.Context(), key, blob.Bytes("x")); err != nil {
+			t.Fatal(err)
+		}
+		if len(synced) != want || synced[len(synced)-1] != "20261122" {
+			t.Errorf("put %d made durable %q, want %d of them, the day's folder last", i, synced, want)
+		}
+	}
+}
+
+// After a failed fsync, of whatever, nothing more is written and it is not tried
+// again; reading goes on.
+func TestFailedSyncStopsWrites(t *testing.T) {
+	for failing := range 4 {
+		path := t.TempDir()
+		s := open(t, path)
+		before := blob.NewKey(9, time.Now())
+		if err := s.Put(t.Context(), before, blob.Bytes("before")); err != nil {
+			t.Fatal(err)
+		}
+		var calls atomic.Int64
+		s.sync = func(*os.File) error {
+			if calls.Add(1) == int64(failing+1) {
+				return syscall.EIO
+			}
+			return nil
+		}
+		key := blob.NewKey(1, time.Now())
+		err := s.Put(t.Context(), key, blob.Bytes("x"))
+		if !errors.Is(err, blob.ErrStopped) || !errors.Is(err, syscall.EIO) || errors.Is(err, blob.ErrTemporary) {
+			t.Fatalf("fsync %d failed: %v", failing, err)
+		}
+		if n := calls.Load(); n != int64(failing+1) {
+			t.Errorf("fsync %d failed and %d were called", failing, n)
+		}
+		for what, err := range map[string]error{
+			"put":    s.Put(t.Context(), blob.NewKey(1, time.Now()), blob.Bytes("y")),
+			"delete": s.Delete(t.Context(), before),
+			"check":  s.Check(t.Context()),
+		} {
+			if !errors.Is(err, blob.ErrStopped) {
+				t.Errorf("%s afterwards: %v", what, err)
+			}
+		}
+		if n := calls.Load(); n != int64(failing+1) {
+			t.Errorf("fsync was called again")
+		}
+		if _, err := s.Stat(t.Context(), before); err != nil {
+			t.Errorf("reading afterwards: %v", err)
+		}
+		if failing < 3 { // before the rename
+			if _, err := s.Stat(t.Context(), key); !errors.Is(err, blob.ErrNotFound) {
+				t.Errorf("what is not durable is visible: %v", err)
+			}
+		}
+		if left, _ := os.ReadDir(filepath.Join(path, temporaries)); len(left) > 0 {
+			t.Errorf("%d temporary files are left", len(left))
+		}
+	}
+}
+
+func TestPassingErrorsAreTemporary(t *testing.T) {
+	full := &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+	if !errors.Is(classify(full), blob.ErrTemporary) || !errors.Is(classify(full), syscall.ENOSPC) {
+		t.Errorf("a full disk: %v", classify(full))
+	}
+	if err := classify(fs.ErrPermission); errors.Is(err, blob.ErrTemporary) {
+		t.Errorf("no permission: %v", err)
+	}
+}
