@@ -38,3 +38,10 @@ var (
 	// ErrDisabled: the account takes no mail and lets nobody in.
 	ErrDisabled = errors.New("account is disabled")
 )
+
+// ErrCorrupt: stored bytes are not what was stored (RFC 5530 CORRUPTION).
+var ErrCorrupt = errors.New("stored data is damaged")
+
+// ErrLease: a queue recipient's lease is not the caller's any more; the message
+// was not delivered by this call.
+var ErrLease = errors.New("the lease has passed to someone else")

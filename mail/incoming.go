@@ -1,122 +1,153 @@
 package mail
 
 import (
-	"context"
+	"bytes"
+	"errors"
 	"io"
-	"time"
 
-	"fachwerk/auth"
+	"fachwerk/internal/store"
 	"fachwerk/mail/message"
 )
 
 // Incoming is a message on its way in. Write to it in pieces of any size, then
 // call Finish; it may then be appended or delivered any number of times, until
-// Close. It is not safe for concurrent use until Finish has returned.
-type Incoming struct{ size int64 }
+// Close. It must not be used by several goroutines before Finish has returned.
+type Incoming struct {
+	spool   *store.Spool
+	scanner *message.Scanner
+	limit   int64
+	size    int64 // of all that was written, spooled or not
+	failed  error // the first fault of the spool, or ErrTooLarge
+
+	found   *message.Message
+	preview string
+}
 
 // NewIncoming begins a message.
-func (s *Service) NewIncoming() *Incoming { return &Incoming{} }
+func (s *Service) NewIncoming() *Incoming {
+	limit := s.o.Limits.MaxMessage
+	return &Incoming{spool: s.store.NewSpool(limit), scanner: message.NewScanner(message.Limits{}), limit: limit}
+}
 
-// Write takes the next bytes. ErrTooLarge beyond the limit: what follows may
-// be written too and is dropped; the message cannot be stored any more.
-// ErrTemporary when there is no room to spool it.
-func (in *Incoming) Write(p []byte) (int, error) { in.size += int64(len(p)); return len(p), nil }
+// Write takes the next bytes. ErrTooLarge beyond the limit and ErrTemporary
+// when there is no room to spool them; what follows may be written too and is
+// dropped, so that a head can read its input to the end. Such a message cannot
+// be stored.
+func (in *Incoming) Write(p []byte) (int, error) {
+	in.size += int64(len(p))
+	if in.failed != nil {
+		return len(p), nil
+	}
+	if in.size > in.limit {
+		in.failed = wrap(ErrTooLarge, "more than %d bytes", in.limit)
+		return 0, in.failed
+	}
+	if _, err := in.spool.Write(p); err != nil {
+		in.failed = wrap(err, "spool message")
+		return 0, in.failed
+	}
+	return in.scanner.Write(p)
+}
 
 // Size is the number of bytes written, those beyond the limit included.
 func (in *Incoming) Size() int64 { return in.size }
 
+// Err is why the message cannot be stored: nil, ErrTooLarge or ErrTemporary.
+func (in *Incoming) Err() error { return in.failed }
+
 // Finish ends the message and returns what was found in it. It may be called
-// more than once.
-func (in *Incoming) Finish() *message.Message { return nil }
+// more than once. The result is shared and must not be modified.
+func (in *Incoming) Finish() *message.Message {
+	if in.found == nil {
+		in.found = in.scanner.Finish()
+		if in.failed == nil {
+			in.preview = previewOf(in.found, in.spool.OpenRange)
+		}
+	}
+	return in.found
+}
+
+// opener reads length bytes of a message from offset on.
+type opener func(offset, length int64) (io.ReadCloser, error)
+
+// previewOf makes the text for FETCH PREVIEW; without one that can be read, it
+// is empty.
+func previewOf(m *message.Message, open opener) string {
+	part := m.PreviewPart()
+	if part == nil {
+		return ""
+	}
+	r, err := open(part.BodyOffset, min(part.Size(), previewBytes))
+	if err != nil {
+		return ""
+	}
+	defer r.Close()
+	return message.Preview(r, part)
+}
+
+// previewBytes bounds what is read of a part: enough of an HTML part for its
+// style sheets to end.
+const previewBytes = 256 << 10
 
 // Open reads the message from its start. The reader must be closed.
-func (in *Incoming) Open() (io.ReadCloser, error) { return nil, ErrTemporary }
+func (in *Incoming) Open() (io.ReadCloser, error) {
+	if in.failed != nil {
+		return nil, in.failed
+	}
+	r, err := in.spool.Open()
+	return r, wrap(err, "read spooled message")
+}
 
 // Header returns the header with the blank line, or its first limit bytes.
-func (in *Incoming) Header(limit int) ([]byte, error) { return nil, ErrTemporary }
+func (in *Incoming) Header(limit int) ([]byte, error) {
+	if in.failed != nil {
+		return nil, in.failed
+	}
+	end := in.Finish().Root.BodyOffset
+	r, err := in.spool.OpenRange(0, min(end, int64(limit)))
+	if err != nil {
+		return nil, wrap(err, "read spooled header")
+	}
+	defer r.Close()
+	header, err := io.ReadAll(r)
+	return header, wrap(err, "read spooled header")
+}
 
 // Close frees what the message took. It may be called more than once.
-func (in *Incoming) Close() error { return nil }
+func (in *Incoming) Close() error { return in.spool.Close() }
 
-// Append is one message of an APPEND (RFC 9051 6.3.12, RFC 3502).
-type Append struct {
-	In       *Incoming
-	Prefix   []byte // header fields put before the message, each ended by CRLF; nil for none
-	Flags    Flags
-	Keywords []string
-	Date     time.Time // INTERNALDATE; zero: now
+// withPrefix is what a scan of prefix and message together finds.
+func (in *Incoming) withPrefix(prefix []byte) (*message.Message, error) {
+	m := in.Finish()
+	if len(prefix) == 0 {
+		return m, nil
+	}
+	if first, err := in.firstByte(); err != nil {
+		return nil, err
+	} else if shiftable(prefix, first) {
+		return shifted(m, prefix), nil
+	}
+	r, err := in.spool.Open()
+	if err != nil {
+		return nil, wrap(err, "read spooled message")
+	}
+	defer r.Close()
+	sc := message.NewScanner(message.Limits{})
+	if _, err := io.Copy(sc, io.MultiReader(bytes.NewReader(prefix), r)); err != nil {
+		return nil, wrap(err, "read spooled message")
+	}
+	return sc.Finish(), nil
 }
 
-// Appended tells where a message went.
-type Appended struct {
-	Mailbox          int64
-	UID, UIDValidity uint32
-	ModSeq           uint64
-	ObjectID         int64
-	ThreadID         int64
-	Size             int64
-}
-
-// Append adds messages to a mailbox in one transaction: all of them or none.
-func (s *Service) Append(ctx context.Context, a Access, mailbox int64, messages []Append) ([]Appended, error) {
-	return nil, ErrTemporary
-}
-
-// Kind says what sort of account a recipient is.
-type Kind int8
-
-const (
-	KindPerson Kind = iota + 1
-	KindFunction
-	KindTeam
-	KindRoom
-	KindResource
-)
-
-// Recipient is an account that an address leads to.
-type Recipient struct {
-	Tenant, Account int64
-	Address         string // the account's primary address
-	Detail          string // of a sub-address (alice+detail@), as sent; else empty
-	Kind            Kind
-}
-
-// Resolve finds who gets mail for an address: a primary address, an alias, or
-// one of these with "+detail" at the end of its local part, in any case, the
-// domain in U- or A-labels. ErrNotLocal, ErrNoSuchUser, ErrTemporary.
-func (s *Service) Resolve(ctx context.Context, address string) (Recipient, error) {
-	return Recipient{}, ErrTemporary
-}
-
-// CheckQuota tells whether a message of size bytes would fit now: advice for an
-// early ErrQuota, decided again at delivery.
-func (s *Service) CheckQuota(ctx context.Context, to Recipient, size int64) error {
-	return ErrTemporary
-}
-
-// QueueMark names a recipient of a queued message that a delivery marks as
-// delivered in the same transaction, if Token holds its lease.
-type QueueMark struct {
-	Tenant, Message int64
-	Recipient       int
-	Token           int64
-}
-
-// DeliverOptions are those of one delivery.
-type DeliverOptions struct {
-	Queue *QueueMark // nil: not from the queue
-}
-
-// Deliver stores a message for a recipient: in the mailbox named by the
-// address's detail if there is one, else in INBOX. prefix are the trace fields,
-// each ended by CRLF. The message is durable when the error is nil.
-func (s *Service) Deliver(ctx context.Context, to Recipient, in *Incoming, prefix []byte, o DeliverOptions) (Appended, error) {
-	return Appended{}, ErrTemporary
-}
-
-// MaySend reports whether a principal may send as an address: one of their own
-// addresses and aliases, sub-addresses included, or one of an account granted
-// with RightSendAs.
-func (s *Service) MaySend(ctx context.Context, p *auth.Principal, address string) (bool, error) {
-	return false, ErrTemporary
+func (in *Incoming) firstByte() (byte, error) {
+	r, err := in.spool.OpenRange(0, 1)
+	if err != nil {
+		return 0, wrap(err, "read spooled message")
+	}
+	defer r.Close()
+	var b [1]byte
+	if _, err := io.ReadFull(r, b[:]); err != nil && !errors.Is(err, io.EOF) {
+		return 0, wrap(err, "read spooled message")
+	}
+	return b[0], nil
 }
