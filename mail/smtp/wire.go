@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -32,7 +33,14 @@ type wire struct {
 	idle  time.Duration // longest wait for one read
 	write time.Duration // longest wait for one write
 	until time.Time     // end of the phase; zero: none
+
+	mu       sync.Mutex
+	waiting  bool // for a command: the server may say 421 and go
+	stopping bool
 }
+
+// errStopping ends a wait for a command because the server shuts down.
+var errStopping = errors.New("server is shutting down")
 
 func newWire(conn net.Conn, idle, write time.Duration) *wire {
 	w := &wire{conn: conn, idle: idle, write: write}
@@ -55,10 +63,54 @@ func (r wireReader) Read(p []byte) (int, error) {
 	if !w.until.IsZero() && w.until.Before(deadline) {
 		deadline = w.until
 	}
-	if err := w.conn.SetReadDeadline(deadline); err != nil {
+	if err := w.arm(deadline); err != nil {
 		return 0, err
 	}
-	return w.conn.Read(p)
+	n, err := w.conn.Read(p)
+	if err != nil && w.stopped() {
+		err = errStopping
+	}
+	return n, err
+}
+
+// arm sets the deadline of a read, unless the wait must not begin.
+func (w *wire) arm(deadline time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopping && w.waiting {
+		return errStopping
+	}
+	return w.conn.SetReadDeadline(deadline)
+}
+
+func (w *wire) stopped() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopping && w.waiting
+}
+
+func (w *wire) setWaiting(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = on
+}
+
+// stop ends a wait for a command, now or when it begins.
+func (w *wire) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopping = true
+	if w.waiting {
+		w.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// close cuts the connection, whatever it is doing.
+func (w *wire) close() {
+	w.mu.Lock()
+	conn := w.conn
+	w.mu.Unlock()
+	conn.Close()
 }
 
 type wireWriter struct{ w *wire }
@@ -73,7 +125,9 @@ func (r wireWriter) Write(p []byte) (int, error) {
 // upgrade goes on with conn and forgets every byte read before it: what came
 // in the clear must not act inside TLS (RFC 3207 4.2).
 func (w *wire) upgrade(conn net.Conn) {
+	w.mu.Lock()
 	w.conn = conn
+	w.mu.Unlock()
 	w.r.Reset(wireReader{w})
 	w.w.Reset(wireWriter{w})
 }
@@ -83,6 +137,8 @@ func (w *wire) upgrade(conn net.Conn) {
 // ends in a bare LF as errLineEnd: to accept it would be to let a message's
 // text pass for commands. Other errors end the connection.
 func (w *wire) readLine(limit int) (string, error) {
+	w.setWaiting(true)
+	defer w.setWaiting(false)
 	var long []byte
 	for {
 		part, err := w.r.ReadSlice('\n')

@@ -1,0 +1,94 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/net/idna"
+
+	"fachwerk/internal/store"
+)
+
+// Ref names a queued message.
+type Ref = store.QueueRef
+
+// Errors of Add and of Body.Write that heads tell apart.
+var (
+	ErrTooLarge  = store.ErrTooLarge
+	ErrTemporary = store.ErrTemporary
+)
+
+// Message is a message to be queued.
+type Message struct {
+	Tenant      int64  // whose queue: the sender's, or of relayed mail the recipients'
+	Sender      int64  // account that submitted it, 0 if none
+	ReversePath string // empty: the null reverse-path
+	EnvID       string // RFC 3461 4.4, decoded
+	Ret         string // RFC 3461 4.3
+	SMTPUTF8    bool   // asked for in MAIL
+	EightBit    bool   // a byte above 127 in it
+	BinaryMIME  bool
+	Recipients  []Recipient
+}
+
+// Recipient is a forward-path of a Message.
+type Recipient struct {
+	ForwardPath string // local-part@domain
+	Local       bool   // its account is here
+	ORcpt       string // RFC 3461 4.2, as sent
+	Notify      string // RFC 3461 4.1, upper case; empty: the default
+}
+
+// Body takes a message's bytes until it is queued; they are sealed wherever they
+// touch a disk. It may be added any number of times, until Close.
+type Body struct{ spool *store.Spool }
+
+// NewBody begins a message of at most limit bytes.
+func (q *Queue) NewBody(limit int64) *Body { return &Body{q.store.NewSpool(limit)} }
+
+// Write takes the next bytes; ErrTooLarge beyond the limit.
+func (b *Body) Write(p []byte) (int, error) { return b.spool.Write(p) }
+
+// Close frees what the bytes took.
+func (b *Body) Close() error { return b.spool.Close() }
+
+// Add queues a message, durably when the error is nil, for all its recipients
+// in one row. prefix, usually the header, is put before the body. A message must
+// hold no bare CR and no bare LF unless it is BinaryMIME and all recipients are
+// local.
+func (q *Queue) Add(ctx context.Context, m Message, prefix []byte, body *Body) (Ref, error) {
+	row := store.QueueMessage{
+		ReversePath: m.ReversePath, EnvID: m.EnvID, Ret: m.Ret, Sender: m.Sender,
+		SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit, BinaryMIME: m.BinaryMIME,
+		Recipients: make([]store.QueueRecipient, len(m.Recipients)),
+	}
+	expires := q.now().Add(q.cfg.Lifetime)
+	for i, r := range m.Recipients {
+		hop := store.LocalHop
+		if !r.Local {
+			var err error
+			if hop, err = hopOf(r.ForwardPath); err != nil {
+				return Ref{}, err
+			}
+		}
+		row.Recipients[i] = store.QueueRecipient{
+			N: i, ForwardPath: r.ForwardPath, ORcpt: r.ORcpt, Notify: r.Notify, NextHop: hop, Expires: expires,
+		}
+	}
+	ref, err := q.store.Enqueue(ctx, m.Tenant, row, prefix, body.spool)
+	if err != nil {
+		return Ref{}, fmt.Errorf("queue: add: %w", err)
+	}
+	return ref, nil
+}
+
+// hopOf is the domain of an address in A-labels.
+func hopOf(address string) (string, error) {
+	at := strings.LastIndexByte(address, '@')
+	domain, err := idna.Lookup.ToASCII(strings.ToLower(address[at+1:]))
+	if at <= 0 || err != nil || domain == "" || domain == store.LocalHop {
+		return "", fmt.Errorf("queue: no domain to send to")
+	}
+	return domain, nil
+}

@@ -1,0 +1,225 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"fachwerk/internal/store"
+)
+
+// outcome is what one attempt came to for one recipient.
+type outcome struct {
+	result result
+	status string // enhanced status code (RFC 3463), such as "5.1.1"
+	reply  string // the peer's answer or our reason, for people
+	mta    string // the peer's name; empty: decided here
+	// noted: the delivery and its mark were one transaction.
+	noted bool
+	// reports: the peer took over the duty to report success (RFC 3461 5.2.1).
+	reports bool
+	// lost: the lease went to another worker; nothing is to be noted.
+	lost bool
+}
+
+type result int8
+
+const (
+	temporary result = iota // zero value: what is not known is tried again
+	delivered
+	permanent
+)
+
+func (r result) String() string {
+	switch r {
+	case delivered:
+		return "delivered"
+	case permanent:
+		return "failed"
+	}
+	return "temporary"
+}
+
+func later(status, reply string) outcome { return outcome{status: status, reply: reply} }
+
+func never(status, reply string) outcome {
+	return outcome{result: permanent, status: status, reply: reply}
+}
+
+// all gives every recipient of a job the same outcome.
+func all(j *job, o outcome) []outcome {
+	list := make([]outcome, len(j.message.Recipients))
+	for i := range list {
+		list[i] = o
+	}
+	return list
+}
+
+// verdict is a recipient's outcome with what is done about it.
+type verdict struct {
+	store.QueueRecipient
+	outcome
+	next   store.QueueResult
+	report reportKind // zero: none
+}
+
+// conclude reports and notes outcomes. Reports are made durable before the
+// outcome is noted: a crash in between reports twice, never not at all.
+func (q *Queue) conclude(ctx context.Context, j *job, outcomes []outcome) {
+	hop := "remote"
+	if j.local {
+		hop = "local"
+	}
+	var verdicts []verdict
+	for i, r := range j.message.Recipients {
+		o := outcomes[i]
+		if o.lost {
+			continue
+		}
+		if q.cfg.Metrics.Attempt != nil {
+			q.cfg.Metrics.Attempt(hop, o.result.String())
+		}
+		v := q.decide(j, r, o)
+		q.log.Info("attempt", "message", j.message.Ref.ID, "recipient", r.N, "hop", hop,
+			"outcome", o.result.String(), "status", o.status, "attempts", v.next.Attempts)
+		verdicts = append(verdicts, v)
+	}
+	failed := q.report(ctx, j, verdicts)
+	reap := false
+	for _, v := range verdicts {
+		if v.noted {
+			reap = true
+			continue
+		}
+		if failed[v.report] {
+			v.next.State, v.next.Delayed = store.QueueWaiting, false
+			v.next.Due = q.wait(v.Attempts)
+		}
+		q.note(ctx, j, v.QueueRecipient, v.next)
+	}
+	if reap {
+		if err := q.store.ReapQueue(ctx, j.message.Ref); err != nil && !errors.Is(err, store.ErrNotFound) {
+			q.log.Warn("cannot remove a finished message, the sweeper will", "message", j.message.Ref.ID, "err", err)
+		}
+	}
+}
+
+// decide turns an outcome into the row's next state and a report.
+func (q *Queue) decide(j *job, r store.QueueRecipient, o outcome) verdict {
+	now := q.now()
+	v := verdict{QueueRecipient: r, outcome: o}
+	v.next = store.QueueResult{Attempts: r.Attempts + 1, Reply: text(o)}
+	if o.result == temporary && !r.Expires.IsZero() && !now.Before(r.Expires) {
+		o.result = permanent
+		v.outcome.result = permanent
+		v.outcome.status = "5.4.7" // RFC 3463 3.5: delivery time expired
+	}
+	switch o.result {
+	case delivered:
+		v.next.State = store.QueueDelivered
+		if wants(r, "SUCCESS") && !o.reports {
+			v.report = reportDelivered
+			if !j.local {
+				v.report = reportRelayed
+			}
+		}
+	case permanent:
+		v.next.State = store.QueueFailed
+		if wants(r, "FAILURE") {
+			v.report = reportFailed
+		}
+	default:
+		v.next.State = store.QueueWaiting
+		v.next.Due = q.wait(r.Attempts)
+		if left := r.Expires.Sub(now); !r.Expires.IsZero() && left < v.next.Due {
+			v.next.Due = left + time.Millisecond
+		}
+		if q.cfg.DelayNotice > 0 && r.Delayed.IsZero() && now.Sub(j.message.Created) >= q.cfg.DelayNotice {
+			v.next.Delayed = true
+			if wants(r, "DELAY") {
+				v.report = reportDelayed
+			}
+		}
+	}
+	if j.message.ReversePath == "" { // RFC 5321 4.5.5: never answer a notification
+		v.report = 0
+	}
+	return v
+}
+
+// wants obeys NOTIFY (RFC 3461 4.1); without it failures and delays are told.
+func wants(r store.QueueRecipient, event string) bool {
+	if r.Notify == "" {
+		return event != "SUCCESS"
+	}
+	for word := range strings.SplitSeq(r.Notify, ",") {
+		if word == event {
+			return true
+		}
+	}
+	return false
+}
+
+// wait is the time after so many failed attempts, a tenth up or down so that
+// what failed together does not come back together.
+func (q *Queue) wait(attempts int) time.Duration {
+	base := q.cfg.Schedule[min(attempts, len(q.cfg.Schedule)-1)]
+	return base - base/10 + rand.N(base/5+1)
+}
+
+// note writes an outcome, trying for a while: a peer's acceptance that is not
+// noted is sent again.
+func (q *Queue) note(ctx context.Context, j *job, r store.QueueRecipient, next store.QueueResult) {
+	ctx = context.WithoutCancel(ctx)
+	pause := 20 * time.Millisecond
+	for {
+		err := q.store.FinishRecipient(ctx, j.message.Ref, r, j.token, next)
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, store.ErrLease), errors.Is(err, store.ErrNotFound):
+			q.log.Info("the lease had passed on", "message", j.message.Ref.ID, "recipient", r.N)
+			return
+		case !errors.Is(err, store.ErrTemporary) || time.Now().Add(pause).After(j.until):
+			q.log.Error("cannot note what came of an attempt; it will be made again", "message", j.message.Ref.ID,
+				"recipient", r.N, "state", int(next.State), "err", err)
+			return
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, 5*time.Second)
+	}
+}
+
+// text is an outcome on one line.
+func text(o outcome) string {
+	t := printable(o.reply, 500)
+	if o.status != "" && !strings.Contains(t, o.status) {
+		t = o.status + " " + t
+	}
+	if o.mta != "" {
+		t = o.mta + ": " + t
+	}
+	return t
+}
+
+// printable makes one line of printable text of what a peer sent, at most max
+// bytes.
+func printable(s string, max int) string {
+	var b strings.Builder
+	for _, r := range s {
+		if b.Len() >= max {
+			break
+		}
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			b.WriteByte(' ')
+		case r < ' ' || r == 0x7f || r == '\ufffd':
+			b.WriteByte('?')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return strings.TrimSpace(b.String())
+}

@@ -1,0 +1,290 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fachwerk/internal/store"
+	"fachwerk/mail"
+)
+
+// Config is what a Queue stands on. Zero durations and counts take the defaults.
+type Config struct {
+	Store *store.Store
+	Mail  *mail.Service
+
+	// Smarthost takes all mail that is not local. Nil: such mail waits, and
+	// expires with a notification.
+	Smarthost *Smarthost
+	// Hostname is this server's name in EHLO and in notifications.
+	Hostname string
+
+	// Schedule are the waits after the first, second … failed attempt; the last
+	// one repeats. Default: 1, 5, 15 minutes, 1, 2, 4 hours.
+	Schedule []time.Duration
+	// Lifetime is how long delivery is tried; default 4 days (RFC 5321 4.5.4.1).
+	Lifetime time.Duration
+	// DelayNotice is after how long the sender hears of a delay; default 4
+	// hours, negative: never.
+	DelayNotice time.Duration
+	// Lease is how long a claim lasts, and so the longest attempt and the
+	// longest wait after a crash; default 6 minutes.
+	Lease time.Duration
+	// Local and Remote are how many messages are delivered at a time here and
+	// to the smarthost; default 8 each.
+	Local, Remote int
+	// Grace is how long attempts under way may take when Run is told to end;
+	// default 15 seconds.
+	Grace time.Duration
+
+	// Dial connects to the smarthost; nil takes a dialer that checks the
+	// resolved address. For tests and proxies.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Now is the clock of dates and of expiry; nil takes time.Now. Due times
+	// are the database's.
+	Now     func() time.Time
+	Metrics Metrics
+	Log     *slog.Logger
+}
+
+// Metrics are called as things happen; nil ones are not.
+type Metrics struct {
+	// Attempt is called for each recipient tried: hop "local" or "remote",
+	// outcome "delivered", "temporary" or "failed".
+	Attempt func(hop, outcome string)
+	// Report is called for each notification: "failed", "delayed", "delivered".
+	Report func(kind string)
+}
+
+// Queue is the outbound queue. It is safe for concurrent use; one or more
+// processes may run it on the same store.
+type Queue struct {
+	cfg   Config
+	store *store.Store
+	mail  *mail.Service
+	log   *slog.Logger
+	now   func() time.Time
+
+	wake          chan struct{}
+	localSlots    chan struct{}
+	remoteSlots   chan struct{}
+	remoteWaiting atomic.Int64
+}
+
+const (
+	claimSize        = 100 // recipients claimed at a time
+	maxRemoteWaiting = 200 // messages that wait in memory for a remote slot
+	longestSleep     = 30 * time.Second
+)
+
+// New checks the configuration and makes a queue. Add works at once; delivery
+// needs Run.
+func New(cfg Config) (*Queue, error) {
+	if cfg.Store == nil || cfg.Mail == nil || cfg.Hostname == "" {
+		return nil, errors.New("queue: store, mail service and host name are needed")
+	}
+	if err := cfg.Smarthost.check(); err != nil {
+		return nil, err
+	}
+	if len(cfg.Schedule) == 0 {
+		cfg.Schedule = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour}
+	}
+	defaults := []struct {
+		value *time.Duration
+		to    time.Duration
+	}{
+		{&cfg.Lifetime, 4 * 24 * time.Hour}, {&cfg.DelayNotice, 4 * time.Hour},
+		{&cfg.Lease, 6 * time.Minute}, {&cfg.Grace, 15 * time.Second},
+	}
+	for _, d := range defaults {
+		if *d.value == 0 {
+			*d.value = d.to
+		}
+	}
+	if cfg.Local <= 0 {
+		cfg.Local = 8
+	}
+	if cfg.Remote <= 0 {
+		cfg.Remote = 8
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Dial == nil && cfg.Smarthost != nil {
+		cfg.Dial = (&dialer{networks: cfg.Smarthost.Networks}).dial
+	}
+	return &Queue{
+		cfg: cfg, store: cfg.Store, mail: cfg.Mail, log: cfg.Log.With("part", "queue"), now: cfg.Now,
+		wake:       make(chan struct{}, 1),
+		localSlots: make(chan struct{}, cfg.Local), remoteSlots: make(chan struct{}, cfg.Remote),
+	}, nil
+}
+
+// Run delivers until ctx ends, then lets attempts under way finish for the
+// configured grace.
+func (q *Queue) Run(ctx context.Context) error {
+	stop := q.store.WatchQueue(q.hint)
+	defer stop()
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var jobs sync.WaitGroup
+	for ctx.Err() == nil {
+		found, err := q.claim(working, &jobs)
+		if err != nil {
+			q.log.Warn("cannot claim queued mail", "err", err)
+		}
+		if !found || err != nil {
+			q.sleep(ctx)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		jobs.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(q.cfg.Grace):
+		cancel()
+		<-done
+	}
+	return ctx.Err()
+}
+
+// hint wakes the worker; it never blocks.
+func (q *Queue) hint() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// sleep waits for a hint, for the next recipient to be due, or for a while:
+// another process may have enqueued.
+func (q *Queue) sleep(ctx context.Context) {
+	wait := longestSleep
+	if in, some, err := q.store.NextDue(ctx); err == nil && some && in < wait {
+		wait = max(in, 10*time.Millisecond)
+	} else if err != nil {
+		wait = time.Second
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-q.wake:
+	case <-timer.C:
+	}
+}
+
+// job is one attempt: recipients of one message, all local or all remote, under
+// one lease.
+type job struct {
+	message store.QueueMessage // its Recipients are those of the attempt
+	token   int64
+	local   bool
+	until   time.Time // the lease's end, less a margin to note the outcome
+}
+
+// claim leases due recipients and begins their jobs; found is false if there
+// were none.
+func (q *Queue) claim(ctx context.Context, jobs *sync.WaitGroup) (found bool, err error) {
+	began := time.Now()
+	claims, err := q.store.ClaimQueue(ctx, claimSize, q.cfg.Lease)
+	until := began.Add(q.cfg.Lease - q.cfg.Lease/12)
+	for _, j := range merge(claims) {
+		j.until = until
+		if j.local {
+			q.localSlots <- struct{}{}
+			jobs.Go(func() {
+				defer func() { <-q.localSlots }()
+				q.work(ctx, j)
+			})
+			continue
+		}
+		if q.remoteWaiting.Load() >= maxRemoteWaiting {
+			jobs.Go(func() { q.release(ctx, j) })
+			continue
+		}
+		q.remoteWaiting.Add(1)
+		jobs.Go(func() { q.workRemote(ctx, j) })
+	}
+	return len(claims) > 0, err
+}
+
+// merge joins the claims of one message whose next hop is the smarthost: it
+// gets the message once, with all of them.
+func merge(claims []store.QueueClaim) []*job {
+	var jobs []*job
+	remote := make(map[store.QueueRef]*job)
+	for _, c := range claims {
+		local := c.NextHop == store.LocalHop
+		if j := remote[c.Message.Ref]; j != nil && !local && j.token == c.Token {
+			j.message.Recipients = append(j.message.Recipients, c.Message.Recipients...)
+			continue
+		}
+		j := &job{message: c.Message, token: c.Token, local: local}
+		jobs = append(jobs, j)
+		if !local {
+			remote[c.Message.Ref] = j
+		}
+	}
+	return jobs
+}
+
+// workRemote waits for a slot. If that takes so long that the lease may end
+// during the attempt, the recipients go back.
+func (q *Queue) workRemote(ctx context.Context, j *job) {
+	wait := time.NewTimer(time.Until(j.until) / 2)
+	defer wait.Stop()
+	select {
+	case q.remoteSlots <- struct{}{}:
+		q.remoteWaiting.Add(-1)
+		defer func() { <-q.remoteSlots }()
+		q.work(ctx, j)
+	case <-wait.C:
+		q.remoteWaiting.Add(-1)
+		q.release(ctx, j)
+	case <-ctx.Done():
+		q.remoteWaiting.Add(-1)
+	}
+}
+
+// release gives recipients back without an attempt.
+func (q *Queue) release(ctx context.Context, j *job) {
+	for _, r := range j.message.Recipients {
+		due := 30*time.Second + rand.N(30*time.Second)
+		q.note(ctx, j, r, store.QueueResult{State: store.QueueWaiting, Attempts: r.Attempts, Due: due, Reply: r.LastReply})
+	}
+}
+
+// work makes one attempt and notes what came of it.
+func (q *Queue) work(ctx context.Context, j *job) {
+	attempt, cancel := context.WithDeadline(ctx, j.until)
+	defer cancel()
+	q.conclude(ctx, j, q.attempt(attempt, j))
+}
+
+// attempt delivers or sends. One message must never end the process.
+func (q *Queue) attempt(ctx context.Context, j *job) (outcomes []outcome) {
+	defer func() {
+		if r := recover(); r != nil {
+			q.log.Error("attempt panicked", "message", j.message.Ref.ID, "panic", r, "stack", string(debug.Stack()))
+			outcomes = all(j, later("4.3.0", "Internal error"))
+		}
+	}()
+	if j.local {
+		return q.deliver(ctx, j)
+	}
+	return q.send(ctx, j)
+}

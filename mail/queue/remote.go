@@ -1,0 +1,322 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+
+	gosmtp "github.com/emersion/go-smtp"
+	"golang.org/x/net/idna"
+
+	"fachwerk/internal/store"
+)
+
+// errBareLine stops a body that holds a CR or LF which is not part of a CRLF:
+// the queue never emits one.
+var errBareLine = errors.New("the message holds a bare CR or LF")
+
+// send gives a message to the smarthost for all recipients of the job.
+func (q *Queue) send(ctx context.Context, j *job) []outcome {
+	if q.cfg.Smarthost == nil {
+		return all(j, later("4.4.4", "No smarthost is configured for mail that leaves this house"))
+	}
+	body, err := q.store.QueueBody(ctx, j.message.Ref)
+	if err != nil {
+		q.log.Warn("cannot read a queued message", "message", j.message.Ref.ID, "err", err)
+		return all(j, later("4.3.0", "The message cannot be read now"))
+	}
+	client, err := q.connect(ctx, j.until)
+	if err != nil {
+		return all(j, q.unreachable(err))
+	}
+	defer client.Close()
+	t := &transfer{q: q, j: j, client: client, body: body, mta: q.cfg.Smarthost.Host}
+	outcomes := t.run(ctx)
+	if !t.broken {
+		client.Quit()
+	}
+	return outcomes
+}
+
+// unreachable is what a failed connection means: our trouble or the smarthost's,
+// never the message's.
+func (q *Queue) unreachable(err error) outcome {
+	o := later("4.4.1", "The smarthost cannot be reached: "+err.Error())
+	var se *gosmtp.SMTPError
+	if errors.As(err, &se) {
+		o = later("4.3.2", "The smarthost does not serve us now: "+replyText(se))
+	}
+	o.mta = q.cfg.Smarthost.Host
+	return o
+}
+
+// transfer is one mail transaction with a peer.
+type transfer struct {
+	q      *Queue
+	j      *job
+	client *gosmtp.Client
+	body   *store.Body
+	mta    string
+	broken bool // the connection is in the middle of something
+}
+
+func (t *transfer) run(ctx context.Context) []outcome {
+	plan, refusal := t.plan(ctx)
+	if refusal != nil {
+		return all(t.j, *refusal)
+	}
+	m := &t.j.message
+	opts := &gosmtp.MailOptions{Size: m.Size, UTF8: plan.utf8, Return: gosmtp.DSNReturn(m.Ret), EnvelopeID: m.EnvID}
+	if err := t.client.Mail(plan.from, opts); err != nil {
+		return all(t.j, t.judge(err))
+	}
+	outcomes := make([]outcome, len(m.Recipients))
+	accepted := 0
+	_, reports := extension(t.client, "DSN")
+	for i, r := range m.Recipients {
+		if err := t.client.Rcpt(plan.to[i], rcptOptions(r)); err != nil {
+			outcomes[i] = t.judge(err)
+			if t.broken {
+				return t.rest(outcomes, i+1, outcomes[i])
+			}
+			continue
+		}
+		outcomes[i] = outcome{result: delivered}
+		accepted++
+	}
+	if accepted == 0 {
+		return outcomes
+	}
+	final := t.data(ctx, plan)
+	for i := range outcomes {
+		if outcomes[i].result == delivered {
+			outcomes[i] = final
+			outcomes[i].reports = reports
+		}
+	}
+	return outcomes
+}
+
+// rest gives the recipients from i on, and those accepted before, an outcome.
+func (t *transfer) rest(outcomes []outcome, i int, o outcome) []outcome {
+	o.result = temporary
+	for k := range outcomes {
+		if k >= i || outcomes[k].result == delivered {
+			outcomes[k] = o
+		}
+	}
+	return outcomes
+}
+
+// data sends the message itself.
+func (t *transfer) data(ctx context.Context, plan *plan) outcome {
+	w, err := t.client.Data()
+	if err != nil {
+		return t.judge(err)
+	}
+	t.broken = true
+	if err := plan.write(ctx, w, t.body); err != nil {
+		// The connection is cut without the final dot, so nothing is accepted.
+		if errors.Is(err, errBareLine) {
+			o := never("5.6.11", "The message holds a CR or LF that is not part of a CRLF")
+			return o
+		}
+		return t.judge(err)
+	}
+	answer, err := w.CloseWithResponse()
+	if err != nil {
+		o := t.judge(err)
+		t.broken = o.status == "4.4.2"
+		return o
+	}
+	t.broken = false
+	return outcome{result: delivered, status: "2.0.0", reply: "250 " + answer.StatusText, mta: t.mta}
+}
+
+// judge reads a peer's refusal: 5yz is final for the recipients concerned, 4yz
+// and a lost connection are not.
+func (t *transfer) judge(err error) outcome {
+	var se *gosmtp.SMTPError
+	if !errors.As(err, &se) {
+		t.broken = true
+		return outcome{status: "4.4.2", reply: "Connection lost: " + err.Error(), mta: t.mta}
+	}
+	o := outcome{status: statusOf(se), reply: replyText(se), mta: t.mta}
+	switch {
+	case se.Code == 421:
+		t.broken = true
+	case se.Code == 530, se.Code == 534, se.Code == 535, se.Code == 538:
+		// We are not signed in as we should be: the operator's to mend.
+		o.status = "4.7.0"
+	case se.Code == 552 && se.EnhancedCode[0] == 4, se.Code == 552 && strings.HasPrefix(o.status, "5.5.3"):
+		// RFC 5321 4.5.3.1.10: too many recipients, try these later.
+		o.status = "4.5.3"
+	case se.Code >= 500 && se.Code < 600:
+		o.result = permanent
+	}
+	return o
+}
+
+// statusOf is the enhanced status code of a reply, or a general one.
+func statusOf(se *gosmtp.SMTPError) string {
+	e := se.EnhancedCode
+	if e[0] == 4 || e[0] == 5 {
+		return fmt.Sprintf("%d.%d.%d", e[0], e[1], e[2])
+	}
+	if se.Code >= 500 {
+		return "5.0.0"
+	}
+	return "4.0.0"
+}
+
+func replyText(se *gosmtp.SMTPError) string {
+	text := strconv.Itoa(se.Code)
+	if e := se.EnhancedCode; e[0] > 0 {
+		text += fmt.Sprintf(" %d.%d.%d", e[0], e[1], e[2])
+	}
+	return printable(text+" "+se.Message, 500)
+}
+
+// rcptOptions passes the sender's wishes on (RFC 3461 5.2); the library sends
+// them only to peers with DSN.
+func rcptOptions(r store.QueueRecipient) *gosmtp.RcptOptions {
+	o := &gosmtp.RcptOptions{}
+	if r.Notify != "" {
+		for word := range strings.SplitSeq(r.Notify, ",") {
+			o.Notify = append(o.Notify, gosmtp.DSNNotify(word))
+		}
+	}
+	kind, value, found := strings.Cut(r.ORcpt, ";")
+	if found && strings.EqualFold(kind, "rfc822") {
+		if plain, err := decodeXtext(value); err == nil {
+			o.OriginalRecipientType, o.OriginalRecipient = gosmtp.DSNAddressTypeRFC822, plain
+		}
+	}
+	return o
+}
+
+// decodeXtext reads xtext (RFC 3461 4) that was checked when it came in.
+func decodeXtext(s string) (string, error) {
+	return url.PathUnescape(strings.ReplaceAll(strings.ReplaceAll(s, "%", "%25"), "+", "%"))
+}
+
+func extension(c *gosmtp.Client, name string) (param string, ok bool) {
+	ok, param = c.Extension(name)
+	return param, ok
+}
+
+// plan says how a message is sent to a given peer.
+type plan struct {
+	from    string
+	to      []string
+	utf8    bool
+	recoder *recoder // nil: the body goes as it is
+}
+
+// plan fits the message to what the peer offers, or says why that cannot be.
+func (t *transfer) plan(ctx context.Context) (*plan, *outcome) {
+	m := &t.j.message
+	refuse := func(status, reason string) (*plan, *outcome) {
+		o := never(status, reason)
+		o.mta = t.mta
+		return nil, &o
+	}
+	if most, ok := t.client.MaxMessageSize(); ok && most > 0 && m.Size > int64(most) {
+		return refuse("5.3.4", "The message is larger than the next server takes ("+strconv.Itoa(most)+" bytes)")
+	}
+	p := &plan{from: m.ReversePath}
+	plainNames := isASCII(p.from)
+	for _, r := range m.Recipients {
+		p.to = append(p.to, r.ForwardPath)
+		plainNames = plainNames && isASCII(r.ForwardPath)
+	}
+	header, err := headerOf(ctx, t.body)
+	if err != nil {
+		o := later("4.3.0", "The message cannot be read now")
+		return nil, &o
+	}
+	if !plainNames || m.SMTPUTF8 && !isASCII(string(header)) {
+		if _, p.utf8 = extension(t.client, "SMTPUTF8"); !p.utf8 && !(m.SMTPUTF8 && !isASCII(string(header))) {
+			plainNames = p.downgrade()
+		}
+		if !p.utf8 && (!plainNames || !isASCII(string(header))) {
+			return refuse("5.6.7", "The next server does not take internationalised mail (SMTPUTF8)")
+		}
+	}
+	if _, ok := extension(t.client, "8BITMIME"); !ok && m.EightBit {
+		if p.recoder, err = newRecoder(header); err != nil {
+			return refuse("5.6.3", "The next server does not take 8-bit mail, and the message cannot be converted")
+		}
+	}
+	if m.BinaryMIME {
+		return refuse("5.6.3", "The message is binary and cannot be converted")
+	}
+	return p, nil
+}
+
+// downgrade writes domains in A-labels, which is all it takes where local parts
+// are ASCII.
+func (p *plan) downgrade() bool {
+	list := append([]string{p.from}, p.to...)
+	for i, a := range list {
+		at := strings.LastIndexByte(a, '@')
+		if isASCII(a) {
+			continue
+		}
+		domain, err := idna.Lookup.ToASCII(a[at+1:])
+		if err != nil || !isASCII(a[:at]) {
+			return false
+		}
+		list[i] = a[:at+1] + domain
+	}
+	p.from, p.to = list[0], list[1:]
+	return true
+}
+
+// write sends the body, watching for bare CR and LF.
+func (p *plan) write(ctx context.Context, w io.Writer, body *store.Body) error {
+	r, err := body.Open(ctx, 0, -1)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	guarded := &lineGuard{r: r}
+	if p.recoder != nil {
+		return p.recoder.copy(w, guarded)
+	}
+	_, err = io.Copy(w, guarded)
+	return err
+}
+
+// lineGuard passes bytes on until a CR or LF that is not part of a CRLF.
+type lineGuard struct {
+	r  io.Reader
+	cr bool
+}
+
+func (g *lineGuard) Read(p []byte) (int, error) {
+	n, err := g.r.Read(p)
+	for i, c := range p[:n] {
+		if g.cr != (c == '\n') {
+			return i, errBareLine
+		}
+		g.cr = c == '\r'
+	}
+	if err == io.EOF && g.cr {
+		err = errBareLine
+	}
+	return n, err
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
