@@ -231,3 +231,8 @@ type Changes struct {
 	Next       Token       // where to go on
 	More       bool        // the limit cut the answer
 }
+
+// Compare orders accounts as locks are taken.
+func (k Key) Compare(l Key) int {
+	return cmp.Or(cmp.Compare(k.Account, l.Account), cmp.Compare(k.Tenant, l.Tenant))
+}
