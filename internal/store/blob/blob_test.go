@@ -84,8 +84,10 @@ func TestSpool(t *testing.T) {
 				t.Errorf("%d from %d of %d: %d bytes, %v", span[1], span[0], size, len(got), err)
 			}
 		}
-		if s.Close() != nil || s.Close() != nil {
-			t.Error("Close failed")
+		for range 2 {
+			if err := s.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
 		}
 	}
 }

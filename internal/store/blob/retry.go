@@ -38,7 +38,7 @@ func (b Backoff) Do(ctx context.Context, f func() error) error {
 			return err
 		}
 		wait = min(wait, longest)
-		timer := time.NewTimer(wait/2 + rand.N(wait/2+1))
+		timer := time.NewTimer(wait/2 + rand.N(wait/2+1)) //nolint:gosec // a wait is no secret
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

@@ -15,9 +15,9 @@ import (
 )
 
 var (
-	day   = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	away  = fmt.Errorf("no route: %w", blob.ErrTemporary)
-	quick = blob.Backoff{Attempts: 4, First: time.Microsecond}
+	day     = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	errAway = fmt.Errorf("no route: %w", blob.ErrTemporary)
+	quick   = blob.Backoff{Attempts: 4, First: time.Microsecond}
 )
 
 func faulty(t *testing.T) (*blobtest.Fault, blob.Store) {
@@ -42,8 +42,8 @@ func TestRetryOutlastsShortOutages(t *testing.T) {
 	f, s := faulty(t)
 	ctx, key := t.Context(), blob.NewKey(1, day)
 	for _, op := range []blobtest.Op{blobtest.Put, blobtest.Get, blobtest.Stat, blobtest.List, blobtest.Delete} {
-		f.Fail(op, 2, away)
-		f.LoseAnswer(op, 1, away)
+		f.Fail(op, 2, errAway)
+		f.LoseAnswer(op, 1, errAway)
 	}
 	if err := s.Put(ctx, key, blob.Bytes("same bytes")); err != nil {
 		t.Error(err)
@@ -74,7 +74,7 @@ func TestRetryOutlastsShortOutages(t *testing.T) {
 
 func TestRetryIsBounded(t *testing.T) {
 	f, s := faulty(t)
-	f.Down(away)
+	f.Down(errAway)
 	if err := s.Put(t.Context(), blob.NewKey(1, day), blob.Bytes("x")); !errors.Is(err, blob.ErrTemporary) {
 		t.Errorf("put: %v", err)
 	}
@@ -100,7 +100,7 @@ func TestRetryLeavesPermanentErrorsAlone(t *testing.T) {
 func TestRetryEndsWithItsContext(t *testing.T) {
 	f, _ := faulty(t)
 	s := blob.NewRetry(f, blob.Backoff{Attempts: 100, First: time.Hour, Longest: time.Hour})
-	f.Down(away)
+	f.Down(errAway)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	start := time.Now()
@@ -116,9 +116,9 @@ func TestBrokenStreamGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, span := range [][2]int64{{0, -1}, {1000, 300_000}, {0, 500_000}} {
-		f.BreakStream(100_000, away)
-		f.BreakStream(1, away)
-		f.BreakStream(0, away)
+		f.BreakStream(100_000, errAway)
+		f.BreakStream(1, errAway)
+		f.BreakStream(0, errAway)
 		r, err := s.Get(t.Context(), key, span[0], span[1])
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestBrokenStreamGoesOn(t *testing.T) {
 		r.Close()
 	}
 	for range 20 {
-		f.BreakStream(0, away)
+		f.BreakStream(0, errAway)
 	}
 	r, err := s.Get(t.Context(), key, 0, -1)
 	if err != nil {

@@ -77,7 +77,7 @@ func (c *codec) unpack(space, opened []byte) ([]byte, error) {
 	case packedZstd:
 		data, err := c.dec.DecodeAll(data, space[:0:ChunkSize])
 		if err != nil {
-			return nil, fmt.Errorf("%w: decompress: %v", ErrCorrupt, err)
+			return nil, fmt.Errorf("%w: decompress: %w", ErrCorrupt, err)
 		}
 		return data, nil
 	}

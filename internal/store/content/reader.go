@@ -196,19 +196,19 @@ func (r *Reader) openStream(ctx context.Context, src Source) error {
 	return nil
 }
 
-// fill opens the next chunk into rest. It is called with rest empty.
-func (r *Reader) fill() error {
+// fill makes sure that rest is not empty unless the range is at its end. The end
+// is not told by io.EOF: a source's error may wrap that and is not the end.
+func (r *Reader) fill() (end bool, err error) {
+	if len(r.rest) > 0 {
+		return false, nil
+	}
+	if r.err == nil && r.left > 0 {
+		r.err = r.nextChunk()
+	}
 	if r.err != nil {
-		return r.err
+		return false, r.err
 	}
-	if r.left == 0 {
-		return io.EOF
-	}
-	if err := r.nextChunk(); err != nil {
-		r.err = err
-		return err
-	}
-	return nil
+	return len(r.rest) == 0, nil
 }
 
 func (r *Reader) nextChunk() error {
@@ -248,10 +248,12 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if len(r.rest) == 0 {
-		if err := r.fill(); err != nil {
-			return 0, err
-		}
+	end, err := r.fill()
+	if err != nil {
+		return 0, err
+	}
+	if end {
+		return 0, io.EOF
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
@@ -262,12 +264,9 @@ func (r *Reader) Read(p []byte) (int, error) {
 func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	for {
-		if len(r.rest) == 0 {
-			if err := r.fill(); err == io.EOF {
-				return written, nil
-			} else if err != nil {
-				return written, err
-			}
+		end, err := r.fill()
+		if end || err != nil {
+			return written, err
 		}
 		n, err := w.Write(r.rest)
 		written += int64(n)
@@ -310,11 +309,14 @@ func (a *Account) OpenBytes(dst []byte, id ID, p Purpose, sealed []byte) ([]byte
 	}
 	out := dst
 	for {
-		out = append(out, r.rest...)
-		if err := r.fill(); err == io.EOF {
-			return out, nil
-		} else if err != nil {
+		end, err := r.fill()
+		if err != nil {
 			return dst, err
 		}
+		if end {
+			return out, nil
+		}
+		out = append(out, r.rest...)
+		r.rest = nil
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -172,7 +173,7 @@ func TestWriteToAndReadAgree(t *testing.T) {
 		t.Errorf("size %d", r.Size())
 	}
 	r.Close()
-	if _, err := r.Read(head); err == nil || err == io.EOF {
+	if _, err := r.Read(head); !errors.Is(err, errClosed) {
 		t.Errorf("read after Close: %v", err)
 	}
 }
@@ -185,6 +186,14 @@ func TestSourceErrorsAreKeptApart(t *testing.T) {
 		_, err := open(a, id, PurposeContent, &counting{sealed: sealed, fail: blob.ErrTemporary}, 0, -1)
 		if !errors.Is(err, blob.ErrTemporary) || errors.Is(err, ErrCorrupt) {
 			t.Errorf("%d bytes, broken connection: %v", size, err)
+		}
+		wrapped := fmt.Errorf("request: %w", io.EOF)
+		r, err := a.Open(t.Context(), id, PurposeContent, &counting{sealed: sealed, fail: wrapped}, 0, -1)
+		if err == nil {
+			_, err = r.WriteTo(io.Discard)
+		}
+		if !errors.Is(err, io.EOF) || errors.Is(err, ErrCorrupt) {
+			t.Errorf("%d bytes, broken connection with an EOF inside: %v", size, err)
 		}
 		_, err = open(a, id, PurposeContent, &counting{sealed: sealed, fail: io.EOF}, 0, -1)
 		if !errors.Is(err, ErrCorrupt) {

@@ -141,9 +141,11 @@ func (w *Writer) Close() error {
 		if w.buf == nil { // nothing was written: one empty chunk
 			w.buf = w.account.codec.buffer()
 		}
-		if w.flush(kindLast) == nil && len(w.lengths) > 1 {
-			w.writeTable()
+		err := w.flush(kindLast)
+		if err == nil && len(w.lengths) > 1 {
+			err = w.writeTable()
 		}
+		w.fail(err)
 		w.digest.Sum(w.sum[:0])
 	}
 	w.release()
@@ -159,7 +161,7 @@ func (w *Writer) release() {
 }
 
 // writeTable writes the sealed table of chunk lengths and the trailer.
-func (w *Writer) writeTable() {
+func (w *Writer) writeTable() error {
 	table := make([]byte, 8, 8+4*len(w.lengths)+gcmTag+trailerSize)
 	binary.BigEndian.PutUint64(table, uint64(w.size))
 	for _, length := range w.lengths {
@@ -167,7 +169,7 @@ func (w *Writer) writeTable() {
 	}
 	sealed := w.sealer.seal(table[:0], table, uint64(len(w.lengths)), kindTable)
 	end := append(sealed, w.header[:]...)
-	w.write(binary.BigEndian.AppendUint32(end, uint32(len(sealed))))
+	return w.write(binary.BigEndian.AppendUint32(end, uint32(len(sealed))))
 }
 
 // Size is the number of plain bytes written.
@@ -187,8 +189,8 @@ func (a *Account) SealBytes(dst []byte, id ID, p Purpose, plain []byte) []byte {
 	}
 	out := appender{dst}
 	w := Writer{account: a, id: id, purpose: p, w: &out, digest: noDigest{}}
-	w.Write(plain)
-	if err := w.Close(); err != nil {
+	_, err := w.Write(plain)
+	if err := errors.Join(err, w.Close()); err != nil {
 		panic("content: sealing in memory: " + err.Error()) // only MaxSize could be passed
 	}
 	return out.b

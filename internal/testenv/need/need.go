@@ -37,13 +37,15 @@ func Program(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		missing(t, "the program "+name+" is not installed: install it and put it on PATH")
+		Missing(t, "the program "+name+" is not installed: install it and put it on PATH")
 	}
 	return path
 }
 
-// missing skips the test, or fails it where parts are required.
-func missing(t testing.TB, sentence string) {
+// Missing skips the test with a sentence that says what is not there, or fails it
+// where parts are required. The other functions of this package end here; call it
+// for a feature of a real part that only the test itself can find missing.
+func Missing(t testing.TB, sentence string) {
 	t.Helper()
 	if required() {
 		t.Fatalf("%s (%s=1 forbids skipping)", sentence, EnvRequire)

@@ -20,7 +20,7 @@ func Postgres(t testing.TB) (dsn string) {
 	t.Helper()
 	server := os.Getenv(EnvPostgres)
 	if server == "" {
-		missing(t, "needs a PostgreSQL: set "+EnvPostgres+" to the DSN of a server where databases may be created")
+		Missing(t, "needs a PostgreSQL: set "+EnvPostgres+" to the DSN of a server where databases may be created")
 	}
 	name := "fachwerk_test_" + strings.ToLower(rand.Text())
 	dsn, err := withDatabase(server, name)

@@ -21,7 +21,7 @@ func S3(t testing.TB) (bucketURL string) {
 	t.Helper()
 	raw := os.Getenv(EnvS3)
 	if raw == "" {
-		missing(t, "needs an S3 service: set "+EnvS3+" to s3://ACCESS:SECRET@HOST:PORT/BUCKET?region=REGION&tls=off")
+		Missing(t, "needs an S3 service: set "+EnvS3+" to s3://ACCESS:SECRET@HOST:PORT/BUCKET?region=REGION&tls=off")
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "s3" || u.User == nil || len(u.Path) < 2 {

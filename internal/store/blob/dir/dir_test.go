@@ -66,13 +66,19 @@ func TestModes(t *testing.T) {
 	if err := s.Put(t.Context(), blob.NewKey(1, time.Now()), blob.Bytes("x")); err != nil {
 		t.Fatal(err)
 	}
-	filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
-		info, err := d.Info()
-		if err != nil || info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s has mode %v, %v", path, info.Mode(), err)
+	err := filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
-		return nil
+		info, err := d.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A link that leads outside is not followed.

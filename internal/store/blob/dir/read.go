@@ -116,10 +116,10 @@ func (l *lister) entry(at string, e fs.DirEntry) error {
 		return nil
 	}
 	info, err := e.Info()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // deleted meanwhile
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil //nolint:nilerr // it was deleted meanwhile
+	case err != nil:
 		return err
 	}
 	l.page = append(l.page, blob.Info{Key: key, Size: info.Size(), ModTime: info.ModTime()})

@@ -104,10 +104,10 @@ type reader struct {
 
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p)
-	if err != nil && err != io.EOF {
-		err = r.store.failed(r.ctx, "read", r.key, err)
+	if err == nil || err == io.EOF {
+		return n, err
 	}
-	return n, err
+	return n, r.store.failed(r.ctx, "read", r.key, err)
 }
 
 func (r *reader) Close() error { return r.body.Close() }

@@ -100,8 +100,7 @@ func TestDeleteRemovesEveryVersion(t *testing.T) {
 	s := open(t, config(t))
 	err := s.core.EnableVersioning(t.Context(), s.config.Bucket)
 	if err != nil {
-		t.Logf("the S3 service keeps no versions (%v): nothing to test on it", err)
-		return
+		need.Missing(t, "needs an S3 service that keeps versions (versitygw: --versioning-dir): "+err.Error())
 	}
 	key := blob.NewKey(1, time.Now())
 	for range 3 {
