@@ -47,11 +47,11 @@ func planRename(list []store.Collection, from, to string) ([]store.Rename, error
 		return nil, fmt.Errorf("%w: a mailbox cannot be moved below itself", ErrName)
 	}
 	var renames []store.Rename
-	found := false
+	found, taken := false, false
 	for i := range list {
 		switch name := list[i].Name; {
 		case name == to, below(name, to) && from != Inbox && !below(name, from):
-			return nil, ErrExists
+			taken = true
 		case name == from:
 			// The mailbox itself first.
 			renames = append([]store.Rename{{ID: list[i].ID, From: name, To: to}}, renames...)
@@ -62,6 +62,9 @@ func planRename(list []store.Collection, from, to string) ([]store.Rename, error
 	}
 	if !found {
 		return nil, ErrNotFound
+	}
+	if taken {
+		return nil, ErrExists
 	}
 	for _, r := range renames {
 		if _, err := normalizeName(r.To); err != nil {
