@@ -34,13 +34,14 @@ func DayPrefix(tenant int64, day time.Time) string {
 // eight digits, and 1 to 32 of the characters 0-9 and a-z, joined by slashes.
 // All of these sort after the slash, so keys sort as their paths do.
 func CheckKey(key string) error {
-	if !validKey(key) {
+	if !ValidKey(key) {
 		return fmt.Errorf("%w: %.80q", ErrKey, key)
 	}
 	return nil
 }
 
-func validKey(key string) bool {
+// ValidKey tells whether CheckKey takes the key.
+func ValidKey(key string) bool {
 	if len(key) > maxKey {
 		return false
 	}

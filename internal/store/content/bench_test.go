@@ -120,3 +120,23 @@ func BenchmarkDerive(b *testing.B) {
 		derive(key, salt, "fachwerk/1 stream.12345678901234567")
 	}
 }
+
+func BenchmarkOpenAccount(b *testing.B) {
+	k, err := OpenKeyDir(b.TempDir(), true)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer k.Close()
+	if err := k.CreateTenantKey(5); err != nil {
+		b.Fatal(err)
+	}
+	wrapped, err := k.NewAccountKey(5, 6)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := k.OpenAccount(5, 6, wrapped); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package content
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"os"
 	"runtime"
@@ -80,6 +81,18 @@ func TestDiscardWithoutClose(t *testing.T) {
 	}
 	if _, err := s.Write([]byte{1}); err == nil {
 		t.Error("write after Discard succeeded")
+	}
+}
+
+func TestEphemeral(t *testing.T) {
+	k, _ := newKeyDir(t)
+	a, b, id := k.Ephemeral(), k.Ephemeral(), NewID()
+	sealed := a.SealBytes(nil, id, PurposeSpool, []byte("for now"))
+	if got, err := a.OpenBytes(nil, id, PurposeSpool, sealed); err != nil || string(got) != "for now" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := b.OpenBytes(nil, id, PurposeSpool, sealed); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("another process: %v", err)
 	}
 }
 

@@ -114,7 +114,7 @@ func (k *KeyDir) NewAccountKey(tenant, account int64) (wrapped []byte, err error
 }
 
 // OpenAccount unwraps an account's key. It reads the tenant's key file and takes
-// some 30 µs: callers keep a bounded cache of Accounts, and drop an account from
+// some 5 µs: callers keep a bounded cache of Accounts, and drop an account from
 // it when the account or its tenant goes.
 func (k *KeyDir) OpenAccount(tenant, account int64, wrapped []byte) (*Account, error) {
 	tenantKey, err := k.tenantKey(tenant)

@@ -112,17 +112,16 @@ func (l *lister) entry(at string, e fs.DirEntry) error {
 		}
 		return l.folder(key)
 	}
-	if !strings.HasPrefix(key, l.prefix) || key <= l.after || blob.CheckKey(key) != nil {
+	if !strings.HasPrefix(key, l.prefix) || key <= l.after || !blob.ValidKey(key) {
 		return nil
 	}
 	info, err := e.Info()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil //nolint:nilerr // it was deleted meanwhile
-	case err != nil:
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	l.page = append(l.page, blob.Info{Key: key, Size: info.Size(), ModTime: info.ModTime()})
+	if err == nil { // else it was deleted meanwhile
+		l.page = append(l.page, blob.Info{Key: key, Size: info.Size(), ModTime: info.ModTime()})
+	}
 	if len(l.page) == l.limit {
 		return errPageFull
 	}

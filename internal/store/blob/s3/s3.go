@@ -146,7 +146,7 @@ func (s *Store) List(ctx context.Context, prefix, after string, limit int) ([]bl
 			return nil, s.failed(ctx, "list", prefix, o.Err)
 		}
 		key := o.Key[min(len(s.config.Prefix), len(o.Key)):]
-		if blob.CheckKey(key) != nil || key <= after {
+		if !blob.ValidKey(key) || key <= after {
 			continue // not ours
 		}
 		page = append(page, blob.Info{Key: key, Size: o.Size, ModTime: o.LastModified})
