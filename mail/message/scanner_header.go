@@ -17,9 +17,9 @@ func (s *Scanner) headerLine(line []byte, total int64) {
 	if !s.keep {
 		return
 	}
-	if len(line) > s.room {
+	if total > int64(s.room) {
 		s.msg.Flags |= Truncated
-		line = line[:s.room]
+		line = line[:min(len(line), s.room)]
 	}
 	s.room -= len(line)
 	s.header = append(s.header, line...)

@@ -80,8 +80,10 @@ func (s *Scanner) match(text []byte) (frame int, closing, ok bool) {
 	if i, ok := s.open[string(text)]; ok {
 		return i, false, true
 	}
-	if i, ok := s.open[string(bytes.TrimSuffix(text, []byte("--")))]; ok {
-		return i, true, true
+	if closed, ok := bytes.CutSuffix(text, []byte("--")); ok {
+		if i, ok := s.open[string(bytes.TrimRight(closed, " \t"))]; ok {
+			return i, true, true
+		}
 	}
 	if n := bytes.IndexAny(text, " \t"); n > 0 {
 		text = text[:n]
