@@ -1,7 +1,6 @@
 package content
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"sync"
 )
@@ -19,15 +18,6 @@ type Account struct {
 
 func newAccount(c *codec, tenant, account int64, key []byte) *Account {
 	return &Account{tenant: tenant, account: account, key: key, codec: c, meta: make(map[byte]*xaes)}
-}
-
-// Ephemeral returns an Account whose key is random and kept nowhere: what it seals
-// can be opened by this process alone, and by nobody after its end. It is for
-// spool files.
-func (k *KeyDir) Ephemeral() *Account {
-	key := make([]byte, keySize)
-	rand.Read(key) // never fails, see crypto/rand
-	return newAccount(k.codec, 0, 0, key)
 }
 
 // MetaOverhead is how many bytes longer a metadata record is when sealed.
