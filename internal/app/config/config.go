@@ -131,8 +131,10 @@ type OIDCScopes struct {
 
 // SMTP is mail from and to other servers.
 type SMTP struct {
-	Relays    []netip.Prefix `yaml:"relays"`
-	Smarthost Smarthost      `yaml:"smarthost"`
+	Relays []netip.Prefix `yaml:"relays"`
+	// Postmaster gets mail for <Postmaster> without a domain (RFC 5321 section 4.5.1).
+	Postmaster string    `yaml:"postmaster"`
+	Smarthost  Smarthost `yaml:"smarthost"`
 }
 
 // Smarthost takes all mail for elsewhere; without one it waits in the queue.

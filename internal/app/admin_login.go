@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fachwerk/auth"
+	"fachwerk/internal/store"
+)
+
+// AppPassword is one as the command line shows it.
+type AppPassword struct {
+	ID       int64      `json:"id"`
+	Name     string     `json:"name"`
+	Scopes   string     `json:"scopes"`
+	Created  time.Time  `json:"created"`
+	Expires  *time.Time `json:"expires,omitempty"`
+	LastUsed *time.Time `json:"last_used,omitempty"`
+	UsedBy   string     `json:"last_used_by,omitempty"`
+	// Secret is shown when it is made and never again.
+	Secret string `json:"secret,omitempty"`
+}
+
+func appPasswordOf(p auth.AppPassword) AppPassword {
+	optional := func(t time.Time) *time.Time {
+		if t.IsZero() {
+			return nil
+		}
+		return &t
+	}
+	return AppPassword{
+		ID: p.ID, Name: p.Name, Scopes: p.Scopes.String(), Created: p.Created,
+		Expires: optional(p.Expires), LastUsed: optional(p.LastUsed), UsedBy: p.LastUsedBy,
+	}
+}
+
+func (in *Installation) person(ctx context.Context, address string) (auth.AccountRef, error) {
+	a, err := in.account(ctx, address)
+	if err != nil {
+		return auth.AccountRef{}, err
+	}
+	if a.Kind != store.Person {
+		return auth.AccountRef{}, fmt.Errorf("%s is a %s account: only persons sign in, and use it by a grant", address, kindName(a.Kind))
+	}
+	return auth.AccountRef{Tenant: a.Tenant, Account: a.Key.Account}, nil
+}
+
+// AddAppPassword makes one for a person. scopes are names with commas between,
+// "" for all; expires after so long, 0 for never.
+func (in *Installation) AddAppPassword(ctx context.Context, address, name, scopes string, expires time.Duration) (AppPassword, error) {
+	ref, err := in.person(ctx, address)
+	if err != nil {
+		return AppPassword{}, err
+	}
+	allowed := auth.Scope(auth.AllScopes)
+	if scopes != "" {
+		if allowed, err = auth.ParseScopes(scopes); err != nil {
+			return AppPassword{}, err
+		}
+	}
+	var until time.Time
+	if expires > 0 {
+		now, err := in.store.Now(ctx)
+		if err != nil {
+			return AppPassword{}, err
+		}
+		until = now.Add(expires)
+	}
+	a, err := in.authenticator(nil, nil)
+	if err != nil {
+		return AppPassword{}, err
+	}
+	defer a.Close()
+	made, secret, err := a.NewAppPasswordByOperator(ctx, ref, name, allowed, until)
+	if errors.Is(err, auth.ErrTooMany) {
+		return AppPassword{}, fmt.Errorf("%s has %d app passwords already: revoke one first", address, auth.MaxAppPasswords)
+	}
+	if err != nil {
+		return AppPassword{}, fmt.Errorf("app password for %s: %w", address, err)
+	}
+	out := appPasswordOf(made)
+	out.Secret = secret
+	return out, nil
+}
+
+// AppPasswords lists a person's.
+func (in *Installation) AppPasswords(ctx context.Context, address string) ([]AppPassword, error) {
+	ref, err := in.person(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	list, err := in.store.AppPasswords(ctx, ref)
+	out := []AppPassword{}
+	for _, p := range list {
+		out = append(out, appPasswordOf(p))
+	}
+	return out, err
+}
+
+// RevokeAppPassword ends one; a running server closes its connections within
+// five seconds.
+func (in *Installation) RevokeAppPassword(ctx context.Context, address string, id int64) error {
+	ref, err := in.person(ctx, address)
+	if err != nil {
+		return err
+	}
+	return in.store.RevokeAppPassword(ctx, ref, id)
+}

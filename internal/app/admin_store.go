@@ -1,0 +1,32 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"fachwerk/internal/store"
+)
+
+// Finding is something that a check found wrong.
+type Finding struct {
+	Account string `json:"account"`
+	What    string `json:"what"`
+}
+
+// Check verifies the whole store and changes nothing: keys unwrap, counters and
+// journal agree with the rows, every content is there and opens whole. quick
+// leaves out reading the contents. progress may be nil.
+func (in *Installation) Check(ctx context.Context, quick bool, progress func(done, all int)) ([]Finding, error) {
+	if err := in.store.Check(ctx); err != nil {
+		return nil, fmt.Errorf("the store does not answer: %w", err)
+	}
+	list, err := in.store.CheckAll(ctx, store.CheckOptions{Progress: progress, SkipContent: quick})
+	out := []Finding{}
+	for _, f := range list {
+		out = append(out, Finding{Account: f.Account, What: f.What})
+	}
+	return out, err
+}
+
+// Generation is how often the store was restored.
+func (in *Installation) Generation() int64 { return in.store.Generation() }

@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fachwerk/internal/app/config"
+	"fachwerk/internal/store/blob"
+	"fachwerk/internal/store/blob/dir"
+	"fachwerk/internal/store/blob/s3"
+	"fachwerk/internal/store/meta"
+	"fachwerk/internal/store/meta/postgres"
+	"fachwerk/internal/store/meta/sqlite"
+)
+
+// An engine is what the configuration chose, with its name for people.
+type engine[T any] struct {
+	name string
+	use  T
+}
+
+// openMetadata opens the metadata engine; a PostgreSQL is not asked yet.
+func openMetadata(ctx context.Context, c *config.Config) (engine[meta.Engine], error) {
+	if path, ok := c.SQLitePath(); ok {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
+		}
+		e, err := sqlite.Open(ctx, path)
+		if err != nil {
+			return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
+		}
+		return engine[meta.Engine]{"SQLite", e}, nil
+	}
+	password, err := c.Metadata.Password.Read()
+	if err != nil {
+		return engine[meta.Engine]{}, fmt.Errorf("metadata.password_file: %w", err)
+	}
+	direct := c.Metadata.DirectDSN
+	if direct != "" {
+		direct = config.WithPassword(direct, password)
+	}
+	e, err := postgres.Open(ctx, config.WithPassword(c.Metadata.DSN, password), postgres.Options{Direct: direct})
+	if err != nil {
+		return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
+	}
+	return engine[meta.Engine]{"PostgreSQL", e}, nil
+}
+
+// A blobStore can also be closed, as both engines can.
+type blobStore interface {
+	blob.Store
+	Close() error
+}
+
+// openBlobs opens the blob store; an S3 service is not asked yet.
+func openBlobs(c *config.Config) (engine[blobStore], error) {
+	if path, ok := strings.CutPrefix(c.Blobs.URL, config.SchemeDir); ok {
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
+		}
+		s, err := dir.Open(path)
+		if err != nil {
+			return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
+		}
+		return engine[blobStore]{"directory", s}, nil
+	}
+	secret, err := c.Blobs.Secret.Read()
+	if err != nil {
+		return engine[blobStore]{}, fmt.Errorf("blobs.secret_file: %w", err)
+	}
+	parsed, err := s3.Parse(config.WithPassword(c.Blobs.URL, secret))
+	if err != nil {
+		return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
+	}
+	s, err := s3.Open(parsed)
+	if err != nil {
+		return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
+	}
+	return engine[blobStore]{"S3", s}, nil
+}
+
+// hostOf gives the host part of an origin, "" if there is none.
+func hostOf(origin string) string {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}

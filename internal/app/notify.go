@@ -1,0 +1,111 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	gomail "github.com/emersion/go-message/mail"
+
+	"fachwerk/auth"
+	"fachwerk/mail"
+)
+
+// notifier tells people by mail what happened to their login.
+type notifier struct {
+	mail *mail.Service
+	host string // for Message-IDs
+	now  func() time.Time
+}
+
+// AppPasswordMade delivers a message about a new app password: whoever made it
+// in an unattended browser should not stay unseen.
+func (n notifier) AppPasswordMade(ctx context.Context, p auth.Person, made auth.AppPassword) error {
+	text := fmt.Sprintf(`Guten Tag,
+
+für Ihr Konto %[1]s wurde ein App-Passwort angelegt:
+
+    Name:   %[2]s
+    Dienste: %[3]s
+
+Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht: Melden Sie sich im
+Portal an, beenden Sie dieses App-Passwort und sagen Sie Ihrer IT Bescheid.
+
+--
+
+Hello,
+
+an app password was made for your account %[1]s:
+
+    Name:     %[2]s
+    Services: %[3]s
+
+If that was you, there is nothing to do. If not: sign in to the portal, end
+this app password and tell your IT.
+`, p.Address, made.Name, made.Scopes)
+	return deliver(ctx, n.mail, letter{
+		fromName: "Fachwerk", from: "noreply@" + n.host,
+		to: p.Address, toName: p.DisplayName, subject: "Neues App-Passwort / New app password", text: text,
+		date: n.now(), host: n.host,
+	})
+}
+
+// A letter is a plain message from this server to somebody here.
+type letter struct {
+	fromName, from string
+	toName, to     string
+	subject, text  string
+	date           time.Time
+	host           string
+}
+
+func (l letter) encode() ([]byte, error) {
+	var h gomail.Header
+	h.SetDate(l.date)
+	h.SetAddressList("From", []*gomail.Address{{Name: l.fromName, Address: l.from}})
+	h.SetAddressList("To", []*gomail.Address{{Name: l.toName, Address: l.to}})
+	h.SetSubject(l.subject)
+	h.SetContentType("text/plain", map[string]string{"charset": "utf-8"})
+	h.Set("Content-Transfer-Encoding", "quoted-printable")
+	h.Set("Auto-Submitted", "auto-generated") // RFC 3834 section 5
+	if err := h.GenerateMessageIDWithHostname(l.host); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	w, err := gomail.CreateSingleInlineWriter(&b, h)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write([]byte(l.text)); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), w.Close()
+}
+
+// deliver puts a letter into the recipient's INBOX.
+func deliver(ctx context.Context, m *mail.Service, l letter) error {
+	text, err := l.encode()
+	if err != nil {
+		return fmt.Errorf("write a message to %s: %w", l.to, err)
+	}
+	to, err := m.Resolve(ctx, l.to)
+	if err != nil {
+		return fmt.Errorf("deliver to %s: %w", l.to, err)
+	}
+	in := m.NewIncoming()
+	defer in.Close()
+	if _, err := in.Write(crlf(text)); err != nil {
+		return fmt.Errorf("deliver to %s: %w", l.to, err)
+	}
+	in.Finish()
+	if _, err := m.Deliver(ctx, to, in, nil, mail.DeliverOptions{}); err != nil {
+		return fmt.Errorf("deliver to %s: %w", l.to, err)
+	}
+	return nil
+}
+
+// crlf makes every line end CRLF, as messages have it (RFC 5322 section 2.1).
+func crlf(text []byte) []byte {
+	return bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+}

@@ -1,0 +1,267 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"fachwerk/auth"
+	"fachwerk/internal/store/meta"
+	"fachwerk/mail"
+	"fachwerk/mail/imap"
+	"fachwerk/mail/queue"
+	"fachwerk/mail/smtp"
+)
+
+// maintainEvery is how often the store's background work runs.
+const maintainEvery = 10 * time.Minute
+
+// A head is something that serves a listener and can be told to stop.
+type head struct {
+	key   string // of its listener
+	serve func(net.Listener) error
+}
+
+// stopper ends a server's connections: when they have done what they were at,
+// or when ctx ends.
+type stopper func(ctx context.Context) error
+
+// Server is an installation that serves.
+type Server struct {
+	in        *Installation
+	log       *slog.Logger
+	listeners Listeners
+	ops       *ops
+	auth      *auth.Authenticator
+	mail      *mail.Service
+	queue     *queue.Queue // nil without PartMail
+	heads     []head
+	stops     []stopper
+	closers   []func() error // bottom up, called in reverse
+}
+
+// newServer builds all heads for bound listeners. It owns listeners.
+func newServer(in *Installation, listeners Listeners, parts []string) (s *Server, err error) {
+	s = &Server{in: in, log: in.log, listeners: listeners, ops: &ops{in: in}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+			s = nil
+		}
+	}()
+	secure, err := s.secure()
+	if err != nil {
+		return s, err
+	}
+	s.mail = in.mailService()
+	s.closers = append(s.closers, s.mail.Close)
+	throttle := auth.NewThrottle(auth.ThrottleLimits{}, nil)
+	s.auth, err = in.authenticator(throttle, notifier{mail: s.mail, host: in.cfg.Public.Name, now: time.Now})
+	if err != nil {
+		return s, err
+	}
+	s.closers = append(s.closers, func() error { s.auth.Close(); return nil })
+	if slices.Contains(parts, PartMail) {
+		if err := s.buildMail(secure); err != nil {
+			return s, err
+		}
+	}
+	if slices.Contains(parts, PartPortal) {
+		if err := s.buildWeb(secure, throttle); err != nil {
+			return s, err
+		}
+	}
+	s.serveHTTP("ops", s.ops.handler(), nil)
+	return s, nil
+}
+
+// secure gives the TLS configuration, nil where no certificate is configured.
+func (s *Server) secure() (*tls.Config, error) {
+	c := s.in.cfg.TLS
+	if c.Cert == "" {
+		return nil, nil
+	}
+	pair, err := loadCertificate(c.Cert, c.Key, s.in.metrics.certificate, s.log)
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return tlsConfig(pair), nil
+}
+
+func (s *Server) buildMail(secure *tls.Config) (err error) {
+	if s.queue, err = s.in.newQueue(s.mail); err != nil {
+		return err
+	}
+	imapd := s.in.imapServer(s.mail, s.auth, secure)
+	s.add("imap", imapd.Serve)
+	s.add("imaps", imapd.ServeTLS)
+	s.stops = append(s.stops, imapd.Shutdown)
+	for _, one := range []struct {
+		mode          smtp.Mode
+		plain, secure string
+		queue         *queue.Queue
+		auth          *auth.Authenticator
+	}{
+		{smtp.LMTP, "lmtp", "", nil, nil},
+		{smtp.Relay, "smtp", "", s.queue, nil},
+		{smtp.Submission, "submission", "submissions", s.queue, s.auth},
+	} {
+		srv, err := s.in.smtpServer(one.mode, s.mail, one.queue, one.auth, secure)
+		if err != nil {
+			return fmt.Errorf("%s: %w", one.mode, err)
+		}
+		s.add(one.plain, srv.Serve)
+		s.add(one.secure, srv.ServeTLS)
+		s.stops = append(s.stops, srv.Shutdown)
+	}
+	return nil
+}
+
+// add serves a listener if it is bound.
+func (s *Server) add(key string, serve func(net.Listener) error) {
+	if _, ok := s.listeners[key]; ok {
+		s.heads = append(s.heads, head{key, serve})
+	}
+}
+
+// serveHTTP serves a listener by HTTP, with TLS if secure is not nil. Times and
+// sizes are bounded: a client that says nothing holds no connection for long.
+func (s *Server) serveHTTP(key string, h http.Handler, secure *tls.Config) {
+	if _, ok := s.listeners[key]; !ok {
+		return
+	}
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.With("listener", key).Handler(), slog.LevelDebug),
+	}
+	s.add(key, func(l net.Listener) error {
+		if secure != nil {
+			srv.TLSConfig = secure.Clone()
+			return srv.ServeTLS(l, "", "")
+		}
+		return srv.Serve(l)
+	})
+	s.stops = append(s.stops, func(ctx context.Context) error {
+		err := srv.Shutdown(ctx)
+		return errors.Join(err, srv.Close())
+	})
+}
+
+// closed reports whether a serve function ended because it was told to.
+func closed(err error) bool {
+	return err == nil || errors.Is(err, imap.ErrServerClosed) || errors.Is(err, smtp.ErrServerClosed) ||
+		errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed)
+}
+
+// Run serves until ctx ends, then stops cleanly: no new connections, open work
+// gets limits.drain to end, then everything closes top down. started, if not
+// nil, is called once every listener is served. A listener that fails ends the
+// server with its error.
+func (s *Server) Run(ctx context.Context, started func()) error {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	failed := make(chan error, len(s.heads))
+	var heads, background sync.WaitGroup
+	for _, h := range s.heads {
+		heads.Go(func() {
+			if err := h.serve(s.listeners[h.key]); !closed(err) {
+				failed <- fmt.Errorf("listen.%s: %w", h.key, err)
+			}
+		})
+	}
+	background.Go(func() { s.in.store.Maintain(running, maintainEvery) })
+	if s.queue != nil {
+		background.Go(func() { _ = s.queue.Run(running) }) // its error is the context's
+	}
+	s.ops.serving.Store(true)
+	s.log.Info("serving", "version", Version(), "listeners", s.addresses())
+	if started != nil {
+		started()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		s.log.Error("a listener failed, stopping", "error", err)
+	}
+	s.ops.serving.Store(false)
+	s.log.Info("stopping", "drain", s.in.cfg.Limits.Drain)
+	stopErr := s.stop()
+	heads.Wait()
+	cancel()
+	background.Wait()
+	err = errors.Join(err, stopErr, s.close())
+	s.log.Info("stopped")
+	return err
+}
+
+// stop ends all connections side by side. Those that outlast the drain time are
+// cut, which is no error: nothing unacknowledged is lost to the client.
+func (s *Server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.in.cfg.Limits.Drain)
+	defer cancel()
+	errs := make([]error, len(s.stops))
+	var all sync.WaitGroup
+	for i, stop := range s.stops {
+		all.Go(func() { errs[i] = stop(ctx) })
+	}
+	all.Wait()
+	var real []error
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !closed(err) {
+			real = append(real, err)
+		}
+	}
+	return errors.Join(real...)
+}
+
+// close closes the parts in the reverse order of their making. The installation
+// stays open: it is its opener's.
+func (s *Server) close() error {
+	errs := []error{s.listeners.Close()}
+	for _, c := range slices.Backward(s.closers) {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Server) addresses() map[string]string {
+	out := map[string]string{}
+	for key, l := range s.listeners {
+		out[key] = l.Addr().String()
+	}
+	return out
+}
+
+// Serve runs the named parts of an installation, all if none is named, until ctx
+// ends.
+func Serve(ctx context.Context, w Where, parts []string, logTo io.Writer) error {
+	c, err := w.Load()
+	if err != nil {
+		return err
+	}
+	if len(parts) == 0 {
+		parts = Parts()
+	}
+	listeners, err := bind(ctx, &c.Listen, parts)
+	if err != nil {
+		return err
+	}
+	in, err := open(ctx, c, NewLog(logTo, c.Log), meta.Open)
+	if err != nil {
+		return errors.Join(err, listeners.Close())
+	}
+	s, err := newServer(in, listeners, parts)
+	if err != nil {
+		return errors.Join(err, in.Close())
+	}
+	return errors.Join(s.Run(ctx, nil), in.Close())
+}
