@@ -25,8 +25,8 @@ const MetaOverhead = SmallOverhead
 
 // SealMeta appends the sealed form of the metadata record of an object to dst.
 // version is the encoder's: a record does not open under another one's.
-// Records are not compressed: at their usual 900 bytes that would save a third
-// and make reading them four times slower (docs/decisions/0002).
+// Records are not compressed: at their usual 900 bytes that would save less than
+// half and make reading them five times slower (docs/decisions/0002).
 func (a *Account) SealMeta(dst []byte, objectID int64, version byte, plain []byte) []byte {
 	dst = append(dst, smallVersion)
 	place := a.metaPlace(objectID, version)

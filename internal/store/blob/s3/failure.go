@@ -46,7 +46,9 @@ func temporaryAnswer(answer minio.ErrorResponse) bool {
 		return true
 	}
 	switch answer.Code {
-	case "SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling", "ThrottlingException":
+	case "SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling", "ThrottlingException",
+		// What was damaged on the way may arrive whole the next time.
+		"XAmzContentSHA256Mismatch", "BadDigest", "IncompleteBody":
 		return true
 	}
 	return false
