@@ -92,7 +92,10 @@ func (q *Queue) deliverOne(ctx context.Context, j *job, r store.QueueRecipient, 
 	to, err := q.mail.Resolve(ctx, r.ForwardPath)
 	if err == nil {
 		_, err = q.mail.Deliver(ctx, to, in, DeliveryFields(j.message.ReversePath, r.ForwardPath), mail.DeliverOptions{
-			Queue: &mail.QueueMark{Tenant: j.message.Ref.Tenant, Message: j.message.Ref.ID, Recipient: r.N, Token: j.token},
+			Queue: &mail.QueueMark{
+				Tenant: j.message.Ref.Tenant, Account: j.message.Ref.Account, Message: j.message.Ref.ID,
+				Recipient: r.N, Token: j.token,
+			},
 		})
 	}
 	switch {

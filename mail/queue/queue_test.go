@@ -1,0 +1,392 @@
+package queue_test
+
+import (
+	"crypto/tls"
+	"io"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	gosmtp "github.com/emersion/go-smtp"
+
+	"fachwerk/internal/store"
+	"fachwerk/mail/queue"
+	. "fachwerk/mail/queue/queuetest"
+)
+
+const body = "zweite Zeile\r\n.punkt\r\n"
+
+func header(more string) string {
+	return "From: anna@musterstadt.example\r\nTo: x@fern.example\r\nSubject: Antrag\r\nMessage-ID: <1@musterstadt.example>\r\n" + more + "\r\n"
+}
+
+// put queues a message from anna.
+func put(t *testing.T, h *House, m queue.Message, text string) queue.Ref {
+	t.Helper()
+	m.Tenant = h.Tenant.ID
+	b := h.Queue.NewBody(1 << 20)
+	defer b.Close()
+	head, rest, _ := strings.Cut(text, "\r\n\r\n")
+	io.WriteString(b, rest)
+	ref, err := h.Queue.Add(t.Context(), m, []byte(head+"\r\n\r\n"), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+func to(addresses ...string) []queue.Recipient {
+	var list []queue.Recipient
+	for _, a := range addresses {
+		list = append(list, queue.Recipient{ForwardPath: a, Local: strings.HasSuffix(a, "@"+Domain)})
+	}
+	return list
+}
+
+func withSmarthost(s *Smarthost) func(*queue.Config) {
+	return func(c *queue.Config) { c.Smarthost = s.Config() }
+}
+
+func wantText(t *testing.T, text string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("%q is missing in:\n%s", w, text)
+		}
+	}
+}
+
+func TestLocalAndRemoteRecipientsOfOneMessage(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	h := Open(t, withSmarthost(s))
+	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address, "x@fern.example", "y@weit.example")}, header("")+body)
+	got := h.Inbox(t, bert, 1)[0]
+	want := "Return-Path: <anna@musterstadt.example>\r\nDelivered-To: bert@musterstadt.example\r\n" + header("") + body
+	if got != want {
+		t.Errorf("delivered:\n%q\nwant:\n%q", got, want)
+	}
+	sent := s.Take(t, 1)[0] // once, with both
+	if sent.From != anna.Address || strings.Join(sent.To, " ") != "x@fern.example y@weit.example" || sent.Body != header("")+body {
+		t.Errorf("sent: %+v", sent)
+	}
+	h.Empty(t)
+}
+
+func TestGreylistingIsRetried(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	var tries atomic.Int32
+	s.OnRcpt = func(string) error {
+		if tries.Add(1) <= 3 {
+			return Refuse(450, [3]int{4, 7, 1}, "greylisted")
+		}
+		return nil
+	}
+	h := Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	s.Take(t, 1)
+	h.Empty(t)
+	if n := tries.Load(); n != 4 {
+		t.Errorf("%d attempts, want 4", n)
+	}
+	h.Inbox(t, anna, 0)
+}
+
+func TestRefusedRecipientIsReported(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	s.OnRcpt = func(to string) error {
+		if strings.HasPrefix(to, "weg@") {
+			return Refuse(550, [3]int{5, 1, 1}, "no such user")
+		}
+		return nil
+	}
+	h := Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	m := queue.Message{ReversePath: anna.Address, EnvID: "env+1", Recipients: to("weg@fern.example", "da@fern.example")}
+	m.Recipients[0].ORcpt = "rfc822;fr+2Bh@fern.example"
+	put(t, h, m, header("")+body)
+	dsn := h.Inbox(t, anna, 1)[0]
+	wantText(t, dsn, "Return-Path: <>\r\n", "Content-Type: multipart/report; report-type=delivery-status;",
+		"Auto-Submitted: auto-replied", "In-Reply-To: <1@musterstadt.example>", "Original-Envelope-Id: env+1",
+		"Original-Recipient: rfc822;fr+h@fern.example", "Final-Recipient: rfc822;weg@fern.example\r\nAction: failed\r\nStatus: 5.1.1\r\n",
+		"Remote-MTA: dns; 127.0.0.1", "Diagnostic-Code: smtp; 550 5.1.1 no such user", "text/rfc822-headers",
+		"Subject: Antrag", "konnte den folgenden", "could not be delivered")
+	if strings.Contains(dsn, "zweite Zeile") || strings.Contains(dsn, "Final-Recipient: rfc822;da@") {
+		t.Errorf("the report says too much:\n%s", dsn)
+	}
+	s.Take(t, 1)
+	h.Empty(t)
+}
+
+func TestReportReturnsTheWholeMessageIfAsked(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	s.OnData = func(r io.Reader) error { io.Copy(io.Discard, r); return Refuse(554, [3]int{5, 7, 1}, "spam") }
+	h := Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	put(t, h, queue.Message{ReversePath: anna.Address, Ret: "FULL", Recipients: to("x@fern.example")}, header("")+body)
+	wantText(t, h.Inbox(t, anna, 1)[0], "Content-Type: message/rfc822\r\n", "zweite Zeile\r\n.punkt\r\n", "Status: 5.7.1")
+}
+
+func TestNotifyIsHonoured(t *testing.T) {
+	s := NewSmarthost(t, func(s *gosmtp.Server) { s.EnableDSN = false })
+	s.OnRcpt = func(to string) error {
+		if strings.HasPrefix(to, "weg@") {
+			return Refuse(550, [3]int{5, 1, 1}, "no")
+		}
+		return nil
+	}
+	h := Open(t, withSmarthost(s))
+	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
+	m := queue.Message{ReversePath: anna.Address, Recipients: to("weg@fern.example", "da@fern.example", bert.Address)}
+	m.Recipients[0].Notify = "NEVER"
+	m.Recipients[1].Notify = "SUCCESS"
+	m.Recipients[2].Notify = "SUCCESS,FAILURE"
+	put(t, h, m, header("")+body)
+	all := strings.Join(h.Inbox(t, anna, 2), "")
+	wantText(t, all, "Final-Recipient: rfc822;da@fern.example\r\nAction: relayed", "Final-Recipient: rfc822;bert@musterstadt.example\r\nAction: delivered")
+	if strings.Contains(all, "weg@") {
+		t.Errorf("NOTIFY=NEVER was not honoured:\n%s", all)
+	}
+	h.Empty(t)
+}
+
+func TestPeerWithDSNReportsItself(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	h := Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	m := queue.Message{ReversePath: anna.Address, EnvID: "e1", Ret: "HDRS", Recipients: to("da@fern.example")}
+	m.Recipients[0].Notify, m.Recipients[0].ORcpt = "SUCCESS", "rfc822;alt+2Bx@fern.example"
+	put(t, h, m, header("")+body)
+	got := s.Take(t, 1)[0]
+	if got.Opts.EnvelopeID != "e1" || got.Opts.Return != "HDRS" || len(got.Rcpt[0].Notify) != 1 || got.Rcpt[0].OriginalRecipient != "alt+x@fern.example" {
+		t.Errorf("DSN parameters did not go on: %+v", got)
+	}
+	h.Empty(t)
+	h.Inbox(t, anna, 0)
+}
+
+func TestNullSenderIsNeverAnswered(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	s.OnRcpt = func(string) error { return Refuse(550, [3]int{5, 1, 1}, "no") }
+	h := Open(t, withSmarthost(s))
+	put(t, h, queue.Message{Recipients: to("x@fern.example", "niemand@musterstadt.example")}, header("")+body)
+	h.Empty(t)
+	if got := s.Received(); len(got) != 0 {
+		t.Errorf("sent: %+v", got)
+	}
+}
+
+func TestUnknownLocalRecipientIsReported(t *testing.T) {
+	h := Open(t, nil)
+	anna := h.Person(t, "anna")
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("niemand@musterstadt.example")}, header("")+body)
+	wantText(t, h.Inbox(t, anna, 1)[0], "Final-Recipient: rfc822;niemand@musterstadt.example", "Status: 5.1.1")
+}
+
+// Without a smarthost mail waits, the sender hears of the delay and, at the end,
+// of the failure; nothing is lost.
+func TestNoSmarthostDelaysThenExpires(t *testing.T) {
+	var offset atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+	h := Open(t, func(c *queue.Config) { c.Now = now })
+	anna := h.Person(t, "anna")
+	ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	Wait(t, func() bool {
+		e, err := h.Queue.Show(t.Context(), ref)
+		return err == nil && e.Recipients[0].Attempts > 1 && strings.Contains(e.Recipients[0].LastReply, "No smarthost")
+	})
+	offset.Store(int64(5 * time.Hour))
+	wantText(t, h.Inbox(t, anna, 1)[0], "Action: delayed\r\nStatus: 4.4.4", "Will-Retry-Until: ", "weiter versucht")
+	offset.Store(int64(97 * time.Hour))
+	wantText(t, h.Inbox(t, anna, 2)[1], "Action: failed\r\nStatus: 5.4.7", "No smarthost is configured")
+	h.Empty(t)
+}
+
+func TestSmarthostThatComesBack(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	h := Open(t, func(c *queue.Config) {
+		c.Smarthost = s.Config()
+		c.Smarthost.Port = 1 // nobody listens there
+	})
+	anna := h.Person(t, "anna")
+	ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	Wait(t, func() bool {
+		e, err := h.Queue.Show(t.Context(), ref)
+		return err == nil && strings.Contains(e.Recipients[0].LastReply, "4.4.1")
+	})
+	h.Run(t, withSmarthost(s)) // a restart
+	s.Take(t, 1)
+	h.Empty(t)
+}
+
+func TestConnectionLostInTheMiddleOfData(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	var tries atomic.Int32
+	s.OnData = func(r io.Reader) error {
+		if tries.Add(1) <= 2 {
+			r.Read(make([]byte, 10))
+			return ErrDrop
+		}
+		return nil
+	}
+	h := Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+strings.Repeat(body, 10_000))
+	s.Take(t, 1)
+	h.Empty(t)
+	h.Inbox(t, anna, 0)
+}
+
+// A process that died after a claim leaves a lease; when it has ended the next
+// one sends.
+func TestLeaseOfADeadProcessPasses(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	h := Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	h.Stop()
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	claims, err := h.ClaimQueue(t.Context(), 10, 300*time.Millisecond)
+	if err != nil || len(claims) != 1 {
+		t.Fatalf("%d claims, %v", len(claims), err)
+	}
+	h.Run(t, withSmarthost(s))
+	s.Take(t, 1)
+	h.Empty(t)
+	// The dead one's late word counts no more.
+	if err := h.FinishRecipient(t.Context(), claims[0].Message.Ref, claims[0].Message.Recipients[0], claims[0].Token, store.QueueResult{}); err == nil {
+		t.Error("an outcome was noted under a lease that had passed")
+	}
+}
+
+func TestTLSAndLogin(t *testing.T) {
+	cert, roots := Certificate(t)
+	s := NewSmarthost(t, WithTLS(cert))
+	config := s.Config()
+	config.TLS, config.TLSConfig = queue.TLSRequired, &tls.Config{RootCAs: roots}
+	config.Username, config.Password = "fachwerk", func() (string, error) { return "geheim", nil }
+	h := Open(t, func(c *queue.Config) { c.Smarthost = config })
+	anna := h.Person(t, "anna")
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	s.Take(t, 1)
+	if s.Logins() != 1 {
+		t.Errorf("%d logins", s.Logins())
+	}
+}
+
+// Trouble with the smarthost itself is never the message's: it waits.
+func TestSmarthostTroubleIsTemporary(t *testing.T) {
+	cert, _ := Certificate(t)
+	password := func() (string, error) { return "falsch", nil }
+	for name, c := range map[string]struct {
+		config func(*queue.Smarthost)
+		tls    bool
+		reply  string
+	}{
+		"certificate not trusted": {func(c *queue.Smarthost) { c.TLS = queue.TLSRequired }, true, "certificate"},
+		"no STARTTLS":             {func(c *queue.Smarthost) { c.TLS = queue.TLSRequired }, false, "STARTTLS"},
+		"wrong password":          {func(c *queue.Smarthost) { c.Username, c.Password = "fachwerk", password }, false, "454"},
+		"outside its networks": {func(c *queue.Smarthost) {
+			c.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+		}, false, "outside the networks"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := NewSmarthost(t, nil)
+			if c.tls {
+				s = NewSmarthost(t, WithTLS(cert))
+			}
+			config := s.Config()
+			c.config(config)
+			h := Open(t, func(q *queue.Config) { q.Smarthost = config })
+			anna := h.Person(t, "anna")
+			ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+			var e queue.Entry
+			Wait(t, func() bool {
+				e, _ = h.Queue.Show(t.Context(), ref)
+				return len(e.Recipients) == 1 && e.Recipients[0].Attempts > 0
+			})
+			if r := e.Recipients[0]; r.State != "waiting" || name != "wrong password" && !strings.Contains(r.LastReply, c.reply) {
+				t.Errorf("%+v", r)
+			}
+			if len(s.Received()) > 0 {
+				t.Error("it was sent all the same")
+			}
+		})
+	}
+}
+
+func TestOpportunisticTLSTakesAnyCertificate(t *testing.T) {
+	cert, _ := Certificate(t)
+	s := NewSmarthost(t, WithTLS(cert))
+	config := s.Config()
+	config.TLS = queue.TLSOpportunistic
+	h := Open(t, func(c *queue.Config) { c.Smarthost = config })
+	put(t, h, queue.Message{Recipients: to("x@fern.example")}, header("")+body)
+	s.Take(t, 1)
+}
+
+func TestPasswordNeedsVerifiedTLS(t *testing.T) {
+	_, err := queue.New(queue.Config{Store: &store.Store{}, Hostname: "a", Smarthost: &queue.Smarthost{
+		Host: "relay.fern.example", TLS: queue.TLSOpportunistic, Username: "u", Password: func() (string, error) { return "", nil },
+	}})
+	if err == nil {
+		t.Error("a password over unverified TLS was allowed")
+	}
+}
+
+func TestRetryAndDrop(t *testing.T) {
+	s := NewSmarthost(t, nil)
+	h := Open(t, func(c *queue.Config) { c.Schedule = []time.Duration{time.Hour} })
+	anna := h.Person(t, "anna")
+	ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example", "y@fern.example")}, header("")+body)
+	Wait(t, func() bool {
+		e, _ := h.Queue.Show(t.Context(), ref)
+		return len(e.Recipients) == 2 && e.Recipients[0].Attempts == 1 && e.Recipients[1].Attempts == 1
+	})
+	if n, err := h.Queue.Drop(t.Context(), ref, 1); n != 1 || err != nil {
+		t.Fatalf("dropped %d, %v", n, err)
+	}
+	list, err := h.Queue.List(t.Context(), 0, queue.Ref{}, 10)
+	if err != nil || len(list) != 1 || list[0].Recipients[1].State != "dropped" || list[0].ReversePath != anna.Address {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	h.Run(t, withSmarthost(s))
+	if n, err := h.Queue.Retry(t.Context(), queue.Ref{}); n != 1 || err != nil {
+		t.Fatalf("retried %d, %v", n, err)
+	}
+	if got := s.Take(t, 1)[0].To; len(got) != 1 || got[0] != "x@fern.example" {
+		t.Errorf("sent to %v", got)
+	}
+	h.Empty(t)
+	h.Inbox(t, anna, 0)
+}
+
+// Over the schedule of a full mailbox the message waits and arrives when there
+// is room again.
+func TestFullMailboxIsRetried(t *testing.T) {
+	h := Open(t, nil)
+	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
+	if err := h.SetQuota(t.Context(), bert.Key, 10, 0); err != nil {
+		t.Fatal(err)
+	}
+	ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address)}, header("")+body)
+	Wait(t, func() bool {
+		e, _ := h.Queue.Show(t.Context(), ref)
+		return len(e.Recipients) == 1 && e.Recipients[0].Attempts > 1
+	})
+	if err := h.SetQuota(t.Context(), bert.Key, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	h.Inbox(t, bert, 1)
+	h.Empty(t)
+}
+
+func TestLoopEndsWithAReport(t *testing.T) {
+	h := Open(t, nil)
+	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address)}, "Delivered-To: Bert@musterstadt.example\r\n"+header("")+body)
+	wantText(t, h.Inbox(t, anna, 1)[0], "Status: 5.4.6")
+	h.Inbox(t, bert, 0)
+}
