@@ -14,47 +14,53 @@ const (
 )
 
 // PreviewPart returns the part a preview is best made from (RFC 8970 3.1): the first plain text that is no attachment,
-// else the first other text, else such a part of an embedded message. It is nil if there is none.
+// else the first other text, else such a part of an embedded message, else an attached text. It is nil if there is
+// none.
 func (m *Message) PreviewPart() *Part {
 	var best *Part
-	rank := 0
-	for p := range m.Parts() {
-		if !p.isText() {
-			continue
+	bestRank := 0
+	consider := func(p *Part) {
+		if rank := p.previewRank(); rank > bestRank {
+			best, bestRank = p, rank
 		}
-		r := 1
-		if p.Disposition != "attachment" && p.Filename() == "" {
-			r = 3
-			if _, subtype := p.shownType(); subtype == "plain" {
-				r = 4
-			} else if subtype != "html" {
-				r = 2
-			}
-		}
-		if r > rank && (best == nil || !m.deeper(p, best)) {
-			best, rank = p, r
+	}
+	m.Root.walkOwn(consider)
+	if bestRank <= rankAttached {
+		for p := range m.Parts() {
+			consider(p)
 		}
 	}
 	return best
 }
 
-// deeper tells whether p belongs to a message embedded in m while q does not.
-func (m *Message) deeper(p, q *Part) bool {
-	own := func(want *Part) bool { return m.Root.holds(want) }
-	return own(q) && !own(p)
+const (
+	rankNone = iota
+	rankAttached
+	rankOther
+	rankHTML
+	rankPlain
+)
+
+func (p *Part) previewRank() int {
+	switch _, subtype := p.shownType(); {
+	case !p.isText():
+		return rankNone
+	case p.Disposition == "attachment" || p.Filename() != "":
+		return rankAttached
+	case subtype == "plain":
+		return rankPlain
+	case subtype == "html":
+		return rankHTML
+	}
+	return rankOther
 }
 
-// holds tells whether p is want or one of its parts, without looking into embedded messages.
-func (p *Part) holds(want *Part) bool {
-	if p == want {
-		return true
-	}
+// walkOwn visits the part and its parts, but not those of embedded messages.
+func (p *Part) walkOwn(visit func(*Part)) {
+	visit(p)
 	for _, c := range p.Children {
-		if c.holds(want) {
-			return true
-		}
+		c.walkOwn(visit)
 	}
-	return false
 }
 
 // Preview returns up to 200 characters of a part's text for FETCH PREVIEW (RFC 8970): white space joined, signature,

@@ -33,14 +33,15 @@ func NewTextReader(r io.Reader, p *Part) io.Reader {
 	return utf8
 }
 
-// htmlCharset looks for the charset that an HTML document declares in itself.
+// htmlCharset looks for the charset that an HTML document declares in itself, empty if it declares none.
 func htmlCharset(r io.Reader) (io.Reader, string) {
 	b := bufio.NewReader(r)
 	ahead, _ := b.Peek(1024) // how far HTML 5 has readers look
-	if _, name, certain := charset.DetermineEncoding(ahead, "text/html"); certain {
-		return b, name
+	_, name, _ := charset.DetermineEncoding(ahead, "text/html")
+	if name == "windows-1252" { // also the answer when nothing is declared
+		name = ""
 	}
-	return b, ""
+	return b, name
 }
 
 // ContainsText tells whether the text read from r holds the wanted text in the sense of [Fold]; white space of any
