@@ -290,6 +290,13 @@ func (p *Parser) digits(max uint64) uint64 {
 	return n
 }
 
+// Rest takes what is left of the command.
+func (p *Parser) Rest() string {
+	s := string(p.src[p.pos:])
+	p.pos = len(p.src)
+	return s
+}
+
 // Mailbox reads a mailbox name as UTF-8: it was sent as UTF-8 or, in a session that has not enabled it, in modified
 // UTF-7. A name of either form that is not well-formed stays as it came; whether it is a good name is for others to
 // say. INBOX comes back in upper case (section 5.1).
@@ -317,3 +324,12 @@ func decodeName(s string, utf8Mode bool) string {
 }
 
 func validUTF8(s string) bool { return utf8.ValidString(s) }
+
+// AcceptText takes text if it comes next, in any case of letters.
+func (p *Parser) AcceptText(text string) bool {
+	if len(p.src)-p.pos < len(text) || !strings.EqualFold(string(p.src[p.pos:p.pos+len(text)]), text) {
+		return false
+	}
+	p.pos += len(text)
+	return true
+}

@@ -52,6 +52,8 @@ type Reader struct {
 	BeforeRead func() error
 	// Stream is asked, for a literal at the end of cmd, whether the caller will read that literal itself. It may be nil.
 	Stream func(cmd []byte, lit Literal) bool
+	// Extend is asked for another limit when a command reaches Limits.Command; it may be nil.
+	Extend func(cmd []byte) int
 
 	src        io.Reader
 	buf        []byte // the bytes in use of small or large
@@ -220,7 +222,7 @@ func (r *Reader) read() ([]byte, Literal, bool, error) {
 // line appends to the command up to the line's end, which is taken away. ended is false when the limit came first.
 // A bare LF ends a line too: clients in the field send it, and no literal's bytes pass here.
 func (r *Reader) line() (ended bool, err error) {
-	start := len(r.cmd)
+	start, limit := len(r.cmd), r.Limits.Command
 	for {
 		if r.r == r.w {
 			if err := r.fill(); err != nil {
@@ -234,7 +236,11 @@ func (r *Reader) line() (ended bool, err error) {
 		if i := bytes.IndexByte(chunk, '\n'); i >= 0 {
 			chunk, ended = chunk[:i], true
 		}
-		room := r.Limits.Command - len(r.cmd)
+		room := limit - len(r.cmd)
+		if len(chunk) > room+1 && limit == r.Limits.Command && r.Extend != nil {
+			limit = max(limit, r.Extend(append(r.cmd[:len(r.cmd):len(r.cmd)], chunk...)))
+			room = limit - len(r.cmd)
+		}
 		if len(chunk) > room+1 { // one more for the CR
 			r.cmd = append(r.cmd, chunk[:max(room, 0)]...)
 			r.r += max(room, 0)

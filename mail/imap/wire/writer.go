@@ -21,6 +21,7 @@ type Writer struct {
 	dst io.Writer
 	buf *[]byte
 	err error
+	n   int64
 }
 
 // NewWriter returns a Writer to dst.
@@ -48,6 +49,7 @@ func (w *Writer) Commit() error {
 func (w *Writer) write() error {
 	if w.err == nil && len(w.B) > 0 {
 		_, w.err = w.dst.Write(w.B)
+		w.n += int64(len(w.B))
 	}
 	w.B = w.B[:0]
 	return w.err
@@ -69,6 +71,9 @@ func (w *Writer) Flush() error {
 
 // Err returns the first error of writing; after it nothing is written any more.
 func (w *Writer) Err() error { return w.err }
+
+// Written is the number of bytes that have left the buffer. While it stays the same, B may be cut back.
+func (w *Writer) Written() int64 { return w.n }
 
 // Line appends s and CRLF.
 func (w *Writer) Line(s string) error {
