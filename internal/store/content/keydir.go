@@ -115,10 +115,11 @@ func (k *KeyDir) readOperatorKey() ([]byte, error) {
 func (k *KeyDir) makeOperatorKey() error {
 	key := make([]byte, keySize)
 	rand.Read(key) // never fails, see crypto/rand
-	if err := k.createFile(operatorFile, key); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	err := k.createFile(operatorFile, key)
+	if errors.Is(err, fs.ErrExist) {
+		return syncDir(k.path) // who made it may not have come to that yet
 	}
-	return nil
+	return err
 }
 
 func (k *KeyDir) holdsTenantKeys() bool {

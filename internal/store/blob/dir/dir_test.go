@@ -1,7 +1,9 @@
 package dir
 
 import (
+	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -79,6 +81,39 @@ func TestModes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestFailedPutLeavesNothingBehind(t *testing.T) {
+	path := t.TempDir()
+	s := open(t, path)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for what, err := range map[string]error{
+		"cancelled":   s.Put(ctx, blob.NewKey(1, time.Now()), blob.Bytes("x")),
+		"no body":     s.Put(t.Context(), blob.NewKey(1, time.Now()), unreadable{}),
+		"folder gone": s.Put(t.Context(), blockedKey(t, path), blob.Bytes("x")),
+	} {
+		if err == nil {
+			t.Errorf("%s: put succeeded", what)
+		}
+	}
+	if left, _ := os.ReadDir(filepath.Join(path, temporaries)); len(left) > 0 {
+		t.Errorf("%d temporary files are left", len(left))
+	}
+}
+
+type unreadable struct{}
+
+func (unreadable) Size() int64                  { return 1 }
+func (unreadable) Open() (io.ReadCloser, error) { return nil, errors.New("no bytes") }
+
+// blockedKey is a key whose tenant's folder cannot be made: a file has its name.
+func blockedKey(t *testing.T, path string) string {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(path, "77"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return blob.NewKey(77, time.Now())
 }
 
 // A link that leads outside is not followed.
