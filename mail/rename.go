@@ -50,12 +50,12 @@ func planRename(list []store.Collection, from, to string) ([]store.Rename, error
 	found, taken := false, false
 	for i := range list {
 		switch name := list[i].Name; {
-		case name == to, below(name, to) && from != Inbox && !below(name, from):
-			taken = true
 		case name == from:
 			// The mailbox itself first.
 			renames = append([]store.Rename{{ID: list[i].ID, From: name, To: to}}, renames...)
-			found = true
+			found, taken = true, taken || from == to
+		case name == to, below(name, to) && from != Inbox && !below(name, from):
+			taken = true
 		case below(name, from):
 			renames = append(renames, store.Rename{ID: list[i].ID, From: name, To: to + name[len(from):]})
 		}
