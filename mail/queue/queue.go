@@ -273,6 +273,7 @@ func (q *Queue) work(ctx context.Context, j *job) {
 	attempt, cancel := context.WithDeadline(ctx, j.until)
 	defer cancel()
 	q.conclude(ctx, j, q.attempt(attempt, j))
+	q.hint() // what waits again has a new time
 }
 
 // attempt delivers or sends. One message must never end the process.
