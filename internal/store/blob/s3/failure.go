@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 
 	"github.com/minio/minio-go/v7"
 
@@ -54,11 +53,10 @@ func temporaryAnswer(answer minio.ErrorResponse) bool {
 	return false
 }
 
-// temporaryNetwork tells an unreachable, slow or broken connection. A name that
-// does not resolve counts: name servers fail too.
+// temporaryNetwork tells an unreachable, slow or broken connection; every error of
+// the HTTP client is a net.Error. A name that does not resolve and a certificate
+// that does not fit count too: what waits for them is not lost meanwhile.
 func temporaryNetwork(err error) bool {
-	var request *url.Error
 	var network net.Error
-	return errors.As(err, &request) || errors.As(err, &network) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded)
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded)
 }
