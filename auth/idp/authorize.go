@@ -1,0 +1,149 @@
+package idp
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// authorize begins a login for a client (RFC 6749 4.1.1, Core 3.1.2).
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+	raw, err := op.ParseAuthorizeRequest(r, p.decoder)
+	if err != nil {
+		p.fail(w, r, http.StatusBadRequest, "bad_request")
+		return
+	}
+	// As long as client and redirect URI are not known to belong together,
+	// nothing is sent there.
+	client, ok := p.clients[raw.ClientID]
+	if !ok || !client.mayRedirect(raw.RedirectURI, raw.ResponseType) {
+		p.fail(w, r, http.StatusBadRequest, "bad_client")
+		return
+	}
+	req, oidcErr := p.checkRequest(r, client, raw)
+	if oidcErr != nil {
+		p.answerError(w, r, raw.RedirectURI, raw.State, oidcErr)
+		return
+	}
+	s, signedIn, err := p.session(r)
+	if err != nil {
+		p.fault(w, r, err)
+		return
+	}
+	signedIn = signedIn && !req.Again && (raw.MaxAge == nil || p.now().Sub(s.AuthTime) < time.Duration(*raw.MaxAge)*time.Second) &&
+		(req.HintSubject == "" || req.HintSubject == s.Subject)
+	switch {
+	case signedIn:
+		p.answerCode(w, r, req, s)
+	case slices.Contains(raw.Prompt, oidc.PromptNone):
+		p.answerError(w, r, req.RedirectURI, req.State, oidc.ErrLoginRequired())
+	default:
+		id := secret()
+		if err := p.put(r.Context(), ticketRequest, id, "", req, requestFor); err != nil {
+			p.fault(w, r, err)
+			return
+		}
+		http.Redirect(w, r, client.LoginURL(id), http.StatusSeeOther)
+	}
+}
+
+// mayRedirect compares exactly; only for a native client's loopback URI the
+// library looks past the port.
+func (c opClient) mayRedirect(uri string, kind oidc.ResponseType) bool {
+	if slices.Contains(c.Client.RedirectURIs, uri) {
+		return true
+	}
+	return c.Native && op.ValidateAuthReqRedirectURI(c, uri, kind) == nil
+}
+
+// checkRequest holds a request against what this provider offers.
+func (p *Provider) checkRequest(r *http.Request, client opClient, raw *oidc.AuthRequest) (request, *oidc.Error) {
+	switch {
+	case raw.RequestParam != "":
+		return request{}, oidc.ErrRequestNotSupported()
+	case raw.ResponseType != oidc.ResponseTypeCode:
+		return request{}, oidc.ErrUnauthorizedClient().WithDescription("response_type must be code")
+	case raw.ResponseMode != "" && raw.ResponseMode != oidc.ResponseModeQuery:
+		return request{}, oidc.ErrInvalidRequest().WithDescription("response_mode must be query")
+	case raw.CodeChallenge == "" || raw.CodeChallengeMethod != oidc.CodeChallengeMethodS256:
+		return request{}, oidc.ErrInvalidRequest().WithDescription("PKCE with S256 is needed")
+	case len(raw.CodeChallenge) != 43: // SHA-256 in base64url
+		return request{}, oidc.ErrInvalidRequest().WithDescription("the code challenge is malformed")
+	case len(raw.State) > 2048 || len(raw.Nonce) > 2048:
+		return request{}, oidc.ErrInvalidRequest().WithDescription("state or nonce is too long")
+	}
+	maxAge, err := op.ValidateAuthReqPrompt(raw.Prompt, raw.MaxAge)
+	if err != nil {
+		return request{}, oidc.DefaultToServerError(err, "prompt")
+	}
+	raw.MaxAge = maxAge
+	scopes, err := op.ValidateAuthReqScopes(client, raw.Scopes)
+	if err != nil {
+		return request{}, oidc.DefaultToServerError(err, "scope")
+	}
+	ctx := op.ContextWithIssuer(r.Context(), p.cfg.Issuer)
+	hinted, err := op.ValidateAuthReqIDTokenHint(ctx, raw.IDTokenHint, p.op.IDTokenHintVerifier(ctx))
+	if err != nil {
+		return request{}, oidc.DefaultToServerError(err, "id_token_hint")
+	}
+	return request{
+		ClientID: client.ID, RedirectURI: raw.RedirectURI, State: raw.State, Nonce: raw.Nonce,
+		Scopes: scopes, Challenge: raw.CodeChallenge, LoginHint: bounded(raw.LoginHint),
+		Locales: bounded(r.Form.Get("ui_locales")), HintSubject: hinted,
+		Again: slices.Contains(raw.Prompt, oidc.PromptLogin) || slices.Contains(raw.Prompt, oidc.PromptSelectAccount),
+	}, nil
+}
+
+// bounded leaves out what nobody sends in earnest.
+func bounded(s string) string {
+	if len(s) > 320 {
+		return ""
+	}
+	return s
+}
+
+// answerCode sends the browser back with a code (RFC 6749 4.1.2).
+func (p *Provider) answerCode(w http.ResponseWriter, r *http.Request, req request, s session) {
+	code := secret()
+	g := grant{Request: req, Subject: s.Subject, SID: s.SID, AuthTime: s.AuthTime, Family: secret()}
+	if err := p.put(r.Context(), ticketCode, code, s.Subject, &g, codeFor); err != nil {
+		p.fault(w, r, err)
+		return
+	}
+	p.redirect(w, r, req.RedirectURI, url.Values{"code": {code}}, req.State)
+}
+
+// answerError sends the browser back with an error (RFC 6749 4.1.2.1).
+func (p *Provider) answerError(w http.ResponseWriter, r *http.Request, uri, state string, e *oidc.Error) {
+	p.log.Info("authorization request refused", "error", e.ErrorType, "why", e.Description)
+	answer := url.Values{"error": {string(e.ErrorType)}}
+	if e.Description != "" {
+		answer.Set("error_description", e.Description)
+	}
+	p.redirect(w, r, uri, answer, state)
+}
+
+// redirect adds state and, as announced, the issuer (RFC 9207 2).
+func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, uri string, answer url.Values, state string) {
+	u, err := url.Parse(uri)
+	if err != nil {
+		p.fail(w, r, http.StatusBadRequest, "bad_client")
+		return
+	}
+	q := u.Query()
+	for name, values := range answer {
+		q[name] = values
+	}
+	if state != "" {
+		q.Set("state", state)
+	}
+	q.Set("iss", p.cfg.Issuer)
+	u.RawQuery = q.Encode()
+	w.Header().Set("Cache-Control", "no-store")
+	// 303, so that a form's content is not sent on (RFC 9700 4.12).
+	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+}

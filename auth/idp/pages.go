@@ -1,0 +1,165 @@
+package idp
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"golang.org/x/text/language"
+)
+
+//go:embed pages
+var files embed.FS
+
+var templates = template.Must(template.ParseFS(files, "pages/*.html"))
+
+// languages that the pages speak; the first is for everybody else.
+var (
+	languages = []language.Tag{language.German, language.English}
+	matcher   = language.NewMatcher(languages)
+)
+
+// page is what the templates get.
+type page struct {
+	Lang  string
+	Name  string
+	T     map[string]string // texts
+	Error string            // one of the texts, or ""
+	Body  string
+
+	ID, Form, Address string
+	Hidden            map[string]string
+}
+
+// newPage chooses the language: the client's wish, then the browser's.
+func (p *Provider) newPage(r *http.Request, wish string) page {
+	_, n := language.MatchStrings(matcher, strings.ReplaceAll(wish, " ", ","), r.Header.Get("Accept-Language"))
+	lang := languages[n].String()
+	return page{Lang: lang, Name: p.cfg.Name, T: texts[lang]}
+}
+
+// render writes a page that nothing may frame, store or run scripts in.
+func (p *Provider) render(w http.ResponseWriter, status int, name string, data page, formTargets string) {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+		p.log.Error("a page could not be made", "page", name, "err", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", data.Lang)
+	h.Set("Vary", "Accept-Language")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'"+formTargets+
+		"; base-uri 'none'; frame-ancestors 'none'")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+func (p *Provider) loginPage(w http.ResponseWriter, r *http.Request, status int, id string, req request, address, message string) {
+	data := p.newPage(r, req.Locales)
+	data.ID, data.Form, data.Address = id, p.formToken(w, r), address
+	data.Error = data.T[message]
+	p.render(w, status, "login.html", data, formTarget(req.RedirectURI))
+}
+
+func (p *Provider) logoutPage(w http.ResponseWriter, r *http.Request, raw *oidc.EndSessionRequest) {
+	data := p.newPage(r, "")
+	data.Form = p.formToken(w, r)
+	data.Hidden = map[string]string{
+		"client_id": raw.ClientID, "post_logout_redirect_uri": raw.PostLogoutRedirectURI, "state": raw.State,
+	}
+	targets := ""
+	if raw.PostLogoutRedirectURI != "" {
+		targets = formTarget(raw.PostLogoutRedirectURI)
+	}
+	p.render(w, http.StatusOK, "logout.html", data, targets)
+}
+
+// message shows one of the texts.
+func (p *Provider) message(w http.ResponseWriter, r *http.Request, status int, text string) {
+	data := p.newPage(r, "")
+	data.Body = data.T[text]
+	p.render(w, status, "message.html", data, "")
+}
+
+// fail shows what the browser, or its client, did wrong.
+func (p *Provider) fail(w http.ResponseWriter, r *http.Request, status int, text string) {
+	data := p.newPage(r, "")
+	data.Error = data.T[text]
+	p.render(w, status, "message.html", data, "")
+}
+
+// fault hides what went wrong here from the browser and tells it the log.
+func (p *Provider) fault(w http.ResponseWriter, r *http.Request, err error) {
+	p.log.Error("the provider cannot answer", "path", r.URL.Path, "err", err)
+	p.fail(w, r, http.StatusServiceUnavailable, "unavailable")
+}
+
+// home tells someone who opens the bare address what this is.
+func (p *Provider) home(w http.ResponseWriter, r *http.Request) {
+	p.message(w, r, http.StatusOK, "home")
+}
+
+func (p *Provider) style(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	http.ServeFileFS(w, r, files, "pages/style.css")
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// texts of the pages, by language.
+var texts = map[string]map[string]string{
+	"de": {
+		"title":       "Anmelden",
+		"address":     "E-Mail-Adresse",
+		"password":    "Passwort",
+		"submit":      "Anmelden",
+		"problem":     "Die Anmeldung hat nicht geklappt",
+		"hint":        "Das ist Ihr persönliches Passwort, kein App-Passwort.",
+		"denied":      "E-Mail-Adresse oder Passwort ist falsch.",
+		"throttled":   "Zu viele Fehlversuche. Bitte versuchen Sie es in einigen Minuten noch einmal.",
+		"busy":        "Gerade melden sich sehr viele an. Bitte versuchen Sie es gleich noch einmal.",
+		"unavailable": "Die Anmeldung ist vorübergehend nicht möglich. Bitte versuchen Sie es später noch einmal.",
+		"forged":      "Bitte senden Sie das Formular noch einmal ab. Ihr Browser muss dafür Cookies zulassen.",
+		"expired":     "Diese Anmeldung ist abgelaufen oder wurde schon benutzt. Bitte beginnen Sie dort neu, wo Sie sich anmelden wollten.",
+		"bad_request": "Die Anfrage ist unvollständig. Bitte beginnen Sie dort neu, wo Sie sich anmelden wollten.",
+		"bad_client":  "Das Programm, das Sie hierher geschickt hat, ist hier nicht eingetragen. Bitte wenden Sie sich an Ihre Administration.",
+		"bad_logout":  "Die Abmeldung ist so nicht möglich. Bitte schließen Sie den Browser.",
+		"logout":      "Abmelden",
+		"logout_ask":  "Möchten Sie sich abmelden?",
+		"signed_out":  "Sie sind abgemeldet.",
+		"home":        "Hier melden Sie sich an, wenn das Portal oder Ihr E-Mail-Programm danach fragt. Bitte beginnen Sie dort.",
+		"message":     "Hinweis",
+	},
+	"en": {
+		"title":       "Sign in",
+		"address":     "Email address",
+		"password":    "Password",
+		"submit":      "Sign in",
+		"problem":     "Signing in did not work",
+		"hint":        "This is your personal password, not an app password.",
+		"denied":      "The email address or the password is wrong.",
+		"throttled":   "Too many failed attempts. Please try again in a few minutes.",
+		"busy":        "Very many people are signing in right now. Please try again in a moment.",
+		"unavailable": "Signing in is not possible for the moment. Please try again later.",
+		"forged":      "Please send the form again. Your browser must accept cookies for this.",
+		"expired":     "This sign-in has expired or has been used already. Please start again where you wanted to sign in.",
+		"bad_request": "The request is incomplete. Please start again where you wanted to sign in.",
+		"bad_client":  "The program that sent you here is not registered. Please ask your administrator.",
+		"bad_logout":  "Signing out does not work this way. Please close the browser.",
+		"logout":      "Sign out",
+		"logout_ask":  "Do you want to sign out?",
+		"signed_out":  "You are signed out.",
+		"home":        "This is where you sign in when the portal or your mail program asks you to. Please start there.",
+		"message":     "Notice",
+	},
+}
