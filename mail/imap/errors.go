@@ -28,7 +28,6 @@ func no(code goimap.ResponseCode, text string) *refusal { return &refusal{"NO", 
 const (
 	codeExpungeIssued goimap.ResponseCode = "EXPUNGEISSUED"
 	codeUseAttr       goimap.ResponseCode = "USEATTR" // RFC 6154 6
-	codeNotSaved      goimap.ResponseCode = "NOTSAVED"
 )
 
 // refusalOf maps an error to the answer for the client (RFC 5530 and RFC 9051 7.1); fatal is set for those that end
@@ -68,6 +67,9 @@ func (s *session) refusalOf(c *command, err error) (r *refusal, fatal error) {
 		return no(goimap.ResponseCodeLimit, "Too many at once, try fewer"), nil
 	case errors.Is(err, mail.ErrDisabled):
 		return no(goimap.ResponseCodeAuthorizationFailed, "The account is disabled"), nil
+	case errors.Is(err, mail.ErrCorrupt):
+		s.log.Error("imap: command failed", "command", c.name, "err", err)
+		return no(goimap.ResponseCodeCorruption, "What is stored is damaged, please tell the administrator"), nil
 	case errors.Is(err, mail.ErrTemporary), errors.Is(err, auth.ErrUnavailable),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		s.log.Warn("imap: command failed", "command", c.name, "err", err)

@@ -311,6 +311,15 @@ func (f *fetch) runStructures(at []int, msgs []*mail.Message) error {
 		return w.Commit()
 	})
 	f.missing = f.missing || n < len(msgs)
+	return f.damage(err)
+}
+
+// damage keeps a message that cannot be read from hiding the others: it is told at the end.
+func (f *fetch) damage(err error) error {
+	if errors.Is(err, mail.ErrCorrupt) {
+		f.failure = err
+		return nil
+	}
 	return err
 }
 
@@ -338,7 +347,7 @@ func (f *fetch) runContents(at []int, msgs []*mail.Message) error {
 			p.message, err = st.Message()
 			return err
 		})
-		if err != nil {
+		if err := f.damage(err); err != nil {
 			return err
 		}
 	}
