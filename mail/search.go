@@ -42,8 +42,8 @@ type key interface {
 // Search evaluates criteria on a snapshot and returns the indexes of the
 // messages that match, ascending; RightRead. What the snapshot answers is asked
 // first, then what stored structures answer; messages themselves are read only
-// where both leave it open. A message expunged meanwhile, or damaged, matches
-// nothing that would have to be read. ErrTooMany for criteria beyond the bounds.
+// where both leave it open. A message expunged meanwhile, or damaged, does not
+// match where it would have to be read. ErrTooMany for criteria beyond the bounds.
 func (v *View) Search(ctx context.Context, snap *Snapshot, c Criteria) ([]int, error) {
 	if err := v.s.allow(ctx, v.access, RightRead); err != nil {
 		return nil, err
