@@ -1,0 +1,89 @@
+package portal
+
+import (
+	"bytes"
+	"encoding/xml"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// The document that Thunderbird and others ask for, built by the encoder.
+type clientConfig struct {
+	XMLName  xml.Name      `xml:"clientConfig"`
+	Version  string        `xml:"version,attr"`
+	Provider emailProvider `xml:"emailProvider"`
+}
+
+type emailProvider struct {
+	ID          string       `xml:"id,attr"`
+	Domain      string       `xml:"domain"`
+	DisplayName string       `xml:"displayName"`
+	ShortName   string       `xml:"displayShortName"`
+	Incoming    []mailServer `xml:"incomingServer"`
+	Outgoing    []mailServer `xml:"outgoingServer"`
+}
+
+type mailServer struct {
+	Type           string `xml:"type,attr"`
+	Hostname       string `xml:"hostname"`
+	Port           string `xml:"port"`
+	SocketType     string `xml:"socketType"`
+	Username       string `xml:"username"`
+	Authentication string `xml:"authentication"`
+}
+
+// autoconfig answers the same for every address, so that nobody learns from it
+// which ones there are.
+func (p *Portal) autoconfig(w http.ResponseWriter, r *http.Request) {
+	domain := mailDomain(r)
+	doc := clientConfig{Version: "1.1", Provider: emailProvider{
+		ID: domain, Domain: domain, DisplayName: "Fachwerk " + domain, ShortName: "Fachwerk",
+		Incoming: mailServers("imap", p.c.IMAP, p.c.IMAPStartTLS),
+		Outgoing: mailServers("smtp", p.c.Submissions, p.c.SubmissionStartTLS),
+	}}
+	var b bytes.Buffer
+	b.WriteString(xml.Header)
+	e := xml.NewEncoder(&b)
+	e.Indent("", "  ")
+	if err := e.Encode(doc); err != nil {
+		p.fail(w, r, nil, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+	w.Write(b.Bytes())
+}
+
+// mailDomain is the domain of the address asked about, or the host's own with
+// the customary label taken off.
+func mailDomain(r *http.Request) string {
+	address := r.URL.Query().Get("emailaddress")
+	if _, domain, ok := strings.Cut(address, "@"); ok && validDomain(domain) {
+		return strings.ToLower(domain)
+	}
+	host, _, _ := strings.Cut(r.Host, ":")
+	return strings.TrimPrefix(strings.ToLower(host), "autoconfig.")
+}
+
+func validDomain(d string) bool {
+	return len(d) > 0 && len(d) <= 253 && !strings.ContainsFunc(d, func(r rune) bool {
+		return r != '.' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+}
+
+func mailServers(kind string, list ...Server) (out []mailServer) {
+	for _, s := range offered(list...) {
+		socket := "STARTTLS"
+		switch {
+		case s.TLS:
+			socket = "SSL"
+		case s.Plain:
+			socket = "plain"
+		}
+		out = append(out, mailServer{
+			Type: kind, Hostname: s.Host, Port: strconv.Itoa(s.Port), SocketType: socket,
+			Username: "%EMAILADDRESS%", Authentication: "password-cleartext",
+		})
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package portal
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"fachwerk/auth"
+)
+
+// visitor is who asks for a page.
+type visitor struct {
+	*auth.Principal
+	session auth.Session
+	cookie  string
+}
+
+func (v *visitor) ref() auth.AccountRef {
+	return auth.AccountRef{Tenant: v.Tenant, Account: v.Account}
+}
+
+// Cookies are bound to this host where the browser knows how (RFC 6265bis 4.1.3).
+func (p *Portal) cookieName(name string) string {
+	if p.secure {
+		return "__Host-fachwerk-" + name
+	}
+	return "fachwerk-portal-" + name
+}
+
+func (p *Portal) setCookie(w http.ResponseWriter, name, value string, seconds int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: p.cookieName(name), Value: value, Path: "/", MaxAge: seconds,
+		HttpOnly: true, Secure: p.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func (p *Portal) cookie(r *http.Request, name string) string {
+	c, err := r.Cookie(p.cookieName(name))
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// visitor finds who is signed in; nil if nobody.
+func (p *Portal) visitor(ctx context.Context, r *http.Request) (*visitor, error) {
+	value := p.cookie(r, "session")
+	if value == "" {
+		return nil, nil
+	}
+	principal, session, err := p.c.RelyingParty.Lookup(ctx, value)
+	if errors.Is(err, auth.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &visitor{Principal: principal, session: session, cookie: value}, nil
+}
+
+type pageFunc func(w http.ResponseWriter, r *http.Request, v *visitor)
+
+// signedIn sends who is not signed in to the provider, and back here.
+func (p *Portal) signedIn(next pageFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := p.visitor(r.Context(), r)
+		if err != nil {
+			p.fail(w, r, nil, err)
+			return
+		}
+		if v == nil {
+			back := r.URL.RequestURI()
+			if r.Method != http.MethodGet {
+				back = "/devices"
+			}
+			http.Redirect(w, r, "/login?return="+url.QueryEscape(back), http.StatusSeeOther)
+			return
+		}
+		next(w, r, v)
+	}
+}
+
+// form lets a POST through only with the token of a page of this session.
+func (p *Portal) form(next pageFunc) pageFunc {
+	return func(w http.ResponseWriter, r *http.Request, v *visitor) {
+		if err := r.ParseForm(); err != nil {
+			p.message(w, r, v, http.StatusBadRequest, "error.form")
+			return
+		}
+		if !hmac.Equal([]byte(r.PostForm.Get("token")), []byte(p.formToken(v))) {
+			p.message(w, r, v, http.StatusForbidden, "error.form")
+			return
+		}
+		next(w, r, v)
+	}
+}
+
+func (p *Portal) formToken(v *visitor) string {
+	if v == nil {
+		return ""
+	}
+	mac := hmac.New(sha256.New, p.c.Secret)
+	mac.Write([]byte("portal form\x00"))
+	mac.Write(v.session.ID)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// login begins a sign-in; fresh=1 asks the provider for the password again.
+func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	to, state, err := p.c.RelyingParty.Start(r.Context(), q.Get("return"), auth.StartOptions{
+		Fresh: q.Get("fresh") == "1", Locales: string(language(r)), StateCookie: p.cookie(r, "state"),
+	})
+	if err != nil {
+		p.fail(w, r, nil, err)
+		return
+	}
+	p.setCookie(w, "state", state, 600)
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// callback ends a sign-in.
+func (p *Portal) callback(w http.ResponseWriter, r *http.Request) {
+	done, err := p.c.RelyingParty.Finish(r.Context(), r.URL.Query(), p.cookie(r, "state"), p.cookie(r, "session"), r.UserAgent())
+	if err != nil {
+		p.fail(w, r, nil, err)
+		return
+	}
+	p.setCookie(w, "session", done.CookieValue, 0)
+	http.Redirect(w, r, done.ReturnTo, http.StatusSeeOther)
+}
+
+// logout ends the session here and, where the provider offers it, there.
+func (p *Portal) logout(w http.ResponseWriter, r *http.Request, v *visitor) {
+	to, err := p.c.RelyingParty.Logout(r.Context(), v.cookie)
+	if err != nil {
+		p.fail(w, r, v, err)
+		return
+	}
+	p.setCookie(w, "session", "", -1)
+	if to == "" {
+		to = "/"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
