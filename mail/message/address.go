@@ -53,6 +53,9 @@ func isDotString(s string) bool {
 // linear time; it returns at most max elements and tells whether that was all. The start and the end of a group are
 // elements too, and an end comes for each start, even where it exceeds max by one.
 func ParseAddressList(body string, max int) (list []Address, complete bool) {
+	if strings.IndexByte(body, '\n') >= 0 {
+		body = Unfold([]byte(body))
+	}
 	r := addressReader{s: body, max: max, complete: true}
 	r.read()
 	return r.list, r.complete

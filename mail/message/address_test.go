@@ -60,6 +60,7 @@ var addressTests = []struct {
 	{`"Anna <a@b>, c@d`, []string{"Anna||a|b", "||c|d"}},
 	{"(Anna <a@b>, c@d", []string{"Anna||a|b", "||c|d"}},
 	{"Anna\r\n <a@b>,\r\n\tc@d\r\n", []string{"Anna||a|b", "||c|d"}},
+	{"\"Anna\r\n Amt\" <a@b>\r\n", []string{"Anna Amt||a|b"}},
 	{"a\x00@b\xff", []string{"||a\x00|b\xff"}},
 }
 

@@ -183,6 +183,9 @@ func (r *reader) part(within Span, depth int) *Part {
 	case kindLeaf:
 	case kindMultipart:
 		n := r.count(8)
+		if n == 0 {
+			r.fail()
+		}
 		p.Children = make([]*Part, 0, n)
 		for range n {
 			p.Children = append(p.Children, r.part(p.Body(), depth+1))

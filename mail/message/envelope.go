@@ -45,7 +45,7 @@ func (e *Envelope) add(name string, value []byte, maxAddresses int) (kept int, c
 	default:
 		if list := e.addresses(name); list != nil {
 			var more []Address
-			more, complete = ParseAddressList(Unfold(value), maxAddresses)
+			more, complete = ParseAddressList(string(value), maxAddresses)
 			*list = append(*list, more...)
 			return len(more), complete
 		}
