@@ -16,6 +16,7 @@ type DB struct {
 	log        *slog.Logger
 	generation int64
 
+	close    func() error // once
 	lanes    lanes
 	epochsMu sync.Mutex
 	epochs   map[int64]int64 // tenant → the epoch this process believes in
@@ -54,13 +55,17 @@ func open(ctx context.Context, e Engine, log *slog.Logger) (*DB, error) {
 	}
 	db := &DB{engine: e, log: log, epochs: map[int64]int64{}}
 	db.lanes.init(db, e.Shares())
+	db.close = sync.OnceValue(func() error {
+		db.lanes.close()
+		return e.Close()
+	})
 	return db, nil
 }
 
-// Close lets the groups under way finish and closes the engine.
+// Close lets the groups under way finish and closes the engine. A second Close
+// does nothing.
 func (db *DB) Close() error {
-	db.lanes.close()
-	return db.engine.Close()
+	return db.close()
 }
 
 // Engine is the engine below, for what only it can tell.

@@ -17,6 +17,19 @@ func Run(t *testing.T, f Factory) {
 		{"Collections", testCollections},
 		{"Items", testItems},
 		{"Flags", testFlags},
+		{"NothingMissed", testNothingMissed},
+		{"Truncation", testTruncation},
+		{"AddedAndRemoved", testAddedAndRemoved},
+		{"PurgeSnapshot", testPurgeSnapshot},
+		{"Floor", testFloor},
+		{"Names", testNames},
+		{"Quota", testQuota},
+		{"Neighbours", testNeighbours},
+		{"RoundTrips", testRoundTrips},
+		{"GroupCommit", testGroupCommit},
+		{"Epoch", testEpoch},
+		{"Leaving", testLeaving},
+		{"Across", testAcross},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, f) })
 	}

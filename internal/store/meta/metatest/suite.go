@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"log/slog"
 	"testing"
 
 	"fachwerk/internal/store/meta"
@@ -46,7 +45,7 @@ func OpenAt(t *testing.T, f Factory, place string) *meta.DB {
 
 func openEngine(t *testing.T, e meta.Engine) *meta.DB {
 	t.Helper()
-	db, err := meta.Open(t.Context(), e, slog.New(slog.DiscardHandler))
+	db, err := meta.Open(t.Context(), e, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
