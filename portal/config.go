@@ -99,7 +99,7 @@ func New(c Config) (*Portal, error) {
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
 // BackChannelPath is where the provider posts logout tokens, below URL.
-const BackChannelPath = "/backchannel-logout"
+const BackChannelPath = "/logout/back-channel"
 
 // CallbackPath is the redirect URI's path, below URL.
 const CallbackPath = "/login/callback"
