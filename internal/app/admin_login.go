@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fachwerk/auth"
+	"fachwerk/auth/idp"
 	"fachwerk/internal/store"
 )
 
@@ -107,4 +108,20 @@ func (in *Installation) RevokeAppPassword(ctx context.Context, address string, i
 		return err
 	}
 	return in.store.RevokeAppPassword(ctx, ref, id)
+}
+
+// SetPassword sets a person's own password at the embedded provider.
+func (in *Installation) SetPassword(ctx context.Context, address, password string) error {
+	if !in.cfg.OIDC.Embedded {
+		return errors.New("passwords are the configured provider's: oidc.embedded is false")
+	}
+	ref, err := in.person(ctx, address)
+	if err != nil {
+		return err
+	}
+	phc, err := idp.HashPassword(password)
+	if err != nil {
+		return err
+	}
+	return in.store.SetPasswordHash(ctx, ref, phc)
 }

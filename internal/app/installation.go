@@ -205,7 +205,7 @@ func (in *Installation) bearerIssuer() auth.BearerIssuer {
 
 func (in *Installation) authenticator(throttle *auth.Throttle, notifier auth.Notifier) (*auth.Authenticator, error) {
 	return auth.New(auth.Config{
-		People: in.store, AppPasswords: in.store, Changes: in.store, HashKeys: in.hashKeys(),
+		People: in.people(), AppPasswords: in.store, Changes: in.store, HashKeys: in.hashKeys(),
 		Issuers: []auth.BearerIssuer{in.bearerIssuer()}, Throttle: throttle, Notifier: notifier, Log: in.log,
 	})
 }

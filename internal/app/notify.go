@@ -47,7 +47,7 @@ this app password and tell your IT.
 	return deliver(ctx, n.mail, letter{
 		fromName: "Fachwerk", from: "noreply@" + n.host,
 		to: p.Address, toName: p.DisplayName, subject: "Neues App-Passwort / New app password", text: text,
-		date: n.now(), host: n.host,
+		date: n.now(), host: n.host, auto: true,
 	})
 }
 
@@ -58,6 +58,7 @@ type letter struct {
 	subject, text  string
 	date           time.Time
 	host           string
+	auto           bool // written by a program (RFC 3834)
 }
 
 func (l letter) encode() ([]byte, error) {
@@ -68,7 +69,9 @@ func (l letter) encode() ([]byte, error) {
 	h.SetSubject(l.subject)
 	h.SetContentType("text/plain", map[string]string{"charset": "utf-8"})
 	h.Set("Content-Transfer-Encoding", "quoted-printable")
-	h.Set("Auto-Submitted", "auto-generated") // RFC 3834 section 5
+	if l.auto {
+		h.Set("Auto-Submitted", "auto-generated") // RFC 3834 section 5
+	}
 	if err := h.GenerateMessageIDWithHostname(l.host); err != nil {
 		return nil, err
 	}

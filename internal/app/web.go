@@ -2,11 +2,122 @@ package app
 
 import (
 	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
 
 	"fachwerk/auth"
+	"fachwerk/auth/idp"
 )
+
+// Where the portal's origin takes the provider's answers.
+const (
+	pathCallback    = "/login/callback"
+	pathBackChannel = "/logout/back-channel"
+)
+
+// mailClientID is the public client that mail programs use at the embedded
+// provider (RFC 8252: loopback redirect, PKCE, no secret).
+const mailClientID = "fachwerk-mail"
 
 // buildWeb builds the embedded provider, the portal and HTTP.
 func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
+	if !s.in.cfg.TLS.Web {
+		secure = nil
+	}
+	if s.in.cfg.OIDC.Embedded {
+		provider, err := s.in.provider(throttle)
+		if err != nil {
+			return err
+		}
+		s.closers = append(s.closers, func() error { provider.Close(); return nil })
+		s.serveHTTP("issuer", provider, secure)
+	}
+	s.serveHTTP("http", http.HandlerFunc(nothingHere), secure)
 	return nil
+}
+
+// provider is the embedded OpenID provider.
+func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error) {
+	secret, err := in.clientSecret()
+	if err != nil {
+		return nil, err
+	}
+	portal := in.cfg.Public.Portal
+	scopes := strings.Fields(auth.Scope(auth.AllScopes).String())
+	return idp.New(idp.Config{
+		Issuer: in.cfg.OIDC.Issuer, Resource: in.cfg.OIDC.Audience,
+		People: in.store, Passwords: in.store, Tickets: in.store, Throttle: throttle,
+		Remote: in.remote, Log: in.log,
+		Clients: []idp.Client{
+			{
+				ID: in.cfg.OIDC.ClientID, Secret: secret, RedirectURIs: []string{portal + pathCallback},
+				PostLogoutRedirectURIs: []string{portal + "/"}, BackChannelLogoutURI: portal + pathBackChannel,
+			},
+			{
+				ID: mailClientID, Native: true, Refresh: true, Scopes: scopes,
+				RedirectURIs: []string{"http://127.0.0.1/", "http://localhost/"},
+			},
+		},
+	})
+}
+
+// clientSecret is the portal's at the provider. The embedded provider and its
+// portal share one that only the key directory knows, unless one is configured.
+func (in *Installation) clientSecret() (string, error) {
+	secret, err := in.cfg.OIDC.ClientSecret.Read()
+	if err != nil {
+		return "", fmt.Errorf("oidc.client_secret_file: %w", err)
+	}
+	if secret == "" && in.cfg.OIDC.Embedded {
+		return hex.EncodeToString(in.keys.Derive("portal-client/1")), nil
+	}
+	return secret, nil
+}
+
+// people are who an issuer's tokens may name: those bound in the store, and the
+// embedded provider's own.
+func (in *Installation) people() auth.People {
+	if in.cfg.OIDC.Embedded {
+		return idp.WithSubjects(in.store, in.cfg.OIDC.Issuer)
+	}
+	return in.store
+}
+
+// remote tells who asks by HTTP: the connection's address or, if that is a
+// configured proxy, the last address in X-Forwarded-For that is none.
+func (in *Installation) remote(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	client := at.Addr().Unmap()
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && in.isProxy(client); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		client = next.Unmap()
+	}
+	return client
+}
+
+func (in *Installation) isProxy(a netip.Addr) bool {
+	for _, p := range in.cfg.HTTP.Proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// nothingHere answers on the origin of calendars, contacts and files, which
+// hold nothing so far.
+func nothingHere(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'")
+	http.Error(w, "there is nothing at this address", http.StatusNotFound)
 }

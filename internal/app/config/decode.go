@@ -285,7 +285,7 @@ func set(f field, texts []string) error {
 		}
 		return setNumber(f, int64(s), func(n int64) string { return Size(n).String() })
 	case typeDuration:
-		v, err := parseDuration(text)
+		v, err := ParseDuration(text)
 		if err != nil {
 			return err
 		}
@@ -333,7 +333,7 @@ func setNumber(f field, n int64, format func(int64) string) error {
 func bound(f field, tag string) (int64, error) {
 	text := f.tag.Get(tag)
 	if f.value.Type() == typeDuration {
-		d, err := parseDuration(text)
+		d, err := ParseDuration(text)
 		return int64(d), err
 	}
 	return strconv.ParseInt(text, 10, 64)

@@ -44,8 +44,8 @@ func ParseSize(text string) (Size, error) {
 	return Size(n * unit), nil
 }
 
-// parseDuration reads Go's form and days: "90s", "4h", "5d".
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads Go's form and days: "90s", "4h", "5d".
+func ParseDuration(text string) (time.Duration, error) {
 	bad := fmt.Errorf("%q is not a duration: write a number with s, m, h or d, such as 30s, 4h or 5d", text)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseInt(days, 10, 64)

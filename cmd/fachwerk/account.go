@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fachwerk/internal/app"
+)
+
+func (c *cli) account() *cobra.Command {
+	cmd := &cobra.Command{Use: "account", Short: "Persons, function mailboxes, teams, rooms and resources"}
+	cmd.AddCommand(c.accountAdd(), c.accountList(), c.accountQuota(),
+		c.accountState("disable", "Forbid a person to sign in, and end what is open", true),
+		c.accountState("enable", "Let a person sign in again", false), c.accountRemove())
+	return cmd
+}
+
+func (c *cli) accountAdd() *cobra.Command {
+	n := app.NewAccount{}
+	quota := ""
+	cmd := &cobra.Command{
+		Use: "add ADDRESS", Short: "Make an account", Args: cobra.ExactArgs(1),
+		Long: `Make an account in the tenant that has the address's domain.
+
+Kinds: person (signs in), function (an office's mailbox, used by grants), team,
+room, resource. A person of an outside OpenID provider is named by --issuer and
+--subject; for the embedded one set a password with "fachwerk password set".`,
+		Example: `  fachwerk account add anna.schmidt@musterstadt.example --name "Anna Schmidt" --data fachwerk-data
+  fachwerk account add buergeramt@musterstadt.example --kind function --quota "50 GiB" --data fachwerk-data
+  fachwerk account add jan@musterstadt.example --issuer https://login.land.example --subject 4711 --config fachwerk.yaml`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("quota") {
+				bytes, err := app.ParseSize(quota)
+				if err != nil {
+					return usageError{fmt.Errorf("--quota: %w", err)}
+				}
+				n.QuotaBytes = &bytes
+			}
+			n.Address = args[0]
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				a, err := in.AddAccount(ctx, n)
+				if err == nil && c.json {
+					return c.print(a, "", nil)
+				}
+				return err
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&n.Kind, "kind", "person", "person, function, team, room or resource")
+	f.StringVar(&n.Name, "name", "", "name for people, such as \"Anna Schmidt\"")
+	f.StringVar(&quota, "quota", "", "bytes, such as \"5 GiB\"; 0: none (default: quota.person or quota.shared)")
+	f.StringVar(&n.Issuer, "issuer", "", "the outside OpenID provider's URL")
+	f.StringVar(&n.Subject, "subject", "", "the person's subject (sub) there")
+	c.installation(cmd)
+	c.asJSON(cmd)
+	return cmd
+}
+
+func (c *cli) accountList() *cobra.Command {
+	tenant := ""
+	cmd := &cobra.Command{
+		Use: "list", Short: "List accounts", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				all, err := in.Accounts(ctx, tenant)
+				if err != nil {
+					return err
+				}
+				var rows [][]string
+				for _, a := range all {
+					rows = append(rows, []string{a.Address, a.Kind, a.State, size(a.UsedBytes), limit(a.QuotaBytes), fmt.Sprint(a.UsedItems), a.Name})
+				}
+				return c.print(all, "ADDRESS\tKIND\tSTATE\tUSED\tQUOTA\tITEMS\tNAME", rows)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&tenant, "tenant", "", "only this tenant's")
+	c.installation(cmd)
+	c.asJSON(cmd)
+	return cmd
+}
+
+func (c *cli) accountQuota() *cobra.Command {
+	items := int64(0)
+	cmd := &cobra.Command{
+		Use: "quota ADDRESS SIZE", Short: "Change how much an account may hold", Args: cobra.ExactArgs(2),
+		Example: `  fachwerk account quota anna.schmidt@musterstadt.example "10 GiB" --data fachwerk-data`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			bytes, err := app.ParseSize(args[1])
+			if err != nil {
+				return usageError{err}
+			}
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				return in.SetQuota(ctx, args[0], bytes, items)
+			})
+		},
+	}
+	cmd.Flags().Int64Var(&items, "items", 1000000, "how many items; 0: no limit")
+	c.installation(cmd)
+	return cmd
+}
+
+func (c *cli) accountState(use, short string, disabled bool) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use + " ADDRESS", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				return in.SetDisabled(ctx, args[0], disabled)
+			})
+		},
+	}
+	c.installation(cmd)
+	return cmd
+}
+
+func (c *cli) accountRemove() *cobra.Command {
+	sure := false
+	cmd := &cobra.Command{
+		Use: "remove ADDRESS", Short: "Remove an account with all its data, for good", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !sure {
+				return usageError{errors.New("this removes all data of the account: say --yes if that is meant")}
+			}
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				return in.RemoveAccount(ctx, args[0])
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&sure, "yes", false, "it is meant")
+	c.installation(cmd)
+	return cmd
+}
+
+func (c *cli) alias() *cobra.Command {
+	cmd := &cobra.Command{Use: "alias", Short: "Further addresses of accounts"}
+	add := &cobra.Command{
+		Use: "add ALIAS ADDRESS", Short: "Give an account a further address", Args: cobra.ExactArgs(2),
+		Example: "  fachwerk alias add rathaus@musterstadt.example buergeramt@musterstadt.example --data fachwerk-data",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				return in.AddAlias(ctx, args[0], args[1])
+			})
+		},
+	}
+	tenant := ""
+	list := &cobra.Command{
+		Use: "list", Short: "List aliases", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				all, err := in.Aliases(ctx, tenant)
+				if err != nil {
+					return err
+				}
+				var rows [][]string
+				for _, a := range all {
+					rows = append(rows, []string{a.Address, a.Account})
+				}
+				return c.print(all, "ALIAS\tACCOUNT", rows)
+			})
+		},
+	}
+	list.Flags().StringVar(&tenant, "tenant", "", "the tenant's name; needed where there are several")
+	remove := &cobra.Command{
+		Use: "remove ALIAS", Short: "Take a further address away", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				return in.RemoveAlias(ctx, args[0])
+			})
+		},
+	}
+	c.installation(add, list, remove)
+	c.asJSON(list)
+	cmd.AddCommand(add, list, remove)
+	return cmd
+}
+
+func day(t time.Time) string { return t.Local().Format("2006-01-02") }
+
+func moment(t *time.Time, never string) string {
+	if t == nil || t.IsZero() {
+		return never
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+// size writes bytes for people.
+func size(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	f, i := float64(n), 0
+	for f >= 1024 && i < len(units)-1 {
+		f, i = f/1024, i+1
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, units[i])
+}
+
+func limit(n int64) string {
+	if n == 0 {
+		return "none"
+	}
+	return size(n)
+}

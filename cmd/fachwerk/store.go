@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"fachwerk/internal/app"
+)
+
+func (c *cli) store() *cobra.Command {
+	cmd := &cobra.Command{Use: "store", Short: "Work on the whole store"}
+	sure := false
+	generation := &cobra.Command{
+		Use: "new-generation", Short: "Go on after a restore or a failover that lost changes", Args: cobra.NoArgs,
+		Long: `Tell the store that it was restored from a backup, or failed over with loss. Every
+counter jumps ahead, so that no client ever sees a UID or change number again that
+it has seen before; clients then synchronise anew. "serve" and "check" refuse a
+database that is not the one they last used until this has been run. A data
+directory that was restored whole needs it too.
+
+Stop all servers of the installation first.`,
+		Example: "  fachwerk store new-generation --yes --config fachwerk.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !sure {
+				return usageError{errors.New("all clients will synchronise anew: say --yes if that is meant, with all servers stopped")}
+			}
+			if _, err := c.where.Path(); err != nil {
+				return usageError{err}
+			}
+			in, err := app.Renew(cmd.Context(), c.where, c.log())
+			if err != nil {
+				return err
+			}
+			c.done("The store is in generation %d.", in.Generation())
+			return in.Close()
+		},
+	}
+	generation.Flags().BoolVar(&sure, "yes", false, "it is meant")
+	c.installation(generation)
+	cmd.AddCommand(generation)
+	return cmd
+}
+
+func (c *cli) check() *cobra.Command {
+	quick := false
+	cmd := &cobra.Command{
+		Use: "check", Short: "Verify the whole store and change nothing", Args: cobra.NoArgs,
+		Long: `Verify the whole store: keys unwrap, counters, tombstones and quota agree with the
+rows, every content is there and opens whole. It changes nothing and may run
+beside the server.
+
+Exit status: 0 all is well, 3 something was found, 1 or 2 it could not be checked.`,
+		Example: "  fachwerk check --config /etc/fachwerk/fachwerk.yaml && echo all is well",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				show := app.NewProgress(c.err, "accounts checked")
+				found, err := in.Check(ctx, quick, show.Step)
+				show.End()
+				if err != nil {
+					return err
+				}
+				if c.json {
+					err = c.print(found, "", nil)
+				} else {
+					for _, f := range found {
+						fmt.Fprintf(c.out, "%s: %s\n", f.Account, f.What)
+					}
+					c.done("%d findings.", len(found))
+				}
+				if err == nil && len(found) > 0 {
+					err = errFindings
+				}
+				return err
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&quick, "quick", false, "do not read every content to its end")
+	c.installation(cmd)
+	c.asJSON(cmd)
+	return cmd
+}
