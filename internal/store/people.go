@@ -122,7 +122,7 @@ func (s *Store) AppPasswords(ctx context.Context, ref auth.AccountRef) (list []a
 		var scopes string
 		var hashKey, created, expires, used int64
 		err := r.Scan(&p.ID, &p.Name, &scopes, &hashKey, &p.Hash, &created, &expires, &used, &p.LastUsedBy)
-		p.Scopes, p.HashKey = parseScopes(scopes), int16(hashKey)
+		p.Scopes, p.HashKey = scopesOf(scopes), int16(hashKey)
 		p.Created, p.Expires, p.LastUsed = timeOf(created), timeOf(expires), timeOf(used)
 		list = append(list, p)
 		return err
@@ -176,7 +176,7 @@ func (j *addAppPassword) Write(a *meta.Account, b *meta.Batch) error {
 	a.NextID++
 	b.Exec(`INSERT INTO app_password (tenant_id, account_id, app_password_id, name, services, hash_key, hash, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, {now}, $8)`, a.Tenant, a.Key.Account, j.p.ID, j.p.Name,
-		formatScopes(j.p.Scopes), int64(j.p.HashKey), j.p.Hash, microsOf(j.p.Expires))
+		j.p.Scopes.String(), int64(j.p.HashKey), j.p.Hash, microsOf(j.p.Expires))
 	return nil
 }
 
@@ -207,31 +207,12 @@ func (s *Store) Alive(ctx context.Context, ref auth.AccountRef, appPassword int6
 	return there > 0, loginError(err)
 }
 
-var scopeNames = []struct {
-	scope auth.Scope
-	name  string
-}{
-	{auth.MailRead, "mail.read"}, {auth.MailSend, "mail.send"}, {auth.Calendars, "calendar"},
-	{auth.Contacts, "contacts"}, {auth.Files, "files"},
-}
-
-func formatScopes(s auth.Scope) string {
-	var names []string
-	for _, n := range scopeNames {
-		if s&n.scope != 0 {
-			names = append(names, n.name)
-		}
-	}
-	return strings.Join(names, " ")
-}
-
-// parseScopes reads what formatScopes wrote; a name it does not know gives no right.
-func parseScopes(text string) (s auth.Scope) {
-	for _, name := range strings.Fields(text) {
-		for _, n := range scopeNames {
-			if n.name == name {
-				s |= n.scope
-			}
+// scopesOf reads what auth.Scope.String wrote; a name it does not know gives no
+// right.
+func scopesOf(text string) (s auth.Scope) {
+	for name := range strings.FieldsSeq(text) {
+		if one, err := auth.ParseScopes(name); err == nil {
+			s |= one
 		}
 	}
 	return s
