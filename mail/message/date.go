@@ -43,28 +43,33 @@ func ParseDate(body string) (time.Time, bool) {
 	return t, true
 }
 
-// dateWords divides a date at white space, commas and hyphens between words, without comments.
+// dateWords divides a date at white space, commas and hyphens between words. Comments go, and so does white space
+// round colons (obs-hour and the like).
 func dateWords(s string) []string {
-	var words []string
-	start := -1
-	for i := 0; i <= len(s); i++ {
-		separator := i == len(s) || isSpace(s[i]) || s[i] == ',' || s[i] == '(' || s[i] == '-' && start >= 0 && s[i-1] != '-'
-		if !separator {
-			if start < 0 {
-				start = i
-			}
+	var plain strings.Builder
+	for i := 0; i < len(s); {
+		if s[i] == '(' {
+			i, _ = skipComment(s, i)
+			plain.WriteByte(' ')
 			continue
 		}
-		if start >= 0 {
-			words = append(words, s[start:i])
-			start = -1
+		c := s[i]
+		if c == ',' || isSpace(c) || c == '-' && i > 0 && s[i-1] != '-' && !isSpace(s[i-1]) {
+			c = ' '
 		}
-		if i < len(s) && s[i] == '(' {
-			i, _ = skipComment(s, i)
-			i--
-		}
+		plain.WriteByte(c)
+		i++
 	}
-	return words
+	words := strings.Fields(plain.String())
+	joined := words[:0]
+	for _, w := range words {
+		if n := len(joined); n > 0 && (w[0] == ':' || strings.HasSuffix(joined[n-1], ":")) {
+			joined[n-1] += w
+			continue
+		}
+		joined = append(joined, w)
+	}
+	return joined
 }
 
 func isNumber(s string) bool {

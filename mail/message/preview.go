@@ -69,16 +69,21 @@ func (p *Part) walkOwn(visit func(*Part)) {
 func Preview(r io.Reader, p *Part) string {
 	text, _ := io.ReadAll(io.LimitReader(NewTextReader(io.LimitReader(r, previewRaw), p), previewText))
 	var own, quoted []string
-	signed := false
+	signed, armored := false, false
 	for line := range strings.SplitSeq(strings.ToValidUTF8(string(text), ""), "\n") {
 		line = strings.TrimRight(line, " \r\t")
 		switch {
+		case strings.HasPrefix(line, "-----BEGIN PGP "): // RFC 9580 6.2; signed text is no armor
+			armored = line != "-----BEGIN PGP SIGNED MESSAGE-----"
+		case strings.HasPrefix(line, "-----END PGP "):
+			armored = false
+		case armored:
 		case line == "--": // the signature's "-- " (RFC 3676 4.3)
 			signed = true
 		case strings.HasPrefix(line, ">"):
 			own = dropAttribution(own)
 			quoted = append(quoted, strings.TrimLeft(line, "> "))
-		case isRule(line) || isArmor(line):
+		case isRule(line) || strings.HasPrefix(line, "Hash: "):
 		case signed:
 		default:
 			own = append(own, line)
@@ -113,12 +118,6 @@ func dropAttribution(lines []string) []string {
 // isRule tells whether a line of three characters or more has neither letter nor digit.
 func isRule(line string) bool {
 	return len(line) > 2 && strings.IndexFunc(line, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || r > 0x2fff }) < 0
-}
-
-// isArmor tells whether a line belongs to the frame of signed or encrypted text (RFC 9580 6.2).
-func isArmor(line string) bool {
-	return strings.HasPrefix(line, "-----BEGIN PGP ") || strings.HasPrefix(line, "-----END PGP ") ||
-		strings.HasPrefix(line, "Hash: ")
 }
 
 // joinPreview joins lines to one text of at most previewLength characters, without characters that show nothing.

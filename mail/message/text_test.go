@@ -106,6 +106,7 @@ func TestPreview(t *testing.T) {
 		{"\n-- \nAnna Amt\n", ""},
 		{"\n-----\n=====\nText *** a\n", "Text *** a"},
 		{"\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nText\n-----BEGIN PGP SIGNATURE-----\n", "Text"},
+		{"\nText\n-----BEGIN PGP MESSAGE-----\n\nhF4DR2b2\n-----END PGP MESSAGE-----\nmehr\n", "Text mehr"},
 		{"Content-Type: text/html\n\n<style>x{}</style><p>Vor&shy;ab&zwnj; &#847;&nbsp; <p>Text", "Vorab\u200c Text"},
 		{"Content-Type: text/html\n\n<p>Neu<blockquote>Alt</blockquote>", "Neu"},
 		{"\n" + strings.Repeat("ä", 300), strings.Repeat("ä", 200)},
