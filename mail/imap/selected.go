@@ -1,8 +1,10 @@
 package imap
 
 import (
+	"errors"
 	"slices"
 	"sort"
+	"time"
 
 	"fachwerk/mail"
 	"fachwerk/mail/imap/wire"
@@ -24,16 +26,14 @@ type selected struct {
 	// keywords are those that FLAGS announced.
 	keywords map[string]bool
 
-	stopNotify func()
+	// checked is when the rights on an account of others were last looked at.
+	checked time.Time
 }
 
 // unselect closes the mailbox, if one is open.
 func (s *session) unselect() {
 	if s.sel == nil {
 		return
-	}
-	if s.sel.stopNotify != nil {
-		s.sel.stopNotify()
 	}
 	s.sel.view.Close()
 	s.sel, s.saved = nil, nil
@@ -101,7 +101,22 @@ func (s *session) refresh() error {
 		return s.load()
 	}
 	_, err := x.view.Refresh(s.ctx)
+	if errors.Is(err, mail.ErrDenied) {
+		s.endWith("[NOPERM] You may not read this mailbox any more")
+		s.unselect()
+		return errEnding
+	}
 	return err
+}
+
+// stillAllowed ends the session of one whose grant on the mailbox was taken away; it asks at most every few seconds.
+func (s *session) stillAllowed() error {
+	x := s.sel
+	if x.view.Access().Own || time.Since(x.checked) < accountsFor {
+		return nil
+	}
+	x.checked = time.Now()
+	return s.refresh()
 }
 
 // sync brings the client up to the newest snapshot that is loaded: messages expunged, if they may be told of now, the
@@ -331,6 +346,9 @@ func (x *selected) largestUID() uint32 {
 // (RFC 9051 9, seq-number); so missing is only set for messages that others expunged.
 func (s *session) messages(set wire.Set, uid bool) (idx []mail.IndexRange, missing bool, err error) {
 	if err := s.load(); err != nil {
+		return nil, false, err
+	}
+	if err := s.stillAllowed(); err != nil {
 		return nil, false, err
 	}
 	x := s.sel

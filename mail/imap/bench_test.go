@@ -1,0 +1,149 @@
+package imap_test
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"fachwerk/mail"
+	"fachwerk/mail/imap"
+)
+
+// fill puts n small messages into Alice's INBOX.
+func fill(b testing.TB, s *server, n int) {
+	b.Helper()
+	mb, err := s.Mail.Mailbox(b.Context(), s.AliceAccess, "INBOX")
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := s.Incoming(b, note("fill"))
+	for n > 0 {
+		batch := make([]mail.Append, min(n, 1000))
+		for i := range batch {
+			batch[i] = mail.Append{In: in, Flags: mail.FlagSeen}
+		}
+		if _, err := s.Mail.Append(b.Context(), s.AliceAccess, mb.ID, batch); err != nil {
+			b.Fatal(err)
+		}
+		n -= len(batch)
+	}
+}
+
+// raw sends a command and reads until its tagged response, without looking at what comes.
+func raw(b testing.TB, conn net.Conn, r *bufio.Reader, command string) {
+	if _, err := io.WriteString(conn, "x "+command+"\r\n"); err != nil {
+		b.Fatal(err)
+	}
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil && err != bufio.ErrBufferFull {
+			b.Fatal(err)
+		}
+		if bytes.HasPrefix(line, []byte("x ")) {
+			if !bytes.HasPrefix(line, []byte("x OK")) {
+				b.Fatalf("%s: %s", command, line)
+			}
+			return
+		}
+	}
+}
+
+func benchFetch(b *testing.B, n int, command string) {
+	s := start(b)
+	fill(b, s, n)
+	c := s.selectInbox(b, alice)
+	raw(b, c.conn, c.r, command)
+	r := bufio.NewReaderSize(c.conn, 256<<10)
+	b.ResetTimer()
+	b.ReportAllocs()
+	for range b.N {
+		raw(b, c.conn, r, command)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/message")
+}
+
+func BenchmarkFetchFlags(b *testing.B) { benchFetch(b, 50_000, "FETCH 1:* (UID FLAGS)") }
+
+func BenchmarkFetchEnvelope(b *testing.B) {
+	benchFetch(b, 10_000, "FETCH 1:* (UID FLAGS ENVELOPE BODYSTRUCTURE INTERNALDATE RFC822.SIZE)")
+}
+
+func BenchmarkFetchBody(b *testing.B) { benchFetch(b, 2_000, "FETCH 1:* (UID BODY.PEEK[])") }
+
+// BenchmarkSelect has the view in memory: the usual case of a client that comes back.
+func BenchmarkSelect(b *testing.B) {
+	s := start(b)
+	fill(b, s, 50_000)
+	c := s.selectInbox(b, alice)
+	raw(b, c.conn, c.r, "FETCH 1 FLAGS")
+	b.ResetTimer()
+	for range b.N {
+		raw(b, c.conn, c.r, "SELECT INBOX")
+	}
+}
+
+func BenchmarkLogin(b *testing.B) {
+	s := start(b)
+	for range b.N {
+		c := s.login(b, alice)
+		raw(b, c.conn, c.r, "LOGOUT")
+		c.conn.Close()
+	}
+}
+
+// BenchmarkIdleMemory counts what a connection costs that has logged in, selected INBOX and idles. The client's side
+// of it, in the same process, is counted apart and taken off.
+func BenchmarkIdleMemory(b *testing.B) {
+	for _, idle := range []bool{false, true} {
+		b.Run("idle="+strconv.FormatBool(idle), func(b *testing.B) {
+			const n = 500
+			s := start(b, func(c *imap.Config) { c.Limits.ConnectionsPerAccount = 2 * n; c.Limits.ConnectionsPerAddress = 2 * n })
+			fill(b, s, 10)
+			conns := make([]net.Conn, n)
+			measure := func() uint64 {
+				runtime.GC()
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				return m.HeapAlloc + m.StackInuse
+			}
+			warm := s.selectInbox(b, alice)
+			warm.ok("NOOP")
+			for range b.N {
+				before := measure()
+				var buf [4096]byte
+				for i := range conns {
+					conn, err := net.Dial("tcp", s.addr)
+					if err != nil {
+						b.Fatal(err)
+					}
+					conns[i] = conn
+					conn.Read(buf[:])
+					for _, cmd := range []string{"LOGIN " + alice + " " + s.password[alice], "SELECT INBOX"} {
+						io.WriteString(conn, "x "+cmd+"\r\n")
+						for got := ""; !bytes.Contains([]byte(got), []byte("x OK")); {
+							k, err := conn.Read(buf[:])
+							if err != nil {
+								b.Fatal(err)
+							}
+							got += string(buf[:k])
+						}
+					}
+					if idle {
+						io.WriteString(conn, "x IDLE\r\n")
+						conn.Read(buf[:])
+					}
+				}
+				after := measure()
+				b.ReportMetric(float64(after-before)/n/1024, "KiB/connection")
+				for _, conn := range conns {
+					conn.Close()
+				}
+			}
+		})
+	}
+}
