@@ -26,9 +26,11 @@ func (v *View) Structures(ctx context.Context, msgs []*Message, f func(i int, st
 		return err
 	}
 	var damaged error
+	arena := make([]byte, 0, 1024*min(len(msgs), structureBatch))
 	for from := 0; from < len(msgs); from += structureBatch {
 		batch := msgs[from:min(from+structureBatch, len(msgs))]
-		stored, err := v.stored(ctx, batch)
+		stored, grown, err := v.stored(ctx, batch, arena[:0])
+		arena = grown
 		if err != nil {
 			return err
 		}
@@ -58,8 +60,8 @@ func (v *View) Structures(ctx context.Context, msgs []*Message, f func(i int, st
 	return damaged
 }
 
-// stored reads the structures of the current version, by object id.
-func (v *View) stored(ctx context.Context, msgs []*Message) (map[int64][]byte, error) {
+// stored reads the structures of the current version into arena, by object id.
+func (v *View) stored(ctx context.Context, msgs []*Message, arena []byte) (map[int64][]byte, []byte, error) {
 	ids := make([]int64, 0, len(msgs))
 	for _, m := range msgs {
 		if m.ObjectID != 0 {
@@ -69,7 +71,6 @@ func (v *View) stored(ctx context.Context, msgs []*Message) (map[int64][]byte, e
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	found := make(map[int64][]byte, len(ids))
-	arena := make([]byte, 0, 1024*len(ids))
 	err := v.s.store.Metas(ctx, v.key(), ids, func(id int64, encoder int16, plain []byte, _ store.ContentID) error {
 		if encoder == encoderVersion {
 			start := len(arena)
@@ -78,7 +79,7 @@ func (v *View) stored(ctx context.Context, msgs []*Message) (map[int64][]byte, e
 		}
 		return nil
 	})
-	return found, wrap(err, "structures of mailbox %d", v.room.mailbox)
+	return found, arena, wrap(err, "structures of mailbox %d", v.room.mailbox)
 }
 
 // restructure computes a message's structure from its content and writes it

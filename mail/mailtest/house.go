@@ -37,6 +37,7 @@ type House struct {
 	Mail   *mail.Service
 	Store  *store.Store
 	Tenant store.Tenant
+	Spool  string // folder of temporary files
 
 	Alice, Bob *auth.Principal
 	Desk       store.Account
@@ -94,9 +95,9 @@ func New(t testing.TB, opts ...Option) *House {
 	site := location.Site{Name: Site, Operator: "Stadt Musterstadt", Country: "DE", City: "Musterstadt"}
 	placement, err := location.At(Site, []location.Site{site})
 	must(t, err)
-	h := &House{}
+	h := &House{Spool: t.TempDir()}
 	h.Store, err = store.New(t.Context(), store.Options{
-		DB: db, Blobs: blobs, Keys: keys, Site: site, Placement: placement, SpoolDir: t.TempDir(),
+		DB: db, Blobs: blobs, Keys: keys, Site: site, Placement: placement, SpoolDir: h.Spool,
 		Poll: o.poll, InlineLimit: o.inline, Log: log,
 	})
 	must(t, err)
