@@ -76,10 +76,6 @@ func (j *add) decide(w *work) error {
 // fits looks before anything is changed.
 func (j *add) fits(w *work) error {
 	var bytes int64
-	type place struct {
-		parent int64
-		name   string
-	}
 	names := map[place]bool{}
 	for n := range j.items {
 		i := &j.items[n]
@@ -91,7 +87,11 @@ func (j *add) fits(w *work) error {
 			}
 			names[at] = true
 		}
-		if i.Parent != 0 && w.folder(j.collection, i.Parent) == nil {
+		if w.collections[j.collection].Kind == Drive {
+			if _, err := w.place(j.collection, i.Parent, i.Name); err != nil {
+				return err
+			}
+		} else if i.Parent != 0 {
 			return ErrNotFound
 		}
 	}

@@ -140,3 +140,31 @@ func (db *DB) ItemsByObject(ctx context.Context, key Key, objectIDs []int64) ([]
 	}
 	return items, nil
 }
+
+// ItemsFor is Items as a person sees them in a mailbox that keeps \Seen by person
+// (rule 7).
+func (db *DB) ItemsFor(ctx context.Context, key Key, collection, person, afterUID int64, limit int) ([]Item, error) {
+	items := make([]Item, 0, min(limit, 1024))
+	overlays := map[int64]seenRow{}
+	items, err := db.items(ctx, key, collection, items, func(b *Batch, read func(Rows) error) {
+		b.Query(read, fromItem+" AND collection_id = $3 AND uid > $4 ORDER BY uid LIMIT $5",
+			key.Tenant, key.Account, collection, afterUID, int64(limit))
+		b.Query(each(func(scan func(...any) error) error {
+			var uid int64
+			var s seenRow
+			err := scan(&uid, &s.flags, &s.modseq)
+			overlays[uid] = s
+			return err
+		}), `SELECT s.uid, s.flags, s.modseq FROM item_seen s JOIN collection c
+			ON c.tenant_id = s.tenant_id AND c.account_id = s.account_id AND c.collection_id = s.collection_id
+			WHERE s.tenant_id = $1 AND s.account_id = $2 AND s.collection_id = $3 AND c.seen_by_person <> 0
+			AND s.uid > $4 AND s.person_id = $6 ORDER BY s.uid LIMIT $5`,
+			key.Tenant, key.Account, collection, afterUID, int64(limit), person)
+	})
+	for n := range items {
+		if s, ok := overlays[items[n].UID]; ok {
+			overlay(&items[n], s.flags, s.modseq)
+		}
+	}
+	return items, err
+}

@@ -36,8 +36,8 @@ func below(what, column, table, compare string) check {
 		HAVING max(r.` + column + `) > max(c.` + compare + `)`}
 }
 
-// within finds rows of a table whose column reaches what the account says of it.
-func within(what, column, table, compare string) check {
+// bounded finds rows of a table whose column reaches what the account says of it.
+func bounded(what, column, table, compare string) check {
 	return check{what, `SELECT 0, a.` + compare + `, s.n FROM account a, (SELECT max(` + column + `) AS n FROM ` + table + `
 		WHERE tenant_id = $1 AND account_id = $2) s
 		WHERE a.tenant_id = $1 AND a.account_id = $2 AND s.n > a.` + compare}
@@ -61,12 +61,12 @@ var checks = []check{
 	below("a tombstone's UID reaches UIDNEXT", "uid + 1", "tombstone", "uidnext"),
 	below("an item's modseq is above its collection's", "modseq", "item", "modseq"),
 	below("a tombstone's modseq is above its collection's", "modseq", "tombstone", "modseq"),
-	within("a collection's modseq is above the account's", "modseq", "collection", "modseq"),
-	within("a collection's own modseq is above the account's", "self_modseq", "collection", "modseq"),
-	within("an item id reaches the next one", "item_id + 1", "item", "next_id"),
-	within("an object id reaches the next one", "object_id + 1", "item", "next_id"),
-	within("a collection id reaches the next one", "collection_id + 1", "collection", "next_id"),
-	within("a UIDVALIDITY is above the last one", "uidvalidity", "collection", "last_uidvalidity"),
+	bounded("a collection's modseq is above the account's", "modseq", "collection", "modseq"),
+	bounded("a collection's own modseq is above the account's", "self_modseq", "collection", "modseq"),
+	bounded("an item id reaches the next one", "item_id + 1", "item", "next_id"),
+	bounded("an object id reaches the next one", "object_id + 1", "item", "next_id"),
+	bounded("a collection id reaches the next one", "collection_id + 1", "collection", "next_id"),
+	bounded("a UIDVALIDITY is above the last one", "uidvalidity", "collection", "last_uidvalidity"),
 	{"a tombstone lies at or below the floor", `SELECT c.collection_id, max(c.floor), min(t.modseq) FROM tombstone t JOIN collection c
 		ON c.tenant_id = t.tenant_id AND c.account_id = t.account_id AND c.collection_id = t.collection_id
 		WHERE t.tenant_id = $1 AND t.account_id = $2 AND c.state = 0 AND t.modseq <= c.floor GROUP BY c.collection_id`},

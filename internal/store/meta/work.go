@@ -168,6 +168,11 @@ func (w *work) remove(c *collectionRow, i *itemRow, modseq int64) {
 	w.count(c, &i.Item, -1, modseq)
 	w.account.UsedItems--
 	w.account.UsedBytes -= i.Size
+	w.leave(c, i, modseq)
+}
+
+// leave leaves a tombstone at the item's place.
+func (w *work) leave(c *collectionRow, i *itemRow, modseq int64) {
 	w.tombstones = append(w.tombstones, tombstoneRow{Tombstone{ModSeq: modseq, ItemID: i.ID, UID: i.UID,
 		CreatedModSeq: i.CreatedModSeq, ParentID: i.ParentID, Name: i.Name}, c.ID})
 }

@@ -30,6 +30,15 @@ func Run(t *testing.T, f Factory) {
 		{"Epoch", testEpoch},
 		{"Leaving", testLeaving},
 		{"Across", testAcross},
+		{"Sweep", testSweep},
+		{"Objects", testObjects},
+		{"RemoveDeleted", testRemoveDeleted},
+		{"Generation", testGeneration},
+		{"Identity", testIdentity},
+		{"Seen", testSeen},
+		{"Drive", testDrive},
+		{"Threads", testThreads},
+		{"Times", testTimes},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, f) })
 	}

@@ -120,3 +120,11 @@ func id() int64 {
 	rand.Read(b[:])
 	return int64(binary.BigEndian.Uint64(b[:]) >> 1)
 }
+
+// renamed is an engine whose storage seems to be another one.
+type renamed struct {
+	meta.Engine
+	identity string
+}
+
+func (r renamed) Identity(context.Context) (string, error) { return r.identity, nil }

@@ -1,0 +1,260 @@
+package meta
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// DriveItem is an item with the path that it has now: names joined by slashes.
+type DriveItem struct {
+	Path string
+	Item Item
+}
+
+// DriveChanges is what happened in a drive since a token, read in one snapshot.
+type DriveChanges struct {
+	Collection Collection
+	Items      []DriveItem // added, changed or moved, and all that lies in moved folders; by path
+	Removed    []string    // paths that lead nowhere now; what lay below them is not named
+	Next       Token
+	More       bool
+}
+
+// DriveChanges answers the changes of a drive since a token as a sync sees them
+// (RFC 6578): by path. A folder that was moved is one removed path, its old one, and
+// every descendant at its new path. If something else bears the old path now, its
+// former members are removed paths of their own.
+//
+// limit bounds the journal that is read; what lies in moved folders comes on top.
+func (db *DB) DriveChanges(ctx context.Context, key Key, drive int64, since Token, limit int) (DriveChanges, error) {
+	var d DriveChanges
+	err := db.engine.View(ctx, func(tx Tx) error {
+		e := within{db.engine, tx}
+		q := &changesQuery{key: key, id: drive, since: since, limit: max(limit, 1)}
+		if err := q.run(ctx, e); err != nil {
+			return err
+		}
+		t := &tree{key: key, drive: drive, since: since.ModSeq, folders: map[int64]*Item{}, items: map[int64]*Item{}}
+		var err error
+		d, err = t.changes(ctx, tx, q.answer())
+		return err
+	})
+	if err != nil {
+		return DriveChanges{}, fmt.Errorf("changes of drive %d: %w", drive, err)
+	}
+	return d, nil
+}
+
+// within is an engine whose snapshot is a transaction that is open already.
+type within struct {
+	Engine
+	tx Tx
+}
+
+func (w within) View(_ context.Context, f func(Tx) error) error { return f(w.tx) }
+func (w within) Read(ctx context.Context, b *Batch) error       { return w.tx.Run(ctx, b) }
+
+// place is where an item lies or lay.
+type place struct {
+	parent int64
+	name   string
+}
+
+// tree knows a drive's folders, and where a reader at the token believes things to
+// lie.
+type tree struct {
+	key     Key
+	drive   int64
+	since   int64
+	folders map[int64]*Item // by item id
+	items   map[int64]*Item // what is told, by item id
+	known   map[int64]place // at the token, where that differs from now
+}
+
+func (t *tree) changes(ctx context.Context, tx Tx, c Changes) (DriveChanges, error) {
+	d := DriveChanges{Collection: c.Collection, Next: c.Next, More: c.More}
+	var folders []Item
+	var left []Tombstone
+	var b Batch
+	b.Query(readItems(&folders), fromItem+" AND collection_id = $3 AND flags >= 32", t.key.Tenant, t.key.Account, t.drive)
+	if t.since != 0 {
+		b.Query(readTombstones(&left), `SELECT modseq, item_id, uid, created_modseq, parent_id, name FROM tombstone`+inCollection+
+			" AND modseq > $4 ORDER BY modseq, item_id", t.key.Tenant, t.key.Account, t.drive, t.since)
+	}
+	if err := tx.Run(ctx, &b); err != nil {
+		return d, err
+	}
+	for n := range folders {
+		t.folders[folders[n].ID] = &folders[n]
+	}
+	t.known = map[int64]place{}
+	for _, l := range left {
+		if _, later := t.known[l.ItemID]; !later { // the first place it left
+			t.known[l.ItemID] = place{l.ParentID, l.Name}
+		}
+	}
+	for n := range c.Items {
+		t.items[c.Items[n].ID] = &c.Items[n]
+	}
+	below, err := t.descendants(ctx, tx, c.Items)
+	if err != nil {
+		return d, err
+	}
+	for _, i := range t.items {
+		if path, ok := t.path(i.ParentID, i.Name, t.now); ok {
+			i.ModSeq = max(i.ModSeq, c.Collection.BaseModSeq)
+			d.Items = append(d.Items, DriveItem{path, *i})
+		}
+	}
+	slices.SortFunc(d.Items, func(a, b DriveItem) int { return strings.Compare(a.Path, b.Path) })
+	d.Removed, err = t.removed(ctx, tx, c.Removed, below)
+	return d, err
+}
+
+// descendants reads all that lies in folders that have moved since the token, level
+// by level, and adds it to what is told.
+func (t *tree) descendants(ctx context.Context, tx Tx, changed []Item) (below []Item, err error) {
+	if t.since == 0 {
+		return nil, nil
+	}
+	var level []int64
+	for _, i := range changed {
+		if i.Flags&FlagFolder != 0 && i.MovedModSeq > t.since {
+			level = append(level, i.ID)
+		}
+	}
+	seen := map[int64]bool{}
+	for len(level) > 0 {
+		var b Batch
+		var members []Item
+		selectMembers.query(&b, readItems(&members), ascending(level), t.key.Tenant, t.key.Account, t.drive)
+		if err := tx.Run(ctx, &b); err != nil {
+			return nil, err
+		}
+		level = nil
+		for n := range members {
+			i := &members[n]
+			if seen[i.ID] {
+				continue
+			}
+			seen[i.ID] = true
+			below = append(below, *i)
+			t.items[i.ID] = i
+			if i.Flags&FlagFolder != 0 {
+				level = append(level, i.ID)
+			}
+		}
+	}
+	return below, nil
+}
+
+var selectMembers = newList(fromItem+" AND collection_id = $3 AND name <> '' AND parent_id", "", 3)
+
+// now is a folder's place now.
+func (t *tree) now(folder int64) (place, bool) {
+	f := t.folders[folder]
+	if f == nil {
+		return place{}, false
+	}
+	return place{f.ParentID, f.Name}, true
+}
+
+// then is a folder's place at the token.
+func (t *tree) then(folder int64) (place, bool) {
+	if p, ok := t.known[folder]; ok {
+		return p, true
+	}
+	return t.now(folder)
+}
+
+// path joins the names from the root down.
+func (t *tree) path(parent int64, name string, where func(int64) (place, bool)) (string, bool) {
+	names := []string{name}
+	for depth := 0; parent != 0; depth++ {
+		p, ok := where(parent)
+		if !ok || depth > 200 {
+			return "", false
+		}
+		names = append(names, p.name)
+		parent = p.parent
+	}
+	slices.Reverse(names)
+	return strings.Join(names, "/"), true
+}
+
+// removed answers the paths of tombstones, and those of former members of moved
+// folders, that lead nowhere now, without those below another of them.
+func (t *tree) removed(ctx context.Context, tx Tx, gone []Tombstone, below []Item) ([]string, error) {
+	paths := map[string]bool{}
+	add := func(parent int64, name string) {
+		if path, ok := t.path(parent, name, t.then); ok {
+			paths[path] = true
+		}
+	}
+	for _, g := range gone {
+		add(g.ParentID, g.Name)
+	}
+	for _, i := range below {
+		p, moved := t.known[i.ID]
+		if !moved {
+			p = place{i.ParentID, i.Name}
+		}
+		add(p.parent, p.name)
+	}
+	if err := t.dropUsed(ctx, tx, paths); err != nil {
+		return nil, err
+	}
+	var removed []string
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		above := path
+		for covered := false; !covered; {
+			n := strings.LastIndexByte(above, '/')
+			if n < 0 {
+				removed = append(removed, path)
+				break
+			}
+			above = above[:n]
+			covered = paths[above]
+		}
+	}
+	return removed, nil
+}
+
+// dropUsed takes away the paths that lead to something now.
+func (t *tree) dropUsed(ctx context.Context, tx Tx, paths map[string]bool) error {
+	at := map[place]int64{}
+	for _, f := range t.folders {
+		at[place{f.ParentID, f.Name}] = f.ID
+	}
+	var b Batch
+	for path := range paths {
+		var parent int64
+		names := strings.Split(path, "/")
+		found := true
+		for _, name := range names[:len(names)-1] {
+			if parent, found = at[place{parent, name}]; !found {
+				break
+			}
+		}
+		if !found {
+			continue
+		}
+		used := false
+		var id int64
+		b.Query(func(r Rows) error {
+			err := maybe(&used, &id)(r)
+			if used {
+				delete(paths, path)
+			}
+			return err
+		}, "SELECT item_id FROM item"+inCollection+" AND parent_id = $4 AND name = $5 AND name <> ''",
+			t.key.Tenant, t.key.Account, t.drive, parent, names[len(names)-1])
+	}
+	if len(b.Statements) == 0 {
+		return nil
+	}
+	return tx.Run(ctx, &b)
+}
