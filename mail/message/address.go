@@ -50,13 +50,13 @@ func isDotString(s string) bool {
 }
 
 // ParseAddressList reads an address list (RFC 5322 3.4 and 4.4) from a field body, folded or not, leniently, in
-// linear time; it returns at most max elements and tells whether that was all. The start and the end of a group are
-// elements too, and an end comes for each start, even where it exceeds max by one.
-func ParseAddressList(body string, max int) (list []Address, complete bool) {
+// linear time; it returns at most limit elements and tells whether that was all. The start and the end of a group are
+// elements too, and an end comes for each start, even where it exceeds limit by one.
+func ParseAddressList(body string, limit int) (list []Address, complete bool) {
 	if strings.IndexByte(body, '\n') >= 0 {
 		body = Unfold([]byte(body))
 	}
-	r := addressReader{s: body, max: max, complete: true}
+	r := addressReader{s: body, limit: limit, complete: true}
 	r.read()
 	return r.list, r.complete
 }
@@ -66,7 +66,7 @@ func ParseAddressList(body string, max int) (list []Address, complete bool) {
 type addressReader struct {
 	s        string
 	pos      int
-	max      int
+	limit    int
 	list     []Address
 	complete bool
 	inGroup  bool
@@ -300,7 +300,7 @@ func (r *addressReader) endGroup() {
 }
 
 func (r *addressReader) emit(a Address) {
-	if len(r.list) >= r.max {
+	if len(r.list) >= r.limit {
 		r.complete = false
 		return
 	}

@@ -1,6 +1,7 @@
 package message
 
-// Message is what one pass over a message found.
+// Message is what one pass over a message found. Nothing in this package changes it afterwards, so it may be read by
+// many at once.
 type Message struct {
 	Size        int64 // bytes of the whole message
 	Lines       int64 // line feeds in the whole message

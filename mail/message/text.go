@@ -26,11 +26,11 @@ func NewTextReader(r io.Reader, p *Part) io.Reader {
 	if isHTML && label == "" {
 		decoded, label = htmlCharset(decoded)
 	}
-	utf8 := charsetReader(decoded, label)
+	text := charsetReader(decoded, label)
 	if isHTML {
-		return newHTMLTextReader(utf8)
+		return newHTMLTextReader(text)
 	}
-	return utf8
+	return text
 }
 
 // htmlCharset looks for the charset that an HTML document declares in itself, empty if it declares none.

@@ -59,6 +59,30 @@ func TestTextReader(t *testing.T) {
 	}
 }
 
+func TestTextIsLinear(t *testing.T) {
+	html := &Part{Type: "text", Subtype: "html", Params: []Param{{"charset", "utf-8"}}}
+	plain := func(charset string) *Part {
+		return &Part{Type: "text", Subtype: "plain", Params: []Param{{"charset", charset}}}
+	}
+	for _, tt := range []struct {
+		part  *Part
+		piece string
+	}{
+		{html, "<"}, {html, "<a "}, {html, "&"}, {html, "&amp"}, {html, "<!--"}, {html, "<a b='"}, {html, "<script>"},
+		{html, "<style></"}, {html, "<blockquote>x"}, {html, "</"}, {html, "&#"}, {html, " "}, {html, "<p>"},
+		{plain("utf-7"), "+"}, {plain("utf-7"), "+2D3"}, {plain("iso-2022-jp"), "\x1b"}, {plain("hz-gb-2312"), "~{"},
+		{plain("utf-16"), "\xd8"}, {plain("gb18030"), "\x81\x30"}, {plain("big5"), "\xff"}, {plain(""), "\xe4"},
+	} {
+		const size = 8 << 20
+		start := time.Now()
+		text := NewTextReader(strings.NewReader(strings.Repeat(tt.piece, size/len(tt.piece))), tt.part)
+		n, err := io.Copy(io.Discard, text)
+		if d := time.Since(start); err != nil || d > 5*time.Second || n > 4*size {
+			t.Errorf("8 MiB of %q: %d bytes, %v, %v", tt.piece, n, d, err)
+		}
+	}
+}
+
 func TestTextReaderPassesErrors(t *testing.T) {
 	broken := errors.New("broken")
 	for _, subtype := range []string{"plain", "html"} {
