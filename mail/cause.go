@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"fachwerk/internal/store"
+	"fachwerk/location"
 )
 
 // kinds pairs the store's errors with those of this package. The first that
@@ -14,7 +15,8 @@ var kinds = []struct{ of, is error }{
 	{store.ErrTemporary, ErrTemporary},
 	{store.ErrUnavailable, ErrTemporary},
 	{store.ErrFull, ErrTemporary},
-	{store.ErrMoved, ErrTemporary}, // the sender's or client's next try reaches the new site
+	{store.ErrMoved, ErrTemporary},        // the next try reaches the new site
+	{location.ErrElsewhere, ErrTemporary}, // the operator's to mend; no mail may bounce for it
 	{store.ErrQuota, ErrQuota},
 	{store.ErrTooMany, ErrTooMany},
 	{store.ErrTooLarge, ErrTooLarge},

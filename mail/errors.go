@@ -28,8 +28,8 @@ var (
 	// ErrTooMany: more messages, mailboxes or criteria than one command may take (RFC 9738, RFC 5530 LIMIT).
 	ErrTooMany = errors.New("too many at once")
 	// ErrTemporary: the database, the blob store or the disk cannot serve now;
-	// nothing was changed, or in the rarest case (ErrUnknownOutcome in the
-	// chain) that cannot be told. Try again later.
+	// nothing was changed, or in the rarest case, when the answer to a COMMIT was
+	// lost, that cannot be told. Try again later.
 	ErrTemporary = errors.New("temporarily unavailable")
 	// ErrNotLocal: the address's domain belongs to no tenant here.
 	ErrNotLocal = errors.New("domain is not served here")

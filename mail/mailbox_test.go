@@ -35,6 +35,9 @@ func TestMailboxesAreMadeAtFirstUse(t *testing.T) {
 	for _, b := range boxes {
 		uses[b.Name] = b.SpecialUse
 		ids[b.MailboxID()] = true
+		if !b.Subscribed {
+			t.Errorf("%s is not subscribed by its owner", b.Name)
+		}
 		if b.UIDValidity == 0 || b.UIDNext != 1 || b.HighestModSeq == 0 || b.Messages != 0 {
 			t.Errorf("%s: fresh mailbox has %+v", b.Name, b)
 		}

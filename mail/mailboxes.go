@@ -17,8 +17,19 @@ var defaults = []struct{ name, use string }{
 	{"Sent", Sent}, {"Drafts", Drafts}, {"Trash", Trash}, {"Junk", Junk}, {"Archive", Archive}, {Inbox, ""},
 }
 
+// makeDefaults makes them, subscribed by their owner: clients show what is
+// subscribed. Those of a shared account are for each person to subscribe.
 func (s *Service) makeDefaults(ctx context.Context, key store.Key) error {
+	account, err := s.store.Account(ctx, key)
+	if err != nil {
+		return wrap(err, "make mailboxes")
+	}
 	for _, d := range defaults {
+		if account.Kind == store.Person {
+			if err := s.store.Subscribe(ctx, key, key.Account, store.Mailbox, d.name, true); err != nil {
+				return wrap(err, "subscribe %s", d.name)
+			}
+		}
 		_, err := s.store.CreateCollection(ctx, key, store.Mailbox, d.name, d.use, store.CollectionOptions{})
 		if err != nil && !errors.Is(err, store.ErrExists) {
 			return wrap(err, "make mailbox %s", d.name)

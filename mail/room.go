@@ -200,10 +200,7 @@ func (r *room) hint() {
 		r.again = true
 		return
 	}
-	if r.s.running.Err() == nil {
-		r.hinted = true
-		r.s.work.Go(r.follow)
-	}
+	r.hinted = r.s.begin(r.follow)
 }
 
 // follow refreshes once for all listeners, which refresh tells if there is

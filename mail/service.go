@@ -39,6 +39,7 @@ type Service struct {
 
 	running context.Context // ends with Close
 	stop    context.CancelFunc
+	mu      sync.Mutex // orders the begin of work before Close's waiting
 	work    sync.WaitGroup
 }
 
@@ -68,10 +69,23 @@ func New(o Options) *Service {
 
 // Close ends the views' own work. Open views must not be used any more.
 func (s *Service) Close() error {
+	s.mu.Lock()
 	s.stop()
+	s.mu.Unlock()
 	s.views.close()
 	s.work.Wait()
 	return nil
+}
+
+// begin runs f in the background unless the service is closed.
+func (s *Service) begin(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running.Err() != nil {
+		return false
+	}
+	s.work.Go(f)
+	return true
 }
 
 // Limits are those in force.

@@ -36,6 +36,7 @@ const (
 type House struct {
 	Mail   *mail.Service
 	Store  *store.Store
+	DB     *meta.DB
 	Tenant store.Tenant
 	Spool  string // folder of temporary files
 
@@ -95,7 +96,7 @@ func New(t testing.TB, opts ...Option) *House {
 	site := location.Site{Name: Site, Operator: "Stadt Musterstadt", Country: "DE", City: "Musterstadt"}
 	placement, err := location.At(Site, []location.Site{site})
 	must(t, err)
-	h := &House{Spool: t.TempDir()}
+	h := &House{DB: db, Spool: t.TempDir()}
 	h.Store, err = store.New(t.Context(), store.Options{
 		DB: db, Blobs: blobs, Keys: keys, Site: site, Placement: placement, SpoolDir: h.Spool,
 		Poll: o.poll, InlineLimit: o.inline, Log: log,
