@@ -58,6 +58,7 @@ wrong, 3 "check" found something.`,
 func usageArgs(cmd *cobra.Command) {
 	if cmd.HasSubCommands() && cmd.Run == nil && cmd.RunE == nil {
 		cmd.Args = cobra.ArbitraryArgs
+		cmd.FParseErrWhitelist.UnknownFlags = true // they belong to the command that was meant
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()

@@ -120,7 +120,13 @@ func startDemo(ctx context.Context, o DemoOptions, c *config.Config, listeners L
 	if err != nil {
 		return DemoState{}, nil, errors.Join(err, in.Close())
 	}
-	f := demoFiller{in: in, auth: s.auth, mail: s.mail, before: before, out: o.Out}
+	// Not the server's authenticator: that one tells people of new passwords.
+	quiet, err := in.authenticator(nil, nil)
+	if err != nil {
+		return DemoState{}, nil, errors.Join(err, s.close(), in.Close())
+	}
+	defer quiet.Close()
+	f := demoFiller{in: in, auth: quiet, mail: s.mail, before: before, out: o.Out}
 	accounts, err := f.fill(ctx, o.Accounts)
 	if err != nil {
 		return DemoState{}, nil, errors.Join(err, s.close(), in.Close())
@@ -212,7 +218,8 @@ func demoConfig(o DemoOptions) (*config.Config, error) {
 	// A demo is watched, not left alone: queued mail is tried soon.
 	c.Queue.FirstRetry, c.Queue.MaxRetry = 2*time.Second, 30*time.Second
 	c.Log = config.Log{Level: o.LogLevel, Format: "text"}
-	return c, nil
+	// The environment wins here too, for a smarthost or other limits.
+	return c, config.ApplyEnv(c, os.Environ())
 }
 
 func certificateNames(listen string) []string {
