@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,11 +174,11 @@ func TestLoginTimeIsBounded(t *testing.T) {
 }
 
 func TestFloodOfConnections(t *testing.T) {
-	var refused, open int
+	var refused, open atomic.Int64
 	s := start(t, smtp.LMTP, func(c *smtp.Config) {
 		c.Limits.Connections = 4
-		c.Metrics.Refused = func(string) { refused++ }
-		c.Metrics.Connections = func(delta int) { open += delta }
+		c.Metrics.Refused = func(string) { refused.Add(1) }
+		c.Metrics.Connections = func(delta int) { open.Add(int64(delta)) }
 	})
 	var chats []*chat
 	for range 4 {
@@ -187,6 +189,9 @@ func TestFloodOfConnections(t *testing.T) {
 	c := s.dial(t)
 	c.want("421 4.7.0")
 	c.closed()
+	if refused.Load() != 1 || open.Load() != 4 {
+		t.Errorf("metrics: %d refused, %d open", refused.Load(), open.Load())
+	}
 	chats[0].do("QUIT", "221")
 	chats[0].closed()
 	for deadline := time.Now().Add(5 * time.Second); ; { // the place is free again
@@ -196,6 +201,24 @@ func TestFloodOfConnections(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("the place was not given back")
+		}
+	}
+}
+
+func TestMessagesAreCounted(t *testing.T) {
+	var outcomes sync.Map
+	s := start(t, smtp.LMTP, func(c *smtp.Config) {
+		c.Metrics.Message = func(outcome string, recipients int, bytes int64, took time.Duration) {
+			outcomes.Store(outcome, fmt.Sprint(recipients, bytes, took > 0))
+		}
+	})
+	c := s.hello(t, "LHLO")
+	c.deliver(text, "anna@musterstadt.example", "bert@musterstadt.example")
+	c.deliver("Delivered-To: anna@musterstadt.example\r\n"+text, "anna@musterstadt.example")
+	c.do("QUIT", "221")
+	for outcome, want := range map[string]string{"accepted": fmt.Sprint(2, len(text), true), "refused": fmt.Sprint(1, len(text)+40, true)} {
+		if got, _ := outcomes.Load(outcome); got != want {
+			t.Errorf("%s: %v, want %s", outcome, got, want)
 		}
 	}
 }
