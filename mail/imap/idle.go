@@ -60,6 +60,7 @@ func (s *session) doIdle(c *command) error {
 
 // idleUpdate tells an idling client what is new.
 func (s *session) idleUpdate(pending *atomic.Bool) {
+	defer s.survive()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pending.Store(false)
@@ -71,7 +72,6 @@ func (s *session) idleUpdate(pending *atomic.Bool) {
 	}
 	s.sync(true, nil)
 	if err := s.w.Flush(); err != nil || s.ending.Load() != nil {
-		why := "Connection lost"
-		s.kick(why, true)
+		s.kick("Connection lost", true)
 	}
 }

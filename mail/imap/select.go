@@ -7,8 +7,8 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 )
 
-// loadAtOnce is how many messages a mailbox may have for its view to be loaded by SELECT; a larger one is answered
-// from counters and loaded when it is needed.
+// loadAtOnce is how many messages a mailbox may have for its view to be loaded by SELECT. A larger one that nobody has
+// open is answered from counters and loaded when it is needed.
 const loadAtOnce = 1000
 
 // resync is what a client knows of a mailbox (RFC 7162 3.2.5).
@@ -328,12 +328,9 @@ func (s *session) doClose(c *command) error {
 		return err
 	}
 	if !s.sel.readOnly {
-		e, err := s.sel.view.Expunge(s.ctx, nil)
-		if err != nil && !isNotFound(err) {
+		// The new mod-sequence is not told: what others changed before it has not been either (RFC 7162 3.2.8).
+		if _, err := s.sel.view.Expunge(s.ctx, nil); err != nil && !isNotFound(err) {
 			return err
-		}
-		if s.qresync && e.ModSeq > 0 { // RFC 7162 3.2.8
-			c.code = "HIGHESTMODSEQ " + decimal(int64(e.ModSeq))
 		}
 	}
 	s.unselect()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,6 +95,7 @@ var errEnding = errors.New("connection ends")
 func (s *session) serve(implicitTLS bool) {
 	s.log.Debug("imap: connected", "tls", implicitTLS)
 	defer s.close()
+	defer s.survive()
 	if implicitTLS && !s.handshake() {
 		return
 	}
@@ -113,6 +115,14 @@ func (s *session) serve(implicitTLS bool) {
 		s.mu.Unlock()
 		s.log.Debug("imap: connection ends", "why", err)
 		return
+	}
+}
+
+// survive keeps a fault in one session from ending the process with all the others.
+func (s *session) survive() {
+	if fault := recover(); fault != nil {
+		s.log.Error("imap: session failed", "fault", fault, "stack", string(debug.Stack()))
+		s.cancel()
 	}
 }
 
