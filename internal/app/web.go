@@ -10,12 +10,7 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/auth/idp"
-)
-
-// Where the portal's origin takes the provider's answers.
-const (
-	pathCallback    = "/login/callback"
-	pathBackChannel = "/logout/back-channel"
+	"fachwerk/portal"
 )
 
 // mailClientID is the public client that mail programs use at the embedded
@@ -35,8 +30,42 @@ func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
 		s.closers = append(s.closers, func() error { provider.Close(); return nil })
 		s.serveHTTP("issuer", provider, secure)
 	}
+	if s.listeners.Address("portal") != "" {
+		pages, err := s.portal()
+		if err != nil {
+			return err
+		}
+		s.serveHTTP("portal", pages, secure)
+	}
 	s.serveHTTP("http", http.HandlerFunc(nothingHere), secure)
 	return nil
+}
+
+// portal is the pages for people, a relying party of the configured issuer.
+func (s *Server) portal() (*portal.Portal, error) {
+	c := s.in.cfg
+	secret, err := s.in.clientSecret()
+	if err != nil {
+		return nil, err
+	}
+	rp, err := auth.NewRelyingParty(auth.RPConfig{
+		Issuer: c.OIDC.Issuer, ClientID: c.OIDC.ClientID, ClientSecret: secret,
+		RedirectURI: c.Public.Portal + portal.CallbackPath, PostLogoutRedirectURI: c.Public.Portal + "/",
+		People: s.in.people(), Sessions: s.in.store, Tickets: s.in.store, Log: s.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("portal: %w", err)
+	}
+	return portal.New(portal.Config{
+		URL: c.Public.Portal, Issuer: c.OIDC.Issuer,
+		RelyingParty: rp, Authenticator: s.auth, AppPasswords: s.in.store, Sessions: s.in.store, Tickets: s.in.store,
+		Places:             places{s.in.store},
+		IMAP:               s.mailServer("imaps", c.Listen.IMAPS, true),
+		IMAPStartTLS:       s.mailServer("imap", c.Listen.IMAP, false),
+		Submissions:        s.mailServer("submissions", c.Listen.Submissions, true),
+		SubmissionStartTLS: s.mailServer("submission", c.Listen.Submission, false),
+		Secret:             s.in.keys.Derive("portal-forms/1"), Log: s.log,
+	})
 }
 
 // provider is the embedded OpenID provider.
@@ -45,7 +74,7 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 	if err != nil {
 		return nil, err
 	}
-	portal := in.cfg.Public.Portal
+	origin := in.cfg.Public.Portal
 	scopes := strings.Fields(auth.Scope(auth.AllScopes).String())
 	return idp.New(idp.Config{
 		Issuer: in.cfg.OIDC.Issuer, Resource: in.cfg.OIDC.Audience,
@@ -53,8 +82,8 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 		Remote: in.remote, Log: in.log,
 		Clients: []idp.Client{
 			{
-				ID: in.cfg.OIDC.ClientID, Secret: secret, RedirectURIs: []string{portal + pathCallback},
-				PostLogoutRedirectURIs: []string{portal + "/"}, BackChannelLogoutURI: portal + pathBackChannel,
+				ID: in.cfg.OIDC.ClientID, Secret: secret, RedirectURIs: []string{origin + portal.CallbackPath},
+				PostLogoutRedirectURIs: []string{origin + "/"}, BackChannelLogoutURI: origin + portal.BackChannelPath,
 			},
 			{
 				ID: mailClientID, Native: true, Refresh: true, Scopes: scopes,
