@@ -142,3 +142,12 @@ func (c *rightsCache) put(person store.Key, all map[int64]Rights, until time.Tim
 	}
 	c.byPerson[person] = grantedRights{byAccount: all, until: until}
 }
+
+// OwnerAccess opens an account for the operator, who imports into it: with all
+// rights, as its owner has them.
+func OwnerAccess(a store.Account) Access {
+	return Access{
+		Tenant: a.Tenant, Account: a.Key.Account, Address: a.Address, DisplayName: a.DisplayName,
+		Rights: allRights, Own: true, Person: a.Key.Account,
+	}
+}

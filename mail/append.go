@@ -82,9 +82,13 @@ func newObject(m *Append) (store.NewObject, error) {
 	if err != nil {
 		return store.NewObject{}, err
 	}
+	date := m.Date
+	if !date.IsZero() && date.UnixMicro() == 0 {
+		date = date.Add(time.Microsecond) // 0 means now to the store; some archives date mail to 1970
+	}
 	return store.NewObject{
 		Prefix: m.Prefix, Body: m.In.spool, Encoder: encoderVersion, Meta: st.encode(),
-		ThreadKeys: message.ThreadKeys(found), Flags: int64(m.Flags & allFlags), Keywords: keywords, Date: m.Date,
+		ThreadKeys: message.ThreadKeys(found), Flags: int64(m.Flags & allFlags), Keywords: keywords, Date: date,
 		Origin: m.Origin,
 	}, nil
 }

@@ -198,6 +198,13 @@ func TestMultiAppendIsAllOrNothing(t *testing.T) {
 		t.Errorf("appended %+v with %q", m, words)
 	}
 
+	if _, err := h.Mail.Append(ctx, h.AliceAccess, mailboxID(t, h, h.AliceAccess, "Archive"), []mail.Append{{In: good, Date: time.Unix(0, 0)}}); err != nil {
+		t.Fatal(err)
+	}
+	if d := h.Open(t, h.AliceAccess, "Archive").Snapshot().At(0).InternalDate; d < 0 || d > 1000 {
+		t.Errorf("the first moment of 1970 became %d", d)
+	}
+
 	large := h.Mail.NewIncoming()
 	defer large.Close()
 	if n, err := large.Write(make([]byte, 5000)); n != 5000 || err != nil {

@@ -38,8 +38,8 @@ func (s *Service) makeDefaults(ctx context.Context, key store.Key) error {
 	return nil
 }
 
-// Mailboxes lists an account's mailboxes, INBOX first, then by name. At first
-// use INBOX is made together with Sent, Drafts, Trash, Junk and Archive.
+// Mailboxes lists an account's mailboxes, INBOX first, then by name; RightRead.
+// At first use INBOX is made together with Sent, Drafts, Trash, Junk and Archive.
 func (s *Service) Mailboxes(ctx context.Context, a Access) ([]Mailbox, error) {
 	if err := s.allow(ctx, a, RightRead); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func mailboxOf(c *store.Collection) Mailbox {
 	}
 }
 
-// Mailbox finds one by name, INBOX in any case.
+// Mailbox finds one by name, INBOX in any case; RightRead. ErrNotFound.
 func (s *Service) Mailbox(ctx context.Context, a Access, name string) (Mailbox, error) {
 	if err := s.allow(ctx, a, RightRead); err != nil {
 		return Mailbox{}, err
@@ -94,10 +94,13 @@ func (s *Service) Mailbox(ctx context.Context, a Access, name string) (Mailbox, 
 	if err != nil {
 		return Mailbox{}, wrap(err, "mailbox %q", name)
 	}
-	return s.withSubscription(ctx, a, mailboxOf(&c))
+	m := mailboxOf(&c)
+	names, err := s.subscriptions(ctx, a)
+	_, m.Subscribed = slices.BinarySearch(names, m.Name)
+	return m, err
 }
 
-// Status reads a mailbox's counters anew.
+// Status reads a mailbox's counters anew; Subscribed is left out. RightRead.
 func (s *Service) Status(ctx context.Context, a Access, mailbox int64) (Mailbox, error) {
 	if err := s.allow(ctx, a, RightRead); err != nil {
 		return Mailbox{}, err
@@ -106,13 +109,7 @@ func (s *Service) Status(ctx context.Context, a Access, mailbox int64) (Mailbox,
 	if err != nil {
 		return Mailbox{}, wrap(err, "mailbox %d", mailbox)
 	}
-	return s.withSubscription(ctx, a, mailboxOf(&c))
-}
-
-func (s *Service) withSubscription(ctx context.Context, a Access, m Mailbox) (Mailbox, error) {
-	names, err := s.subscriptions(ctx, a)
-	_, m.Subscribed = slices.BinarySearch(names, m.Name)
-	return m, err
+	return mailboxOf(&c), nil
 }
 
 // byID reads a mailbox that is there.

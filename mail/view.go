@@ -56,7 +56,7 @@ func (v *View) Refresh(ctx context.Context) (*Snapshot, error) {
 
 // Notify calls f whenever a newer snapshot may be had, until stop is called. f
 // must not block and may be called from any goroutine, once more while stop
-// returns.
+// returns. What happened before Notify is for a Refresh after it to find.
 func (v *View) Notify(f func()) (stop func()) { return v.room.listen(f) }
 
 // SnapshotOf returns the messages as they stood when m was read, so that a

@@ -37,6 +37,7 @@ type House struct {
 	Mail   *mail.Service
 	Store  *store.Store
 	DB     *meta.DB
+	parts  store.Options
 	Tenant store.Tenant
 	Spool  string // folder of temporary files
 
@@ -97,17 +98,32 @@ func New(t testing.TB, opts ...Option) *House {
 	placement, err := location.At(Site, []location.Site{site})
 	must(t, err)
 	h := &House{DB: db, Spool: t.TempDir()}
-	h.Store, err = store.New(t.Context(), store.Options{
+	h.parts = store.Options{
 		DB: db, Blobs: blobs, Keys: keys, Site: site, Placement: placement, SpoolDir: h.Spool,
 		Poll: o.poll, InlineLimit: o.inline, Log: log,
-	})
-	must(t, err)
-	t.Cleanup(func() { h.Store.Close() })
-	o.mail.Store = h.Store
-	h.Mail = mail.New(o.mail)
-	t.Cleanup(func() { h.Mail.Close() })
+	}
+	h.Store, h.Mail = h.serve(t, o.mail)
 	h.people(t)
 	return h
+}
+
+func (h *House) serve(t testing.TB, o mail.Options) (*store.Store, *mail.Service) {
+	t.Helper()
+	s, err := store.New(t.Context(), h.parts)
+	must(t, err)
+	t.Cleanup(func() { s.Close() })
+	o.Store = s
+	m := mail.New(o)
+	t.Cleanup(func() { m.Close() })
+	return s, m
+}
+
+// Replica is another process's service on the same database and blob store: no
+// hint passes between the two, only polling and asking do.
+func (h *House) Replica(t testing.TB) *mail.Service {
+	t.Helper()
+	_, m := h.serve(t, mail.Options{})
+	return m
 }
 
 func engines(t testing.TB, servers bool) (meta.Engine, blob.Store) {
