@@ -74,7 +74,8 @@ func (db *DB) Engine() Engine { return db.engine }
 // Ping reports whether the database answers; the error wraps ErrUnavailable.
 func (db *DB) Ping(ctx context.Context) error { return db.engine.Ping(ctx) }
 
-// View runs f on one snapshot, read-only.
+// View runs f on one snapshot, read-only. f is run again where its first statement
+// met a broken connection.
 func (db *DB) View(ctx context.Context, f func(Tx) error) error { return db.engine.View(ctx, f) }
 
 // Read runs the statements of b on one snapshot, in one round trip.

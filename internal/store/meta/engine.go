@@ -14,15 +14,17 @@ import (
 // Errors wrap the sentinels of this package where one fits: ErrUnavailable,
 // ErrFull, ErrConflict, ErrExists (a unique key), ErrReference (a foreign key).
 type Engine interface {
-	// View runs f on one snapshot, read-only. f must not keep Rows open
-	// beyond its return and must not wait for a network.
+	// View runs f on one snapshot, read-only, again where its first statement
+	// met a broken connection. f must not keep Rows open beyond its return
+	// and must not wait for a network.
 	View(ctx context.Context, f func(Tx) error) error
 
 	// Read runs b on one snapshot, in one round trip.
 	Read(ctx context.Context, b *Batch) error
 
 	// Update runs f in one writing transaction and commits it if f returns
-	// nil. It does not retry; see DB.Update. The COMMIT itself is not
+	// nil; like View it runs f again where the first statement met a broken
+	// connection. It does not retry lost conflicts; see DB.Update. The COMMIT itself is not
 	// cancelled by ctx. When the answer to COMMIT is lost, the error wraps
 	// ErrOutcomeUnknown.
 	Update(ctx context.Context, f func(Tx) error) error

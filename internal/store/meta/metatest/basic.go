@@ -8,39 +8,52 @@ import (
 	"fachwerk/internal/store/meta"
 )
 
+// tests are the suite.
+var tests = []struct {
+	name string
+	run  func(*testing.T, Factory)
+}{
+	{"Collections", testCollections},
+	{"Items", testItems},
+	{"Flags", testFlags},
+	{"NothingMissed", testNothingMissed},
+	{"Truncation", testTruncation},
+	{"AddedAndRemoved", testAddedAndRemoved},
+	{"PurgeSnapshot", testPurgeSnapshot},
+	{"Floor", testFloor},
+	{"Names", testNames},
+	{"Quota", testQuota},
+	{"Neighbours", testNeighbours},
+	{"RoundTrips", testRoundTrips},
+	{"GroupCommit", testGroupCommit},
+	{"Epoch", testEpoch},
+	{"Leaving", testLeaving},
+	{"Across", testAcross},
+	{"Sweep", testSweep},
+	{"Objects", testObjects},
+	{"RemoveDeleted", testRemoveDeleted},
+	{"Generation", testGeneration},
+	{"Identity", testIdentity},
+	{"Seen", testSeen},
+	{"Drive", testDrive},
+	{"Threads", testThreads},
+	{"Times", testTimes},
+	{"Crash", testCrash},
+}
+
 // Run runs the suite.
 func Run(t *testing.T, f Factory) {
-	for _, c := range []struct {
-		name string
-		run  func(*testing.T, Factory)
-	}{
-		{"Collections", testCollections},
-		{"Items", testItems},
-		{"Flags", testFlags},
-		{"NothingMissed", testNothingMissed},
-		{"Truncation", testTruncation},
-		{"AddedAndRemoved", testAddedAndRemoved},
-		{"PurgeSnapshot", testPurgeSnapshot},
-		{"Floor", testFloor},
-		{"Names", testNames},
-		{"Quota", testQuota},
-		{"Neighbours", testNeighbours},
-		{"RoundTrips", testRoundTrips},
-		{"GroupCommit", testGroupCommit},
-		{"Epoch", testEpoch},
-		{"Leaving", testLeaving},
-		{"Across", testAcross},
-		{"Sweep", testSweep},
-		{"Objects", testObjects},
-		{"RemoveDeleted", testRemoveDeleted},
-		{"Generation", testGeneration},
-		{"Identity", testIdentity},
-		{"Seen", testSeen},
-		{"Drive", testDrive},
-		{"Threads", testThreads},
-		{"Times", testTimes},
-	} {
+	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) { c.run(t, f) })
+	}
+}
+
+// RunNamed runs those tests of the suite alone.
+func RunNamed(t *testing.T, f Factory, names ...string) {
+	for _, c := range tests {
+		if slices.Contains(names, c.name) {
+			t.Run(c.name, func(t *testing.T) { c.run(t, f) })
+		}
 	}
 }
 

@@ -92,15 +92,38 @@ func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
 	return e.within(ctx, "begin isolation level read committed", f, func(t *tx) error { return t.commit(ctx) })
 }
 
+// onConnection runs f on a connection, and once more on a new one where the first
+// was broken: after a restart of the server all idle ones are. f reports whether
+// it may be run again.
+func (e *engine) onConnection(ctx context.Context, f func(*pgx.Conn) (again bool, err error)) error {
+	for first := true; ; first = false {
+		conn, err := e.pool.Acquire(ctx)
+		if err != nil {
+			return unavailable(ctx, err)
+		}
+		again, broken := false, false
+		func() {
+			defer conn.Release() // also when f panics
+			again, err = f(conn.Conn())
+			broken = conn.Conn().IsClosed()
+		}()
+		if !first || err == nil || !again || !broken || ctx.Err() != nil {
+			return err
+		}
+		e.pool.Reset()
+	}
+}
+
 // within runs f in a transaction and ends it: by end, or by a rollback if f failed
 // or panicked.
 func (e *engine) within(ctx context.Context, begin string, f func(meta.Tx) error, end func(*tx) error) error {
-	conn, err := e.pool.Acquire(ctx)
-	if err != nil {
-		return unavailable(ctx, err)
-	}
-	defer conn.Release()
-	t := &tx{conn: conn.Conn(), begin: begin}
+	return e.onConnection(ctx, func(conn *pgx.Conn) (again bool, err error) {
+		return e.transaction(&tx{conn: conn, begin: begin}, f, end)
+	})
+}
+
+// transaction may be run again as long as the server has answered nothing.
+func (e *engine) transaction(t *tx, f func(meta.Tx) error, end func(*tx) error) (again bool, err error) {
 	ended := false
 	defer func() {
 		if !ended {
@@ -108,34 +131,28 @@ func (e *engine) within(ctx context.Context, begin string, f func(meta.Tx) error
 		}
 	}()
 	if err := f(t); err != nil {
-		return err
+		return !t.answered, err
 	}
 	ended = true
 	if t.begin != "" { // nothing was sent
-		return nil
+		return false, nil
 	}
-	return end(t)
+	return false, end(t)
 }
 
 // Read runs b in one round trip: one statement is a snapshot by itself, several
 // bring their own BEGIN and COMMIT along.
 func (e *engine) Read(ctx context.Context, b *meta.Batch) error {
-	conn, err := e.pool.Acquire(ctx)
-	if err != nil {
-		return unavailable(ctx, err)
-	}
-	defer conn.Release()
-	t := &tx{conn: conn.Conn()}
-	if len(b.Statements) == 1 {
-		return t.Run(ctx, b)
-	}
-	t.begin = "begin isolation level repeatable read read only"
-	t.last = "commit"
-	if err := t.Run(ctx, b); err != nil {
-		t.rollback()
-		return err
-	}
-	return nil
+	return e.onConnection(ctx, func(conn *pgx.Conn) (again bool, err error) {
+		t := &tx{conn: conn}
+		if len(b.Statements) > 1 {
+			t.begin, t.last = "begin isolation level repeatable read read only", "commit"
+		}
+		if err = t.Run(ctx, b); err != nil {
+			t.rollback()
+		}
+		return !t.answered, err
+	})
 }
 
 // Migrate runs the migrations on a direct connection, one process at a time.

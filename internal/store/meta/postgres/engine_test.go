@@ -2,11 +2,13 @@ package postgres_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 
 	"fachwerk/internal/store/meta"
 	"fachwerk/internal/store/meta/metatest"
 	"fachwerk/internal/store/meta/postgres"
+	"fachwerk/internal/store/meta/sqlite"
 	"fachwerk/internal/testenv/need"
 )
 
@@ -19,3 +21,14 @@ func (factory) Engine(ctx context.Context, place string) (meta.Engine, error) {
 }
 
 func TestSuite(t *testing.T) { metatest.Run(t, factory{}) }
+
+type sqliteFactory struct{}
+
+func (sqliteFactory) Place(t *testing.T) string { return filepath.Join(t.TempDir(), "meta.db") }
+
+func (sqliteFactory) Engine(ctx context.Context, place string) (meta.Engine, error) {
+	return sqlite.Open(ctx, place)
+}
+
+// TestSameAsSQLite runs one random script on both engines.
+func TestSameAsSQLite(t *testing.T) { metatest.Same(t, sqliteFactory{}, factory{}) }

@@ -20,6 +20,8 @@ type tx struct {
 	conn  *pgx.Conn
 	begin string // "" once sent
 	last  string // sent after a batch's statements, in the same pipeline
+
+	answered bool // the server has answered something
 }
 
 func local(text string) string { return strings.ReplaceAll(text, "{now}", now) }
@@ -62,6 +64,7 @@ func (t *tx) Run(ctx context.Context, b *meta.Batch) (err error) {
 		if _, err := results.Exec(); err != nil {
 			return t.translate(err)
 		}
+		t.answered = true
 	}
 	for i := range b.Statements {
 		if err := t.result(results, &b.Statements[i]); err != nil {
@@ -77,6 +80,7 @@ func (t *tx) result(results pgx.BatchResults, s *meta.Statement) error {
 		if err != nil {
 			return fmt.Errorf("%w in %.60q", t.translate(err), s.SQL)
 		}
+		t.answered = true
 		if s.Affected != nil {
 			return s.Affected(tag.RowsAffected())
 		}
@@ -87,6 +91,7 @@ func (t *tx) result(results pgx.BatchResults, s *meta.Statement) error {
 		return fmt.Errorf("%w in %.60q", t.translate(err), s.SQL)
 	}
 	defer r.Close()
+	t.answered = true
 	if err := s.Rows(rows{r, t}); err != nil {
 		return err
 	}
@@ -96,6 +101,9 @@ func (t *tx) result(results pgx.BatchResults, s *meta.Statement) error {
 
 // commit is not cancelled by ctx: an answer is waited for that long.
 func (t *tx) commit(ctx context.Context) error {
+	if t.conn.IsClosed() {
+		return fmt.Errorf("%w: the connection broke before COMMIT", meta.ErrUnavailable)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
 	tag, err := t.conn.Exec(ctx, "commit")
@@ -107,9 +115,9 @@ func (t *tx) commit(ctx context.Context) error {
 		return fmt.Errorf("%w: answered %q to COMMIT", meta.ErrConflict, tag)
 	case errors.As(err, &answered) && !lost(answered):
 		return t.translate(err)
-	case pgconn.SafeToRetry(err): // COMMIT was not sent
-		return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
 	}
+	// Not pgconn.SafeToRetry: it says so too where COMMIT was sent and the
+	// connection broke before the answer.
 	return fmt.Errorf("%w: %w", meta.ErrOutcomeUnknown, err)
 }
 

@@ -1,0 +1,130 @@
+package postgres_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// proxy stands between the engine and PostgreSQL.
+type proxy struct {
+	listener net.Listener
+	server   string
+	delay    time.Duration // each way
+	// cut, if positive, makes the next COMMITs break the connection: after they
+	// were passed on or, where swallow is set, before.
+	cut     atomic.Int64
+	swallow atomic.Bool
+	cuts    atomic.Int64
+}
+
+// startProxy answers the proxy and the DSN that leads through it.
+func startProxy(t testing.TB, dsn string, delay time.Duration) (*proxy, string) {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	p := &proxy{listener: l, server: u.Host, delay: delay}
+	go p.serve()
+	u.Host = l.Addr().String()
+	return p, u.String()
+}
+
+func (p *proxy) serve() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.server)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		var once sync.Once
+		done := func() { once.Do(func() { client.Close(); server.Close() }) }
+		var mute atomic.Bool
+		go p.pass(server, client, func(data []byte) ([]byte, bool) {
+			data, cut := p.watch(data)
+			if cut {
+				mute.Store(true) // before the server can answer
+			}
+			return data, cut
+		}, done)
+		go p.pass(client, server, func(data []byte) ([]byte, bool) {
+			if mute.Load() {
+				data = nil
+			}
+			return data, false
+		}, done)
+	}
+}
+
+// commit is a COMMIT in the simple protocol.
+var commit = []byte("commit\x00")
+
+// watch reports whether the connection is to be cut, and what is passed on before.
+func (p *proxy) watch(data []byte) (pass []byte, cut bool) {
+	if !bytes.HasSuffix(data, commit) || p.cut.Load() <= 0 || p.cut.Add(-1) < 0 {
+		return data, false
+	}
+	p.cuts.Add(1)
+	if p.swallow.Load() {
+		return nil, true
+	}
+	return data, true
+}
+
+// pass copies one direction, each packet delay later than it came.
+func (p *proxy) pass(to io.Writer, from io.Reader, watch func([]byte) ([]byte, bool), done func()) {
+	defer done()
+	type packet struct {
+		data []byte
+		due  time.Time
+	}
+	packets := make(chan packet, 1000)
+	go func() {
+		defer close(packets)
+		for {
+			buffer := make([]byte, 32<<10)
+			n, err := from.Read(buffer)
+			if err != nil {
+				return
+			}
+			packets <- packet{buffer[:n], time.Now().Add(p.delay)}
+		}
+	}()
+	for k := range packets {
+		sleepUntil(k.due)
+		data, cut := watch(k.data)
+		if cut {
+			to.Write(data)
+			time.Sleep(20 * time.Millisecond) // the server gets to work
+			return
+		}
+		k.data = data
+		if _, err := to.Write(k.data); err != nil {
+			return
+		}
+	}
+}
+
+// sleepUntil is exact to some microseconds, which time.Sleep is not.
+func sleepUntil(due time.Time) {
+	if wait := time.Until(due); wait > 200*time.Microsecond {
+		time.Sleep(wait - 150*time.Microsecond)
+	}
+	for time.Now().Before(due) {
+	}
+}
