@@ -1,18 +1,15 @@
 package portal
 
 import (
-	"bytes"
+	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-
-	"crypto/rand"
 	"time"
 
 	"fachwerk/auth"
@@ -27,30 +24,42 @@ const profileTime = 10 * time.Minute
 // makeProfile makes a configuration profile with a new app password inside. It
 // waits, sealed, to be fetched once.
 func (p *Portal) makeProfile(w http.ResponseWriter, r *http.Request, v *visitor) {
-	_, secret, err := p.c.Authenticator.NewAppPassword(r.Context(), v.Principal, "Apple "+p.c.Now().In(p.c.Zone).Format("2006-01-02 15:04"),
-		auth.MailRead|auth.MailSend, time.Time{})
+	if !p.offersProfile() {
+		p.message(w, r, v, http.StatusNotFound, "error.page")
+		return
+	}
+	name := "Apple, " + p.c.Now().In(p.c.Zone).Format("2006-01-02 15:04")
+	made, secret, err := p.c.Authenticator.NewAppPassword(r.Context(), v.Principal, name, auth.MailRead|auth.MailSend, time.Time{})
 	if errors.Is(err, auth.ErrStale) {
-		http.Redirect(w, r, "/login?"+url.Values{"fresh": {"1"}, "return": {"/setup/iphone"}}.Encode(), http.StatusSeeOther)
+		p.onward(w, r, loginPath("/setup/iphone", true))
 		return
 	}
 	if err != nil {
 		p.fail(w, r, v, err)
 		return
 	}
-	profile, err := p.appleProfile(v, secret)
+	id, err := p.keepProfile(r.Context(), v, secret)
 	if err != nil {
-		p.fail(w, r, v, err)
-		return
-	}
-	id := rand.Text()
-	err = p.c.Tickets.PutTicket(r.Context(), auth.Ticket{
-		Kind: profileTicket, ID: ticketID(v, id), Value: profile, Expires: p.c.Now().Add(profileTime),
-	})
-	if err != nil {
+		// A password that nobody has seen is of no use to its owner.
+		if err := p.c.Authenticator.RevokeAppPassword(context.WithoutCancel(r.Context()), v.ref(), made.ID); err != nil {
+			p.log.Error("portal: the app password of a profile that could not be made goes on", "err", err)
+		}
 		p.fail(w, r, v, err)
 		return
 	}
 	p.render(w, r, v, http.StatusOK, "profile", "/apple-profile/"+id)
+}
+
+// keepProfile puts a profile aside and gives the id to fetch it by.
+func (p *Portal) keepProfile(ctx context.Context, v *visitor, secret string) (id string, err error) {
+	profile, err := p.appleProfile(v, secret)
+	if err != nil {
+		return "", err
+	}
+	id = rand.Text()
+	return id, p.c.Tickets.PutTicket(ctx, auth.Ticket{
+		Kind: profileTicket, ID: ticketID(v, id), Value: profile, Expires: p.c.Now().Add(profileTime),
+	})
 }
 
 // ticketID binds the profile to the person who made it.
@@ -69,23 +78,20 @@ func (p *Portal) fetchProfile(w http.ResponseWriter, r *http.Request, v *visitor
 	h := w.Header()
 	h.Set("Content-Type", "application/x-apple-aspen-config")
 	h.Set("Content-Disposition", `attachment; filename="fachwerk.mobileconfig"`)
-	w.Write(ticket.Value)
+	_, _ = w.Write(ticket.Value)
 }
 
-// appleProfile writes the property list of a mail account.
+// offersProfile reports whether there is something to set up both for reading
+// and for sending.
+func (p *Portal) offersProfile() bool {
+	return len(p.incoming()) > 0 && len(p.outgoing()) > 0
+}
+
+// appleProfile writes the property list of a mail account (Apple's Mail payload,
+// com.apple.mail.managed).
 func (p *Portal) appleProfile(v *visitor, secret string) ([]byte, error) {
-	in, out := p.c.IMAP, p.c.Submissions
-	if in.Host == "" {
-		in = p.c.IMAPStartTLS
-	}
-	if out.Host == "" {
-		out = p.c.SubmissionStartTLS
-	}
-	host, err := url.Parse(p.c.URL)
-	if err != nil {
-		return nil, err
-	}
-	identifier := reverse(host.Hostname()) + ".fachwerk"
+	in, out := p.incoming()[0], p.outgoing()[0]
+	identifier := reverse(p.host) + ".fachwerk"
 	mail := dict{
 		"PayloadType": "com.apple.mail.managed", "PayloadVersion": 1,
 		"PayloadIdentifier": identifier + ".mail", "PayloadUUID": uuid(v.Address + "mail"),
@@ -121,56 +127,4 @@ func uuid(name string) string {
 	sum := sha256.Sum256([]byte("fachwerk apple profile " + name))
 	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // RFC 9562 5.8
 	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]))
-}
-
-// dict is a property list's dictionary.
-type dict map[string]any
-
-// encodePlist writes a property list; every text passes the XML encoder.
-func encodePlist(root dict) ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString(xml.Header)
-	b.WriteString(`<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + "\n")
-	e := xml.NewEncoder(&b)
-	plist := xml.StartElement{Name: xml.Name{Local: "plist"}, Attr: []xml.Attr{{Name: xml.Name{Local: "version"}, Value: "1.0"}}}
-	err := errors.Join(e.EncodeToken(plist), encodeValue(e, root), e.EncodeToken(plist.End()), e.Close())
-	return b.Bytes(), err
-}
-
-func encodeValue(e *xml.Encoder, v any) error {
-	tag := func(name string, inner func() error) error {
-		start := xml.StartElement{Name: xml.Name{Local: name}}
-		return errors.Join(e.EncodeToken(start), inner(), e.EncodeToken(start.End()))
-	}
-	text := func(name, s string) error {
-		return tag(name, func() error { return e.EncodeToken(xml.CharData(s)) })
-	}
-	switch v := v.(type) {
-	case string:
-		return text("string", v)
-	case int:
-		return text("integer", fmt.Sprint(v))
-	case bool:
-		return tag(fmt.Sprint(v), func() error { return nil })
-	case []dict:
-		return tag("array", func() (err error) {
-			for _, d := range v {
-				err = errors.Join(err, encodeValue(e, d))
-			}
-			return err
-		})
-	case dict:
-		return tag("dict", func() (err error) {
-			keys := make([]string, 0, len(v))
-			for k := range v {
-				keys = append(keys, k)
-			}
-			slices.Sort(keys)
-			for _, k := range keys {
-				err = errors.Join(err, text("key", k), encodeValue(e, v[k]))
-			}
-			return err
-		})
-	}
-	return fmt.Errorf("portal: a property list holds no %T", v)
 }

@@ -3,6 +3,7 @@ package portal
 import (
 	"bytes"
 	"encoding/xml"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,11 +37,11 @@ type mailServer struct {
 // autoconfig answers the same for every address, so that nobody learns from it
 // which ones there are.
 func (p *Portal) autoconfig(w http.ResponseWriter, r *http.Request) {
-	domain := mailDomain(r)
+	domain := p.mailDomain(r)
 	doc := clientConfig{Version: "1.1", Provider: emailProvider{
 		ID: domain, Domain: domain, DisplayName: "Fachwerk " + domain, ShortName: "Fachwerk",
-		Incoming: mailServers("imap", p.c.IMAP, p.c.IMAPStartTLS),
-		Outgoing: mailServers("smtp", p.c.Submissions, p.c.SubmissionStartTLS),
+		Incoming: mailServers("imap", p.incoming()),
+		Outgoing: mailServers("smtp", p.outgoing()),
 	}}
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
@@ -51,17 +52,23 @@ func (p *Portal) autoconfig(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/xml; charset=utf-8")
-	w.Write(b.Bytes())
+	_, _ = w.Write(b.Bytes())
 }
 
 // mailDomain is the domain of the address asked about, or the host's own with
-// the customary label taken off.
-func mailDomain(r *http.Request) string {
+// the customary label taken off. Whether it is one of ours is not said.
+func (p *Portal) mailDomain(r *http.Request) string {
 	address := r.URL.Query().Get("emailaddress")
 	if _, domain, ok := strings.Cut(address, "@"); ok && validDomain(domain) {
 		return strings.ToLower(domain)
 	}
-	host, _, _ := strings.Cut(r.Host, ":")
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if !validDomain(host) {
+		host = p.host
+	}
 	return strings.TrimPrefix(strings.ToLower(host), "autoconfig.")
 }
 
@@ -71,8 +78,8 @@ func validDomain(d string) bool {
 	})
 }
 
-func mailServers(kind string, list ...Server) (out []mailServer) {
-	for _, s := range offered(list...) {
+func mailServers(kind string, list []Server) (out []mailServer) {
+	for _, s := range list {
 		socket := "STARTTLS"
 		switch {
 		case s.TLS:

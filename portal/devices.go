@@ -1,11 +1,9 @@
 package portal
 
 import (
+	"bytes"
 	"encoding/hex"
-	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +25,9 @@ type devicesPage struct {
 	Sessions  []sessionRow
 	Full      bool
 	Limit     int
-	Fresh     bool   // a password can be made without signing in again
-	Name      string // suggested for the next one
+	Fresh     bool // a password can be made without signing in again
+	Form      appPasswordForm
+	Days      []int // to choose an expiry from
 }
 
 type passwordRow struct {
@@ -58,7 +57,7 @@ func (p *Portal) devices(w http.ResponseWriter, r *http.Request, v *visitor) {
 	}
 	page := devicesPage{
 		Full: len(list) >= auth.MaxAppPasswords, Limit: auth.MaxAppPasswords,
-		Fresh: p.fresh(v), Name: strings.TrimSpace(r.URL.Query().Get("name")),
+		Fresh: p.fresh(v), Form: readAppPasswordForm(r.URL.Query()), Days: []int{30, 90, 365},
 	}
 	for _, a := range list {
 		page.Passwords = append(page.Passwords, passwordRow{
@@ -67,7 +66,7 @@ func (p *Portal) devices(w http.ResponseWriter, r *http.Request, v *visitor) {
 	}
 	for _, s := range sessions {
 		page.Sessions = append(page.Sessions, sessionRow{
-			Session: s, Number: hex.EncodeToString(s.ID), Here: string(s.ID) == string(v.session.ID), Device: browser(s.UserAgent),
+			Session: s, Number: hex.EncodeToString(s.ID), Here: bytes.Equal(s.ID, v.session.ID), Device: browser(s.UserAgent),
 		})
 	}
 	p.render(w, r, v, http.StatusOK, "devices", page)
@@ -77,89 +76,14 @@ func (p *Portal) fresh(v *visitor) bool {
 	return !v.AuthTime.IsZero() && p.c.Now().Sub(v.AuthTime) < auth.Fresh-30*time.Second
 }
 
-var services = []struct {
-	scope auth.Scope
-	key   string
-}{{auth.MailRead, "service.read"}, {auth.MailSend, "service.send"}}
-
-func serviceKeys(s auth.Scope) (keys []string) {
-	for _, x := range services {
-		if s&x.scope != 0 {
-			keys = append(keys, x.key)
-		}
-	}
-	return keys
-}
-
-// secretPage shows a new app password, once.
-type secretPage struct {
-	Name, Address, Secret string
-	Scopes                []string
-}
-
-// makeAppPassword makes one for a device. Without a fresh sign-in the person
-// goes to the provider first and comes back to the form.
-func (p *Portal) makeAppPassword(w http.ResponseWriter, r *http.Request, v *visitor) {
-	name := strings.TrimSpace(r.PostForm.Get("name"))
-	var scopes auth.Scope
-	for _, x := range services {
-		if r.PostForm.Get(x.key) != "" {
-			scopes |= x.scope
-		}
-	}
-	if scopes == 0 {
-		p.message(w, r, v, http.StatusBadRequest, "error.service")
-		return
-	}
-	expires, err := expiry(p.c.Now(), r.PostForm.Get("expires"))
-	if err != nil {
-		p.message(w, r, v, http.StatusBadRequest, "error.form")
-		return
-	}
-	_, secret, err := p.c.Authenticator.NewAppPassword(r.Context(), v.Principal, name, scopes, expires)
-	if errors.Is(err, auth.ErrStale) {
-		back := "/devices?" + url.Values{"name": {name}}.Encode() + "#new"
-		http.Redirect(w, r, "/login?"+url.Values{"fresh": {"1"}, "return": {back}}.Encode(), http.StatusSeeOther)
-		return
-	}
-	if err != nil {
-		p.fail(w, r, v, err)
-		return
-	}
-	p.render(w, r, v, http.StatusOK, "secret", secretPage{
-		Name: name, Address: v.Address, Secret: secret, Scopes: serviceKeys(scopes),
-	})
-}
-
-// expiry reads the choice of days; "" is never.
-func expiry(now time.Time, days string) (time.Time, error) {
-	if days == "" {
-		return time.Time{}, nil
-	}
-	n, err := strconv.Atoi(days)
-	if err != nil || n < 1 || n > 3650 {
-		return time.Time{}, errors.New("unknown expiry")
-	}
-	return now.AddDate(0, 0, n), nil
-}
-
-func (p *Portal) endAppPassword(w http.ResponseWriter, r *http.Request, v *visitor) {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if err != nil {
-		p.message(w, r, v, http.StatusNotFound, "error.gone")
-		return
-	}
-	if err := p.c.Authenticator.RevokeAppPassword(r.Context(), v.ref(), id); err != nil {
-		p.fail(w, r, v, err)
-		return
-	}
-	http.Redirect(w, r, "/devices", http.StatusSeeOther)
-}
-
 func (p *Portal) endSession(w http.ResponseWriter, r *http.Request, v *visitor) {
 	id, err := hex.DecodeString(r.PathValue("id"))
-	if err != nil {
+	switch {
+	case err != nil:
 		p.message(w, r, v, http.StatusNotFound, "error.gone")
+		return
+	case bytes.Equal(id, v.session.ID):
+		p.logout(w, r, v) // else the provider would sign in again at once
 		return
 	}
 	if err := p.c.Sessions.EndSession(r.Context(), v.ref(), id); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	textlang "golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 )
 
 // lang is a language the pages come in.
@@ -95,4 +96,13 @@ func (l lang) number(n int64) string {
 		s = s[:i] + mark + s[i:]
 	}
 	return s
+}
+
+// country names an ISO 3166-1 code in the reader's language.
+func (l lang) country(code string) string {
+	region, err := textlang.ParseRegion(code)
+	if err != nil {
+		return code
+	}
+	return display.Regions(textlang.Make(string(l))).Name(region)
 }

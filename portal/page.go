@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
 	"strings"
 	"time"
-
-	textlang "golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 
 	"fachwerk/auth"
 )
@@ -19,41 +17,41 @@ import (
 //go:embed pages/*.html
 var pageFiles embed.FS
 
-//go:embed static/*
-var staticFolder embed.FS
-
-func staticFiles() http.Handler {
-	sub, err := fs.Sub(staticFolder, "static")
-	if err != nil {
-		panic(err) // embedded at build time
-	}
-	files := http.FileServerFS(sub)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "public, max-age=3600")
-		files.ServeHTTP(w, r)
-	})
-}
-
-// pages are parsed once; each page with the frame.
-var pages = func() map[string]*template.Template {
+// parsePages parses every page with the frame, once for each language.
+func (p *Portal) parsePages() error {
 	list, err := fs.Glob(pageFiles, "pages/*.html")
 	if err != nil {
-		panic(err)
+		return err
 	}
-	parsed := map[string]*template.Template{}
-	for _, file := range list {
-		name := strings.TrimSuffix(strings.TrimPrefix(file, "pages/"), ".html")
-		if name == "frame" {
-			continue
+	p.pages = map[lang]map[string]*template.Template{}
+	for _, l := range []lang{german, english} {
+		p.pages[l] = map[string]*template.Template{}
+		for _, file := range list {
+			name := strings.TrimSuffix(strings.TrimPrefix(file, "pages/"), ".html")
+			if name == "frame" {
+				continue
+			}
+			t, err := template.New("frame.html").Funcs(p.funcs(l)).ParseFS(pageFiles, "pages/frame.html", file)
+			if err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+			p.pages[l][name] = t
 		}
-		parsed[name] = template.Must(template.New("frame.html").Funcs(template.FuncMap{
-			"t": func(string, ...any) string { return "" }, "when": func(time.Time) string { return "" },
-			"bytes": func(int64) string { return "" }, "number": func(int64) string { return "" },
-			"country": func(string) string { return "" },
-		}).ParseFS(pageFiles, "pages/frame.html", file))
 	}
-	return parsed
-}()
+	return nil
+}
+
+// funcs are what pages say and write numbers with, in one language.
+func (p *Portal) funcs(l lang) template.FuncMap {
+	return template.FuncMap{
+		"t":       l.text,
+		"when":    func(at time.Time) string { return l.when(at.In(p.c.Zone), p.c.Now().In(p.c.Zone)) },
+		"bytes":   l.bytes,
+		"number":  l.number,
+		"country": l.country,
+		"static":  staticPath,
+	}
+}
 
 // content is what every page gets.
 type content struct {
@@ -68,27 +66,19 @@ type content struct {
 // that an error never leaves half a page.
 func (p *Portal) render(w http.ResponseWriter, r *http.Request, v *visitor, status int, page string, data any) {
 	l := language(r)
-	t, err := pages[page].Clone()
-	if err == nil {
-		t.Funcs(template.FuncMap{
-			"t":       l.text,
-			"when":    func(at time.Time) string { return l.when(at.In(p.c.Zone), p.c.Now().In(p.c.Zone)) },
-			"bytes":   l.bytes,
-			"number":  l.number,
-			"country": l.country,
-		})
-		var b bytes.Buffer
-		if err = t.Execute(&b, content{Lang: l, Page: page, Visitor: v, Token: p.formToken(v), Data: data}); err == nil {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			w.Header().Set("Content-Language", string(l))
-			w.Header().Set("Vary", "Accept-Language, Cookie")
-			w.WriteHeader(status)
-			w.Write(b.Bytes())
-			return
-		}
+	var b bytes.Buffer
+	err := p.pages[l][page].Execute(&b, content{Lang: l, Page: page, Visitor: v, Token: p.formToken(v), Data: data})
+	if err != nil {
+		p.log.Error("portal: page failed", "page", page, "err", err)
+		http.Error(w, "Interner Fehler. / Internal error.", http.StatusInternalServerError)
+		return
 	}
-	p.log.Error("page failed", "page", page, "err", err)
-	http.Error(w, "Interner Fehler. / Internal error.", http.StatusInternalServerError)
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", string(l))
+	h.Set("Vary", "Accept-Language, Cookie")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // a browser that has gone needs no answer
 }
 
 // message shows one sentence; key names it, key+".what" says what to do.
@@ -96,48 +86,52 @@ func (p *Portal) message(w http.ResponseWriter, r *http.Request, v *visitor, sta
 	p.render(w, r, v, status, "message", key)
 }
 
-// fail says to the person what happened, and to the log why.
+// onward answers a form by a page that goes on to target at once. A redirect
+// would not do: browsers hold all redirects of a form against form-action, and
+// nobody knows through which origins a provider leads.
+func (p *Portal) onward(w http.ResponseWriter, r *http.Request, target string) {
+	w.Header().Set("Refresh", "0;url="+target)
+	p.render(w, r, nil, http.StatusOK, "onward", target)
+}
+
+// faults are what a person is told of an error.
+var faults = []struct {
+	err    error
+	status int
+	key    string
+}{
+	{auth.ErrUnknownSubject, http.StatusForbidden, "error.unknown"},
+	{auth.ErrState, http.StatusBadRequest, "error.state"},
+	{auth.ErrRefused, http.StatusForbidden, "error.refused"},
+	{auth.ErrStale, http.StatusForbidden, "error.stale"},
+	{auth.ErrTooMany, http.StatusConflict, "error.many"},
+	{auth.ErrMalformed, http.StatusBadRequest, "error.name"},
+	{auth.ErrNotFound, http.StatusNotFound, "error.gone"},
+	{auth.ErrUnavailable, http.StatusServiceUnavailable, "error.unavailable"},
+	{auth.ErrDenied, http.StatusForbidden, "error.denied"},
+}
+
+// fail says to the person what happened, and to the log why. The log gets the
+// route and not the path, which may hold a ticket.
 func (p *Portal) fail(w http.ResponseWriter, r *http.Request, v *visitor, err error) {
-	switch {
-	case errors.Is(err, auth.ErrUnknownSubject):
-		p.message(w, r, v, http.StatusForbidden, "error.unknown")
-	case errors.Is(err, auth.ErrState):
-		p.message(w, r, v, http.StatusBadRequest, "error.state")
-	case errors.Is(err, auth.ErrRefused):
-		p.message(w, r, v, http.StatusForbidden, "error.refused")
-	case errors.Is(err, auth.ErrStale):
-		p.message(w, r, v, http.StatusForbidden, "error.stale")
-	case errors.Is(err, auth.ErrTooMany):
-		p.message(w, r, v, http.StatusConflict, "error.many")
-	case errors.Is(err, auth.ErrMalformed):
-		p.message(w, r, v, http.StatusBadRequest, "error.name")
-	case errors.Is(err, auth.ErrNotFound):
-		p.message(w, r, v, http.StatusNotFound, "error.gone")
-	case errors.Is(err, auth.ErrUnavailable):
-		p.log.Error("portal: a part is unavailable", "path", r.URL.Path, "err", err)
-		p.message(w, r, v, http.StatusServiceUnavailable, "error.unavailable")
-	case errors.Is(err, auth.ErrDenied):
-		p.log.Warn("portal: sign-in denied", "err", err)
-		p.message(w, r, v, http.StatusForbidden, "error.denied")
-	default:
-		p.log.Error("portal: request failed", "path", r.URL.Path, "err", err)
-		p.message(w, r, v, http.StatusInternalServerError, "error.internal")
+	status, key := http.StatusInternalServerError, "error.internal"
+	for _, f := range faults {
+		if errors.Is(err, f.err) {
+			status, key = f.status, f.key
+			break
+		}
 	}
+	switch {
+	case r.Context().Err() != nil: // the browser has gone
+		p.log.Debug("portal: request broken off", "route", r.Pattern, "err", err)
+	case status >= http.StatusInternalServerError:
+		p.log.Error("portal: request failed", "route", r.Pattern, "err", err)
+	default:
+		p.log.Info("portal: request refused", "route", r.Pattern, "err", err)
+	}
+	p.message(w, r, v, status, key)
 }
 
 func (p *Portal) unknown(w http.ResponseWriter, r *http.Request) {
-	v, err := p.visitor(r.Context(), r)
-	if err != nil {
-		v = nil
-	}
-	p.message(w, r, v, http.StatusNotFound, "error.page")
-}
-
-// country names an ISO 3166-1 code in the reader's language.
-func (l lang) country(code string) string {
-	region, err := textlang.ParseRegion(code)
-	if err != nil {
-		return code
-	}
-	return display.Regions(textlang.Make(string(l))).Name(region)
+	p.message(w, r, p.known(r), http.StatusNotFound, "error.page")
 }

@@ -62,6 +62,15 @@ func (p *Portal) visitor(ctx context.Context, r *http.Request) (*visitor, error)
 	return &visitor{Principal: principal, session: session, cookie: value}, nil
 }
 
+// known is visitor for pages that must appear even if nobody can be looked up.
+func (p *Portal) known(r *http.Request) *visitor {
+	v, err := p.visitor(r.Context(), r)
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
 type pageFunc func(w http.ResponseWriter, r *http.Request, v *visitor)
 
 // signedIn sends who is not signed in to the provider, and back here.
@@ -73,11 +82,11 @@ func (p *Portal) signedIn(next pageFunc) http.HandlerFunc {
 			return
 		}
 		if v == nil {
-			back := r.URL.RequestURI()
-			if r.Method != http.MethodGet {
-				back = "/devices"
+			if r.Method != http.MethodGet && r.Method != http.MethodHead {
+				p.onward(w, r, loginPath("/devices", false))
+				return
 			}
-			http.Redirect(w, r, "/login?return="+url.QueryEscape(back), http.StatusSeeOther)
+			http.Redirect(w, r, loginPath(r.URL.RequestURI(), false), http.StatusSeeOther)
 			return
 		}
 		next(w, r, v)
@@ -109,6 +118,15 @@ func (p *Portal) formToken(v *visitor) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
+// loginPath begins a sign-in that ends at back, a path of this origin.
+func loginPath(back string, fresh bool) string {
+	q := url.Values{"return": {back}}
+	if fresh {
+		q.Set("fresh", "1")
+	}
+	return "/login?" + q.Encode()
+}
+
 // login begins a sign-in; fresh=1 asks the provider for the password again.
 func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
@@ -116,7 +134,7 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
 		Fresh: q.Get("fresh") == "1", Locales: string(language(r)), StateCookie: p.cookie(r, "state"),
 	})
 	if err != nil {
-		p.fail(w, r, nil, err)
+		p.fail(w, r, p.known(r), err)
 		return
 	}
 	p.setCookie(w, "state", state, 600)
@@ -127,7 +145,7 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
 func (p *Portal) callback(w http.ResponseWriter, r *http.Request) {
 	done, err := p.c.RelyingParty.Finish(r.Context(), r.URL.Query(), p.cookie(r, "state"), p.cookie(r, "session"), r.UserAgent())
 	if err != nil {
-		p.fail(w, r, nil, err)
+		p.fail(w, r, p.known(r), err)
 		return
 	}
 	p.setCookie(w, "session", done.CookieValue, 0)
@@ -143,7 +161,8 @@ func (p *Portal) logout(w http.ResponseWriter, r *http.Request, v *visitor) {
 	}
 	p.setCookie(w, "session", "", -1)
 	if to == "" {
-		to = "/"
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	p.onward(w, r, to)
 }

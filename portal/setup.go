@@ -1,8 +1,6 @@
 package portal
 
-import (
-	"net/http"
-)
+import "net/http"
 
 // client is a program or device that the portal explains.
 type client struct {
@@ -16,7 +14,7 @@ type client struct {
 // clients are in the order in which they are offered.
 var clients = []client{
 	{Name: "thunderbird", Title: "Thunderbird", Steps: []string{"thunderbird.1", "thunderbird.2", "thunderbird.3"}},
-	{Name: "iphone", Title: "iPhone, iPad, Mac", Steps: []string{"iphone.1", "iphone.2", "iphone.3"}, Apple: true},
+	{Name: "iphone", Title: "iPhone, iPad, Mac", Steps: []string{"iphone.1", "iphone.2"}, Apple: true},
 	{Name: "android", Title: "Android", Steps: []string{"android.1", "android.2", "android.3"}},
 	{Name: "evolution", Title: "Evolution (Linux)", Steps: []string{"evolution.1", "evolution.2", "evolution.3"}},
 	{Name: "outlook", Title: "Outlook", Steps: []string{"outlook.1", "outlook.2", "outlook.3"}, Note: "outlook.note"},
@@ -24,9 +22,15 @@ var clients = []client{
 
 type setupPage struct {
 	client
-	Address  string
-	Incoming []Server
-	Outgoing []Server
+	Address string
+	In, Out serverList
+	Profile bool // a configuration profile can be made
+}
+
+// serverList are the servers for one purpose; Title is a text key.
+type serverList struct {
+	Title   string
+	Servers []Server
 }
 
 // setup explains one client, with the right names and ports. Anyone may read it.
@@ -40,7 +44,10 @@ func (p *Portal) setup(w http.ResponseWriter, r *http.Request) {
 		if c.Name != r.PathValue("client") {
 			continue
 		}
-		page := setupPage{client: c, Incoming: offered(p.c.IMAP, p.c.IMAPStartTLS), Outgoing: offered(p.c.Submissions, p.c.SubmissionStartTLS)}
+		page := setupPage{
+			client: c, Profile: c.Apple && p.offersProfile(),
+			In: serverList{"setup.incoming", p.incoming()}, Out: serverList{"setup.outgoing", p.outgoing()},
+		}
 		if v != nil {
 			page.Address = v.Address
 		}
@@ -49,6 +56,10 @@ func (p *Portal) setup(w http.ResponseWriter, r *http.Request) {
 	}
 	p.message(w, r, v, http.StatusNotFound, "error.page")
 }
+
+// incoming and outgoing are the servers offered, the best protected first.
+func (p *Portal) incoming() []Server { return offered(p.c.IMAP, p.c.IMAPStartTLS) }
+func (p *Portal) outgoing() []Server { return offered(p.c.Submissions, p.c.SubmissionStartTLS) }
 
 func offered(list ...Server) (servers []Server) {
 	for _, s := range list {

@@ -1,0 +1,136 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"fachwerk/auth"
+)
+
+// nameMax is how many characters a device's name may have, as auth has it.
+const nameMax = 80
+
+// services are those an app password can be made for, by the form's names.
+var services = []struct {
+	scope auth.Scope
+	key   string
+}{{auth.MailRead, "service.read"}, {auth.MailSend, "service.send"}}
+
+func serviceKeys(s auth.Scope) (keys []string) {
+	for _, x := range services {
+		if s&x.scope != 0 {
+			keys = append(keys, x.key)
+		}
+	}
+	return keys
+}
+
+// secretPage shows a new app password, once.
+type secretPage struct {
+	Name, Address, Secret string
+	Scopes                []string
+}
+
+// appPasswordForm is what a person chose for a new app password.
+type appPasswordForm struct {
+	Name    string
+	Scopes  auth.Scope
+	Expires string // days as text, "" for never
+}
+
+// readAppPasswordForm reads the form, or the query that brings it back after a
+// fresh sign-in. Without any service chosen a query means all of them.
+func readAppPasswordForm(values url.Values) appPasswordForm {
+	f := appPasswordForm{Name: strings.TrimSpace(values.Get("name")), Expires: values.Get("expires")}
+	for _, x := range services {
+		if values.Get(x.key) != "" {
+			f.Scopes |= x.scope
+		}
+	}
+	return f
+}
+
+// query undoes readAppPasswordForm.
+func (f appPasswordForm) query() string {
+	q := url.Values{"name": {f.Name}}
+	if f.Expires != "" {
+		q.Set("expires", f.Expires)
+	}
+	for _, x := range services {
+		if f.Scopes&x.scope != 0 {
+			q.Set(x.key, "1")
+		}
+	}
+	return q.Encode()
+}
+
+// Has tells the page whether a service is ticked.
+func (f appPasswordForm) Has(key string) bool {
+	for _, x := range services {
+		if x.key == key {
+			return f.Scopes == 0 || f.Scopes&x.scope != 0
+		}
+	}
+	return false
+}
+
+// makeAppPassword makes one for a device. Without a fresh sign-in the person
+// goes to the provider first and comes back to the form, filled in.
+func (p *Portal) makeAppPassword(w http.ResponseWriter, r *http.Request, v *visitor) {
+	f := readAppPasswordForm(r.PostForm)
+	if f.Scopes == 0 {
+		p.message(w, r, v, http.StatusBadRequest, "error.service")
+		return
+	}
+	if f.Name == "" || utf8.RuneCountInString(f.Name) > nameMax {
+		p.message(w, r, v, http.StatusBadRequest, "error.name")
+		return
+	}
+	expires, err := expiry(p.c.Now(), f.Expires)
+	if err != nil {
+		p.message(w, r, v, http.StatusBadRequest, "error.form")
+		return
+	}
+	_, secret, err := p.c.Authenticator.NewAppPassword(r.Context(), v.Principal, f.Name, f.Scopes, expires)
+	if errors.Is(err, auth.ErrStale) {
+		p.onward(w, r, loginPath("/devices?"+f.query()+"#new", true))
+		return
+	}
+	if err != nil {
+		p.fail(w, r, v, err)
+		return
+	}
+	p.render(w, r, v, http.StatusOK, "secret", secretPage{
+		Name: f.Name, Address: v.Address, Secret: secret, Scopes: serviceKeys(f.Scopes),
+	})
+}
+
+// expiry reads the choice of days; "" is never.
+func expiry(now time.Time, days string) (time.Time, error) {
+	if days == "" {
+		return time.Time{}, nil
+	}
+	n, err := strconv.Atoi(days)
+	if err != nil || n < 1 || n > 3650 {
+		return time.Time{}, errors.New("unknown expiry")
+	}
+	return now.AddDate(0, 0, n), nil
+}
+
+func (p *Portal) endAppPassword(w http.ResponseWriter, r *http.Request, v *visitor) {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil {
+		p.message(w, r, v, http.StatusNotFound, "error.gone")
+		return
+	}
+	if err := p.c.Authenticator.RevokeAppPassword(r.Context(), v.ref(), id); err != nil {
+		p.fail(w, r, v, err)
+		return
+	}
+	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}

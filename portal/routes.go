@@ -1,0 +1,85 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+)
+
+// BackChannelPath is where the provider posts logout tokens, below URL.
+const BackChannelPath = "/logout/back-channel"
+
+// CallbackPath is the redirect URI's path, below URL.
+const CallbackPath = "/login/callback"
+
+// bodyMax bounds a request in bytes; a logout token is the largest.
+const bodyMax = 256 << 10
+
+func (p *Portal) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", p.start)
+	mux.HandleFunc("GET /login", once(p.login))
+	mux.HandleFunc("GET "+CallbackPath, once(p.callback))
+	mux.HandleFunc("GET /setup/{client}", p.setup)
+	mux.HandleFunc("GET /devices", p.signedIn(p.devices))
+	mux.HandleFunc("POST /devices", p.signedIn(p.form(p.makeAppPassword)))
+	mux.HandleFunc("POST /devices/{id}/end", p.signedIn(p.form(p.endAppPassword)))
+	mux.HandleFunc("POST /sessions/{id}/end", p.signedIn(p.form(p.endSession)))
+	mux.HandleFunc("POST /apple-profile", p.signedIn(p.form(p.makeProfile)))
+	mux.HandleFunc("GET /apple-profile/{ticket}", once(p.signedIn(p.fetchProfile)))
+	mux.HandleFunc("GET /data", p.signedIn(p.data))
+	mux.HandleFunc("POST /logout", p.signedIn(p.form(p.logout)))
+	mux.HandleFunc("GET /.well-known/autoconfig/mail/config-v1.1.xml", p.autoconfig)
+	mux.HandleFunc("GET /mail/config-v1.1.xml", p.autoconfig)
+	mux.HandleFunc("GET /static/{file}", p.static)
+	mux.HandleFunc("/", p.unknown)
+
+	// Other sites' forms are refused before anything reads them.
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.message(w, r, nil, http.StatusForbidden, "error.form")
+	}))
+	outer := http.NewServeMux()
+	// The provider's own post comes from no browser of ours and proves itself.
+	outer.Handle("POST "+BackChannelPath, p.c.RelyingParty.BackChannel())
+	outer.Handle("/", guard.Handler(mux))
+	return p.headers(outer)
+}
+
+// once is for pages whose reading has an effect: a HEAD, which a GET pattern
+// lets through, would use up what the person is about to fetch.
+func once(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			w.Header().Set("Allow", http.MethodGet)
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// policy keeps pages from running or embedding anything that is not theirs.
+// Forms stay here: an answer to one never redirects to another origin, see
+// Portal.onward.
+var policy = strings.Join([]string{
+	"default-src 'none'", "style-src 'self'", "img-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+}, "; ")
+
+// headers go with every answer.
+func (p *Portal) headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cache-Control", "no-store")
+		if p.secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, bodyMax)
+		next.ServeHTTP(w, r)
+	})
+}
