@@ -49,7 +49,7 @@ wrong, 3 "check" found something.`,
 	root.SetErr(errs)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(c.serve(), c.demo(), c.tenant(), c.domain(), c.account(), c.alias(), c.password(), c.grant(),
-		c.appPassword(), c.store(), c.queue(), c.check(), c.version())
+		c.appPassword(), c.imports(), c.store(), c.queue(), c.check(), c.version())
 	usageArgs(root)
 	return root
 }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fachwerk/internal/app"
+	"fachwerk/mail/importer"
+)
+
+// errIncomplete says that some messages did not come; they are listed.
+var errIncomplete = errors.New("not everything came; see the list. Run it again, nothing is doubled")
+
+func (c *cli) imports() *cobra.Command {
+	cmd := &cobra.Command{Use: "import", Short: "Bring data over from other servers"}
+	var o app.MailImport
+	var passwordFile string
+	var rate int64
+	var yes bool
+	mail := &cobra.Command{
+		Use: "mail", Short: "Copy one person's mail from an IMAP server", Args: cobra.NoArgs,
+		Long: `Copy one account's mailboxes from any IMAP server: every message byte for byte, with
+flags, keywords, dates, special uses and subscriptions. The source is only read.
+
+It may be broken off and run again: only what is new comes, nothing is doubled. At
+the end both sides are counted, every message is read back and compared by digest,
+and what did not come is listed with the reason.
+
+What would be copied is shown first and must be confirmed, or say --yes. The
+source's password is read from --password-file, or from standard input with "-".
+
+Mailboxes with a special use (Sent, Trash …) go to the account's own mailbox of
+that use, whatever they are called. Views such as "All Mail" are left out.
+
+Exit status: 0 everything is here and verified, 1 something did not come.`,
+		Example: `  fachwerk import mail --from imaps://mail.alt.example --user anna --password-file pw \
+      --to anna.schmidt@musterstadt.example --config fachwerk.yaml`,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.Password, err = c.secretFrom(passwordFile); err != nil {
+				return err
+			}
+			o.Rate = rate * 1000
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				show := app.NewProgress(c.err, "messages")
+				o.Progress = func(p importer.Progress) { show.Step(int(p.Done), int(p.All)) }
+				began := time.Now()
+				report, err := in.ImportMail(ctx, o, func(p importer.Plan) error { return c.confirm(p, yes, passwordFile == "-") })
+				show.End()
+				if report == nil {
+					return err
+				}
+				return errors.Join(c.importReport(report, time.Since(began)), err)
+			})
+		},
+	}
+	f := mail.Flags()
+	f.StringVar(&o.From, "from", "", "the source: imaps://HOST, imap://HOST (STARTTLS)")
+	f.StringVar(&o.User, "user", "", "user name at the source")
+	f.StringVar(&passwordFile, "password-file", "", `file with the password at the source; "-" for standard input`)
+	f.StringVar(&o.CAFile, "ca", "", "file with the certificate authority of the source")
+	f.StringVar(&o.To, "to", "", "address of the account here")
+	f.IntVar(&o.Connections, "connections", 4, "connections to the source at once, at most 16")
+	f.Int64Var(&rate, "rate", 0, "kB a second to read at most; 0: no limit")
+	f.BoolVar(&yes, "yes", false, "do not ask")
+	for _, name := range []string{"from", "user", "password-file", "to"} {
+		mail.MarkFlagRequired(name)
+	}
+	c.installation(mail)
+	c.asJSON(mail)
+	cmd.AddCommand(mail)
+	return cmd
+}
+
+// secretFrom reads the first line of a file or of standard input.
+func (c *cli) secretFrom(file string) (string, error) {
+	r := c.in
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", err
+		}
+		defer f.Close()
+		r = f
+	}
+	text, err := io.ReadAll(io.LimitReader(r, 64<<10))
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", errors.New("the password is empty")
+	}
+	return line, nil
+}
+
+// confirm shows whose mail goes where and asks, unless yes was said.
+func (c *cli) confirm(p importer.Plan, yes, inputUsed bool) error {
+	var messages, mailboxes int
+	for _, m := range p.Mailboxes {
+		if m.Skip == "" {
+			messages, mailboxes = messages+int(m.Messages), mailboxes+1
+		}
+	}
+	fmt.Fprintf(c.err, "From %s at %s: %d messages in %d mailboxes\nTo   %s (%s)\n",
+		p.Source.Username, p.Source.Address, messages, mailboxes, p.Target.Address, p.Target.DisplayName)
+	for _, m := range p.Mailboxes {
+		switch {
+		case m.Skip != "":
+			fmt.Fprintf(c.err, "     %s is left out: %s\n", m.Name, m.Skip)
+		case m.Name != m.Target:
+			fmt.Fprintf(c.err, "     %s becomes %s\n", m.Name, m.Target)
+		}
+	}
+	if yes {
+		return nil
+	}
+	if inputUsed {
+		return usageError{errors.New("standard input held the password and cannot confirm: say --yes, or use a password file")}
+	}
+	fmt.Fprint(c.err, "Is that right? Type yes: ")
+	line, _ := bufio.NewReader(c.in).ReadString('\n')
+	if strings.TrimSpace(line) != "yes" {
+		return errors.New("not confirmed; nothing was copied")
+	}
+	return nil
+}
+
+func (c *cli) importReport(r *importer.Report, took time.Duration) error {
+	var rows [][]string
+	for _, m := range r.Mailboxes {
+		rows = append(rows, []string{m.Source, m.Target, fmt.Sprint(m.Messages), fmt.Sprint(m.Imported),
+			fmt.Sprint(m.Present), fmt.Sprint(m.Verified), fmt.Sprint(m.Removed)})
+	}
+	if err := c.print(r, "FROM\tTO\tAT SOURCE\tCAME NOW\tCAME BEFORE\tVERIFIED\tREMOVED HERE SINCE", rows); err != nil {
+		return err
+	}
+	for _, f := range r.Failures {
+		fmt.Fprintf(c.err, "did not come as it was: %s, UID %d: %s\n", f.Mailbox, f.UID, f.Reason)
+	}
+	c.done("It took %s.", took.Round(100*time.Millisecond))
+	if !r.Complete() {
+		return errIncomplete
+	}
+	return nil
+}
