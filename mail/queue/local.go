@@ -29,6 +29,9 @@ func DeliveryFields(reversePath, recipient string) []byte {
 // marks it delivered.
 func (q *Queue) deliver(ctx context.Context, j *job) []outcome {
 	in, header, err := q.load(ctx, j)
+	if errors.Is(err, mail.ErrTooLarge) { // the limit was lowered meanwhile
+		return all(j, never("5.3.4", "Message is too large"))
+	}
 	if err != nil {
 		q.log.Warn("cannot read a queued message", "message", j.message.Ref.ID, "err", err)
 		return all(j, later("4.3.0", "The message cannot be read now"))

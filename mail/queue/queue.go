@@ -35,7 +35,7 @@ type Config struct {
 	// hours, negative: never.
 	DelayNotice time.Duration
 	// Lease is how long a claim lasts, and so the longest attempt and the
-	// longest wait after a crash; default 6 minutes.
+	// longest wait after a crash; default 10 minutes.
 	Lease time.Duration
 	// Local and Remote are how many messages are delivered at a time here and
 	// to the smarthost; default 8 each.
@@ -101,7 +101,7 @@ func New(cfg Config) (*Queue, error) {
 		to    time.Duration
 	}{
 		{&cfg.Lifetime, 4 * 24 * time.Hour}, {&cfg.DelayNotice, 4 * time.Hour},
-		{&cfg.Lease, 6 * time.Minute}, {&cfg.Grace, 15 * time.Second},
+		{&cfg.Lease, 10 * time.Minute}, {&cfg.Grace, 15 * time.Second},
 	}
 	for _, d := range defaults {
 		if *d.value == 0 {

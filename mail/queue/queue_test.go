@@ -3,6 +3,7 @@ package queue_test
 import (
 	"crypto/tls"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -315,6 +316,40 @@ func TestSmarthostTroubleIsTemporary(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A peer whose answer has no end costs neither memory nor time.
+func TestTalkativeSmarthost(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				io.WriteString(conn, "220 hier\r\n")
+				for line := []byte(strings.Repeat("250-und noch etwas\r\n", 1000)); ; {
+					if _, err := conn.Write(line); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	h := Open(t, func(c *queue.Config) {
+		c.Smarthost = &queue.Smarthost{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: queue.TLSOff}
+	})
+	ref := put(t, h, queue.Message{Recipients: to("x@fern.example")}, header("")+body)
+	Wait(t, func() bool {
+		e, _ := h.Queue.Show(t.Context(), ref)
+		return len(e.Recipients) == 1 && strings.Contains(e.Recipients[0].LastReply, "does not stop answering")
+	})
 }
 
 func TestOpportunisticTLSTakesAnyCertificate(t *testing.T) {

@@ -163,17 +163,30 @@ func (c boundConn) SetDeadline(t time.Time) error      { return c.Conn.SetDeadli
 func (c boundConn) SetReadDeadline(t time.Time) error  { return c.Conn.SetReadDeadline(c.bound(t)) }
 func (c boundConn) SetWriteDeadline(t time.Time) error { return c.Conn.SetWriteDeadline(c.bound(t)) }
 
-// greetedConn gives the library a greeting that was read before.
+// maxAnswers bounds what a peer may say in one session: a reply has no end until
+// the peer ends it.
+const maxAnswers = 1 << 20
+
+var errTalkative = errors.New("the smarthost does not stop answering")
+
+// greetedConn gives the library a greeting that was read before, and then at
+// most maxAnswers bytes.
 type greetedConn struct {
 	net.Conn
 	greeting *strings.Reader
+	read     int
 }
 
 func (c *greetedConn) Read(p []byte) (int, error) {
 	if c.greeting.Len() > 0 {
 		return c.greeting.Read(p)
 	}
-	return c.Conn.Read(p)
+	if c.read > maxAnswers {
+		return 0, errTalkative
+	}
+	n, err := c.Conn.Read(p)
+	c.read += n
+	return n, err
 }
 
 // connect opens a session with the smarthost, TLS and login done.
@@ -217,7 +230,7 @@ func (q *Queue) greet(ctx context.Context, until time.Time, withTLS bool) (*gosm
 		raw.Close()
 		return nil, err
 	}
-	client := gosmtp.NewClient(&greetedConn{conn, strings.NewReader("220 greeted\r\n")})
+	client := gosmtp.NewClient(&greetedConn{Conn: conn, greeting: strings.NewReader("220 greeted\r\n")})
 	client.CommandTimeout = 2 * time.Minute
 	client.SubmissionTimeout = 10 * time.Minute
 	if err := client.Hello(q.cfg.Hostname); err != nil {

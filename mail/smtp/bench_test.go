@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"fachwerk/internal/store"
+	"fachwerk/mail/queue/queuetest"
 	"fachwerk/mail/smtp"
 )
 
@@ -23,7 +23,7 @@ func BenchmarkLMTP(b *testing.B) {
 
 func benchmarkLMTP(b *testing.B, connections, accounts int) {
 	s := start(b, smtp.LMTP, nil)
-	var people []store.Account
+	var people []queuetest.Account
 	for i := range accounts {
 		people = append(people, s.Person(b, fmt.Sprintf("person%d", i)))
 	}

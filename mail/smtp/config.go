@@ -149,7 +149,11 @@ func (c *Config) check() error {
 	return errors.New("smtp: a mode is needed")
 }
 
-func (l Limits) withDefaults(m *mail.Service) Limits {
+// headroom is what a message may grow by on its way through the queue: Received,
+// Date, Message-ID.
+const headroom = 4 << 10
+
+func (l Limits) withDefaults(m *mail.Service, mode Mode) Limits {
 	setInt := func(p *int, v int) {
 		if *p == 0 {
 			*p = v
@@ -172,11 +176,12 @@ func (l Limits) withDefaults(m *mail.Service) Limits {
 	setTime(&l.WriteTime, time.Minute)
 	setTime(&l.DataTime, 30*time.Minute)
 	setTime(&l.DeliveryTime, 2*time.Minute)
-	if most := m.Limits().MaxMessage; l.MessageBytes <= 0 || most > 0 && l.MessageBytes > most {
-		l.MessageBytes = most
+	most := m.Limits().MaxMessage
+	if mode != LMTP {
+		most -= headroom
 	}
-	if l.MessageBytes <= 0 {
-		l.MessageBytes = 150 << 20
+	if l.MessageBytes <= 0 || l.MessageBytes > most {
+		l.MessageBytes = most
 	}
 	return l
 }

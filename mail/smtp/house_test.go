@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"fachwerk/internal/store"
 	"fachwerk/mail/queue/queuetest"
 	"fachwerk/mail/smtp"
 )
@@ -23,8 +22,8 @@ type server struct {
 	*smtp.Server
 	addr  string
 	roots *x509.CertPool
-	anna  store.Account
-	bert  store.Account
+	anna  queuetest.Account
+	bert  queuetest.Account
 }
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}

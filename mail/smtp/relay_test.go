@@ -14,24 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"fachwerk/internal/store"
-	"fachwerk/internal/store/storetest"
 	"fachwerk/mail/smtp"
 )
 
 func TestRelayTakesMailForThisHouseOnly(t *testing.T) {
 	s := start(t, smtp.Relay, nil)
-	other, err := s.CreateTenant(t.Context(), "nachbar", storetest.Site.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.AddDomain(t.Context(), other.ID, "nachbardorf.example"); err != nil {
-		t.Fatal(err)
-	}
-	carl, err := s.CreateAccount(t.Context(), store.NewAccount{Tenant: other.ID, Kind: store.Person, Address: "carl@nachbardorf.example"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	carl := s.Neighbour(t)
 	c := s.hello(t, "EHLO")
 	c.do("AUTH PLAIN AGEAYg==", "502")
 	c.do("MAIL FROM:<x@fern.example>", "250")
@@ -101,7 +89,7 @@ func TestExtensionsOfEachMode(t *testing.T) {
 		chat.do(c.verb, "501")
 		chat.do(c.verb+" <script>", "501")
 		got := chat.do(c.verb+" a", "250-mail.musterstadt.example\r\n")
-		for _, want := range []string{"PIPELINING", "SIZE 157286400", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "STARTTLS", c.has} {
+		for _, want := range []string{"PIPELINING", "SIZE 1572", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", "STARTTLS", c.has} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%v: %s is not offered: %s", mode, want, got)
 			}

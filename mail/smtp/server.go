@@ -45,7 +45,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, limits: cfg.Limits.withDefaults(cfg.Mail), log: cfg.Log, now: cfg.Now,
+		cfg: cfg, limits: cfg.Limits.withDefaults(cfg.Mail, cfg.Mode), log: cfg.Log, now: cfg.Now,
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[*session]struct{}),
 		perIP:     make(map[netip.Addr]int),

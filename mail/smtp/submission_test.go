@@ -14,7 +14,6 @@ import (
 	gosmtp "github.com/emersion/go-smtp"
 
 	"fachwerk/auth"
-	"fachwerk/internal/store"
 	"fachwerk/mail/queue"
 	"fachwerk/mail/queue/queuetest"
 	smtpd "fachwerk/mail/smtp"
@@ -50,13 +49,6 @@ func (c *chat) submit(from, data string, rcpts ...string) string {
 	c.do("DATA", "354")
 	c.send(data + ".\r\n")
 	return c.reply()
-}
-
-func (s *server) mustGrant(t testing.TB, desk store.Account) {
-	t.Helper()
-	if err := s.AddGrant(t.Context(), desk.Key, s.anna.Key, store.RightRead|store.RightSendAs); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestSubmissionGoesHereAndElsewhere(t *testing.T) {
@@ -101,7 +93,7 @@ func TestSubmissionKeepsDateAndMessageID(t *testing.T) {
 func TestSubmissionChecksSenders(t *testing.T) {
 	s, peer := submission(t, func(c *smtpd.Config) { c.Limits.Errors = 1000 })
 	desk, foreign := s.Function(t, "buergeramt"), s.Function(t, "kasse")
-	s.mustGrant(t, desk)
+	s.GrantSendAs(t, desk, s.anna)
 	if err := s.AddAlias(t.Context(), s.anna.Key, "a.muster@musterstadt.example"); err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +245,31 @@ func TestSASL(t *testing.T) {
 	c = s.dial(t)
 	c.want("220")
 	c.do("AUTH PLAIN "+plain(s.anna.Address, password), "503") // EHLO comes first
+}
+
+// Tokens come by OAUTHBEARER (RFC 7628) and XOAUTH2, at once or after a challenge;
+// a refusal is told in a challenge first.
+func TestBearerLogin(t *testing.T) {
+	s, _ := submission(t, nil)
+	dora := s.PersonOf(t, "dora", "sub-dora")
+	long := map[string]any{"groups": strings.Repeat("gruppe ", 6000)} // 56 KB in base64
+	for _, more := range []map[string]any{nil, long} {
+		token := s.Issuer.AccessToken("sub-dora", queuetest.Audience, "mail.send", more)
+		bearer := base64.StdEncoding.EncodeToString([]byte("n,a=" + dora.Address + ",\x01auth=Bearer " + token + "\x01\x01"))
+		xoauth2 := base64.StdEncoding.EncodeToString([]byte("user=" + dora.Address + "\x01auth=Bearer " + token + "\x01\x01"))
+		s.hello(t, "EHLO").do("AUTH OAUTHBEARER "+bearer, "235")
+		c := s.hello(t, "EHLO")
+		c.do("AUTH XOAUTH2", "334 ")
+		c.do(xoauth2, "235")
+		if got := c.submit(dora.Address, message(dora.Address, ""), s.bert.Address); !strings.HasPrefix(got, "250") {
+			t.Error(got)
+		}
+	}
+	s.Inbox(t, s.bert, 2)
+	reading := s.Issuer.AccessToken("sub-dora", queuetest.Audience, "mail.read", nil)
+	c := s.hello(t, "EHLO")
+	c.do("AUTH OAUTHBEARER "+base64.StdEncoding.EncodeToString([]byte("n,,\x01auth=Bearer "+reading+"\x01\x01")), "334 ")
+	c.do("AQ==", "535 5.7.8")
 }
 
 func TestLoginOnlyOverTLSUnlessLoopbackIsAllowed(t *testing.T) {

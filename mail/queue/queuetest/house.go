@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fachwerk/auth"
+	"fachwerk/auth/authtest"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
 	"fachwerk/mail"
@@ -18,14 +19,22 @@ import (
 // Domain is that of the house's people.
 const Domain = "musterstadt.example"
 
+// Account is one of the house's.
+type Account = store.Account
+
 // House is a store with its mail service, logins and queue.
 type House struct {
 	*storetest.Parts
 	Mail  *mail.Service
 	Auth  *auth.Authenticator
 	Queue *queue.Queue
-	stop  func()
+	// Issuer is a provider whose tokens open accounts made by PersonOf.
+	Issuer *authtest.Issuer
+	stop   func()
 }
+
+// Audience is what access tokens of the Issuer must be for.
+const Audience = "https://mail." + Domain
 
 // Open makes a house on the embedded engines; change, if not nil, may alter the
 // queue's configuration. The queue runs until the test ends.
@@ -37,8 +46,10 @@ func Open(t testing.TB, change func(*queue.Config)) *House {
 	var err error
 	key := make([]byte, 32)
 	rand.Read(key)
+	h.Issuer = authtest.NewIssuer(t)
 	h.Auth, err = auth.New(auth.Config{
-		People: h.Store, AppPasswords: h.Store, Changes: h.Store,
+		Issuers: []auth.BearerIssuer{{URL: h.Issuer.URL, Audience: Audience}},
+		People:  h.Store, AppPasswords: h.Store, Changes: h.Store,
 		HashKeys: auth.HashKeys{Current: 1, Keys: map[int16][]byte{1: key}},
 	})
 	must(t, err)
@@ -86,7 +97,7 @@ func (h *House) Stop() {
 }
 
 // AppPassword makes one for a person that may send mail.
-func (h *House) AppPassword(t testing.TB, a store.Account, scopes auth.Scope) string {
+func (h *House) AppPassword(t testing.TB, a Account, scopes auth.Scope) string {
 	t.Helper()
 	_, secret, err := h.Auth.NewAppPasswordByOperator(t.Context(),
 		auth.AccountRef{Tenant: a.Tenant, Account: a.Key.Account}, "test", scopes, time.Time{})
@@ -94,8 +105,35 @@ func (h *House) AppPassword(t testing.TB, a store.Account, scopes auth.Scope) st
 	return secret
 }
 
+// PersonOf makes a person bound to a subject of the Issuer.
+func (h *House) PersonOf(t testing.TB, local, subject string) Account {
+	t.Helper()
+	a, err := h.CreateAccount(t.Context(), store.NewAccount{
+		Tenant: h.Tenant.ID, Kind: store.Person, Address: local + "@" + Domain, Issuer: h.Issuer.URL, Subject: subject,
+	})
+	must(t, err)
+	return a
+}
+
+// GrantSendAs lets a person read and send as a function mailbox.
+func (h *House) GrantSendAs(t testing.TB, desk, person Account) {
+	t.Helper()
+	must(t, h.AddGrant(t.Context(), desk.Key, person.Key, store.RightRead|store.RightSendAs))
+}
+
+// Neighbour makes a second tenant with one person, carl@nachbardorf.example.
+func (h *House) Neighbour(t testing.TB) Account {
+	t.Helper()
+	tenant, err := h.CreateTenant(t.Context(), "nachbardorf", storetest.Site.Name)
+	must(t, err)
+	must(t, h.AddDomain(t.Context(), tenant.ID, "nachbardorf.example"))
+	a, err := h.CreateAccount(t.Context(), store.NewAccount{Tenant: tenant.ID, Kind: store.Person, Address: "carl@nachbardorf.example"})
+	must(t, err)
+	return a
+}
+
 // Messages reads all messages of an account's mailbox, oldest first.
-func (h *House) Messages(t testing.TB, a store.Account, mailbox string) []string {
+func (h *House) Messages(t testing.TB, a Account, mailbox string) []string {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	c, err := h.CollectionByName(ctx, a.Key, store.Mailbox, mailbox)
@@ -117,7 +155,7 @@ func (h *House) Messages(t testing.TB, a store.Account, mailbox string) []string
 }
 
 // Inbox waits until an account's INBOX holds n messages and returns them.
-func (h *House) Inbox(t testing.TB, a store.Account, n int) []string {
+func (h *House) Inbox(t testing.TB, a Account, n int) []string {
 	t.Helper()
 	var list []string
 	Wait(t, func() bool {
