@@ -3,10 +3,10 @@ package imap_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"runtime"
-	"strconv"
 	"testing"
 
 	"fachwerk/mail"
@@ -95,11 +95,14 @@ func BenchmarkLogin(b *testing.B) {
 	}
 }
 
-// BenchmarkIdleMemory counts what a connection costs that has logged in, selected INBOX and idles. The client's side
-// of it, in the same process, is counted apart and taken off.
+// BenchmarkIdleMemory counts what a connection costs that has logged in, selected INBOX and waits or idles. With TLS
+// the client's side, in the same process, is counted too: the server's is about half.
 func BenchmarkIdleMemory(b *testing.B) {
-	for _, idle := range []bool{false, true} {
-		b.Run("idle="+strconv.FormatBool(idle), func(b *testing.B) {
+	for _, how := range []struct {
+		name      string
+		idle, tls bool
+	}{{"waiting", false, false}, {"idling", true, false}, {"idling,TLS,both-ends", true, true}} {
+		b.Run(how.name, func(b *testing.B) {
 			const n = 500
 			s := start(b, func(c *imap.Config) { c.Limits.ConnectionsPerAccount = 2 * n; c.Limits.ConnectionsPerAddress = 2 * n })
 			fill(b, s, 10)
@@ -117,7 +120,13 @@ func BenchmarkIdleMemory(b *testing.B) {
 				before := measure()
 				var buf [4096]byte
 				for i := range conns {
-					conn, err := net.Dial("tcp", s.addr)
+					var conn net.Conn
+					var err error
+					if how.tls {
+						conn, err = tls.Dial("tcp", s.addrTLS, s.clients)
+					} else {
+						conn, err = net.Dial("tcp", s.addr)
+					}
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -133,7 +142,7 @@ func BenchmarkIdleMemory(b *testing.B) {
 							got += string(buf[:k])
 						}
 					}
-					if idle {
+					if how.idle {
 						io.WriteString(conn, "x IDLE\r\n")
 						conn.Read(buf[:])
 					}
