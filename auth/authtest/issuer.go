@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,9 @@ type Issuer struct {
 	URL string
 	// KeyFetches counts requests for the key set.
 	KeyFetches atomic.Int64
+	// Token answers the token endpoint; nil refuses every code. A nil answer
+	// is a server error.
+	Token func(form url.Values) map[string]any
 
 	t    testing.TB
 	mu   sync.Mutex
@@ -53,6 +57,18 @@ func NewIssuer(t testing.TB) *Issuer {
 		set := jose.JSONWebKeySet{Keys: i.keys}
 		i.mu.Unlock()
 		i.answer(w, set)
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		if r.ParseForm() != nil || i.Token == nil {
+			http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
+			return
+		}
+		answer := i.Token(r.PostForm)
+		if answer == nil {
+			http.Error(w, "broken", http.StatusInternalServerError)
+			return
+		}
+		i.answer(w, answer)
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

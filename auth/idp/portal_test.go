@@ -154,7 +154,9 @@ func TestMixedUpAnswersAreRefused(t *testing.T) {
 	// Another browser cannot be made to end the login that this one began.
 	foreign := ""
 	_, _ = answer(b, func(q url.Values) { foreign = q.Encode(); q.Del("state") })
-	newBrowser(t).get(h.portal + "/callback?" + foreign)
+	other := newBrowser(t)
+	other.get(h.portal + "/start") // it has begun one of its own
+	other.get(h.portal + "/callback?" + foreign)
 	if _, err := h.finish(); !errors.Is(err, auth.ErrState) {
 		t.Errorf("in another browser: %v", err)
 	}
