@@ -102,3 +102,15 @@ func BenchmarkDeliver(b *testing.B) {
 		}
 	})
 }
+
+// A client reads the bodies of a mailbox one after another.
+func BenchmarkContents(b *testing.B) {
+	h := mailtest.New(b)
+	h.Fill(b, h.AliceAccess, "INBOX", 2000)
+	v := h.Open(b, h.AliceAccess, "INBOX")
+	for b.Loop() {
+		for _, m := range v.Snapshot().Range(0, 2000) {
+			read(b, v, m)
+		}
+	}
+}

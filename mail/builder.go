@@ -12,6 +12,8 @@ import (
 type builder struct {
 	numbers map[string]int // keyword set, words joined by spaces → its number
 	sets    [][]string
+	words   []string // of all sets, sorted; made when there are sets it does not cover
+	covered int
 }
 
 func newBuilder() *builder {
@@ -74,8 +76,20 @@ func (b *builder) apply(s *Snapshot, c store.Collection, items []store.Item, rem
 
 	n := s.merge(put, drop)
 	n.UIDValidity, n.UIDNext, n.HighestModSeq = uint32(c.UIDValidity), uint32(c.UIDNext), uint64(c.ModSeq)
-	n.sets = b.sets
+	n.sets, n.words = b.sets, b.allWords()
 	return n
+}
+
+func (b *builder) allWords() []string {
+	if b.covered < len(b.sets) {
+		all := slices.Clone(b.words)
+		for _, set := range b.sets[b.covered:] {
+			all = append(all, set...)
+		}
+		slices.Sort(all)
+		b.words, b.covered = slices.Compact(all), len(b.sets)
+	}
+	return b.words
 }
 
 func lastOfEach(list []Message) []Message {
@@ -90,7 +104,7 @@ func lastOfEach(list []Message) []Message {
 
 // merge puts messages in and takes UIDs out, both ascending.
 func (s *Snapshot) merge(put []Message, drop []uint32) *Snapshot {
-	n := &Snapshot{UIDValidity: s.UIDValidity, UIDNext: s.UIDNext, HighestModSeq: s.HighestModSeq, Gone: s.Gone, sets: s.sets}
+	n := &Snapshot{UIDValidity: s.UIDValidity, UIDNext: s.UIDNext, HighestModSeq: s.HighestModSeq, Gone: s.Gone, sets: s.sets, words: s.words}
 	n.chunks = make([]chunk, 0, len(s.chunks)+len(put)/chunkSize+1)
 	for _, c := range s.chunks {
 		last := c.last()
@@ -202,20 +216,6 @@ func (s *Snapshot) compacted() *Snapshot {
 		}
 		k := len(n.chunks) - 1
 		n.chunks[k] = append(n.chunks[k], *m)
-	}
-	n.index()
-	return &n
-}
-
-// before returns the snapshot without the messages from uid on.
-func (s *Snapshot) before(uid uint32) *Snapshot {
-	n := *s
-	at, _ := s.IndexOf(uid)
-	n.chunks = nil
-	for k, c := range s.chunks {
-		if keep := min(at-s.starts[k], len(c)); keep > 0 {
-			n.chunks = append(n.chunks, c[:keep:keep])
-		}
 	}
 	n.index()
 	return &n

@@ -24,8 +24,9 @@ type room struct {
 	key     roomKey
 	mailbox int64
 
-	current atomic.Pointer[Snapshot]
-	begun   atomic.Int64 // rounds of loading begun
+	current  atomic.Pointer[Snapshot]
+	begun    atomic.Int64 // rounds of loading begun
+	contents contents
 
 	loading  chan struct{} // holds one token while somebody loads; guards what follows
 	done     int64         // number of the last round that succeeded

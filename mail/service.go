@@ -37,6 +37,8 @@ type Service struct {
 	rights  rightsCache
 	inboxes inboxCache
 
+	structures structureCache
+
 	running context.Context // ends with Close
 	stop    context.CancelFunc
 	mu      sync.Mutex // orders the begin of work before Close's waiting

@@ -18,6 +18,7 @@ type Snapshot struct {
 	starts []int // starts[k] is the index of the first message of chunks[k]
 	n      int
 	sets   [][]string // keyword sets by number; 0 is none
+	words  []string   // of all sets
 }
 
 // chunk is a run of messages, never empty, at most chunkSize long. Chunks are
@@ -82,15 +83,9 @@ func (s *Snapshot) Range(i, j int) iter.Seq2[int, *Message] {
 func (s *Snapshot) Keywords(m *Message) []string { return s.sets[m.keywordSet()] }
 
 // AllKeywords lists the keywords known in the mailbox, sorted, for FLAGS and
-// PERMANENTFLAGS. Some may have gone out of use.
-func (s *Snapshot) AllKeywords() []string {
-	var all []string
-	for _, set := range s.sets {
-		all = append(all, set...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
+// PERMANENTFLAGS. Some may have gone out of use. The slice is shared and must
+// not be modified.
+func (s *Snapshot) AllKeywords() []string { return s.words }
 
 func (m *Message) keywordSet() int {
 	return int(m.keywords[0]) | int(m.keywords[1])<<8 | int(m.keywords[2])<<16

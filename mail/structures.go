@@ -1,9 +1,9 @@
 package mail
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -26,19 +26,19 @@ func (v *View) Structures(ctx context.Context, msgs []*Message, f func(i int, st
 		return err
 	}
 	var damaged error
-	arena := make([]byte, 0, 1024*min(len(msgs), structureBatch))
+	found := make([]*Structure, min(len(msgs), structureBatch))
 	for from := 0; from < len(msgs); from += structureBatch {
 		batch := msgs[from:min(from+structureBatch, len(msgs))]
-		stored, grown, err := v.stored(ctx, batch, arena[:0])
-		arena = grown
-		if err != nil {
-			return err
+		if !v.s.structures.find(v.access.Account, batch, found) {
+			if err := v.stored(ctx, batch, found); err != nil {
+				return err
+			}
 		}
 		for i, m := range batch {
-			var st Structure
-			plain, ok := stored[m.ObjectID]
-			if !ok || st.decode(plain) != nil {
-				fresh, err := v.restructure(ctx, m)
+			st := found[i]
+			if st == nil {
+				var err error
+				st, err = v.restructure(ctx, m)
 				if errors.Is(err, ErrNotFound) {
 					continue
 				}
@@ -50,9 +50,8 @@ func (v *View) Structures(ctx context.Context, msgs []*Message, f func(i int, st
 				if err != nil {
 					return err
 				}
-				st = *fresh
 			}
-			if err := f(from+i, &st); err != nil {
+			if err := f(from+i, st); err != nil {
 				return err
 			}
 		}
@@ -60,26 +59,31 @@ func (v *View) Structures(ctx context.Context, msgs []*Message, f func(i int, st
 	return damaged
 }
 
-// stored reads the structures of the current version into arena, by object id.
-func (v *View) stored(ctx context.Context, msgs []*Message, arena []byte) (map[int64][]byte, []byte, error) {
+// stored reads those structures of the current version that found lacks.
+func (v *View) stored(ctx context.Context, msgs []*Message, found []*Structure) error {
 	ids := make([]int64, 0, len(msgs))
-	for _, m := range msgs {
-		if m.ObjectID != 0 {
+	for i, m := range msgs {
+		if found[i] == nil && m.ObjectID != 0 {
 			ids = append(ids, m.ObjectID)
 		}
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	found := make(map[int64][]byte, len(ids))
+	byObject := make(map[int64]*Structure, len(ids))
 	err := v.s.store.Metas(ctx, v.key(), ids, func(id int64, encoder int16, plain []byte, _ store.ContentID) error {
-		if encoder == encoderVersion {
-			start := len(arena)
-			arena = append(arena, plain...) // what is there already stays where it is, in the old array if need be
-			found[id] = arena[start:len(arena):len(arena)]
+		st := new(Structure)
+		if encoder == encoderVersion && st.decode(bytes.Clone(plain)) == nil {
+			byObject[id] = st
+			v.s.structures.keep(v.access.Account, id, st)
 		}
 		return nil
 	})
-	return found, arena, wrap(err, "structures of mailbox %d", v.room.mailbox)
+	for i, m := range msgs {
+		if found[i] == nil {
+			found[i] = byObject[m.ObjectID]
+		}
+	}
+	return wrap(err, "structures of mailbox %d", v.room.mailbox)
 }
 
 // restructure computes a message's structure from its content and writes it
@@ -116,56 +120,4 @@ func scan(ctx context.Context, body *Body) (*message.Message, error) {
 		return nil, err
 	}
 	return sc.Finish(), nil
-}
-
-// Body is a message's content.
-type Body struct{ b *store.Body }
-
-// Size is the number of bytes.
-func (b *Body) Size() int64 { return b.b.Size() }
-
-// Open reads length bytes from offset on, as stored; a negative length reads to
-// the end. The reader must be closed. ErrTemporary, ErrCorrupt, ErrNotFound.
-func (b *Body) Open(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	r, err := b.b.Open(ctx, offset, length)
-	if err != nil {
-		return nil, wrap(err, "open content")
-	}
-	return faults{r}, nil
-}
-
-// faults tells what kind of error a read met.
-type faults struct{ io.ReadCloser }
-
-func (f faults) Read(p []byte) (int, error) {
-	n, err := f.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		err = wrap(err, "read content")
-	}
-	return n, err
-}
-
-// Content finds a message's content; RightRead. ErrNotFound when it was expunged.
-func (v *View) Content(ctx context.Context, m *Message) (*Body, error) {
-	if err := v.s.allow(ctx, v.access, RightRead); err != nil {
-		return nil, err
-	}
-	body, _, err := v.content(ctx, m)
-	return body, err
-}
-
-func (v *View) content(ctx context.Context, m *Message) (*Body, store.ContentID, error) {
-	var none store.ContentID
-	items, err := v.s.store.ItemsByUID(ctx, v.key(), v.room.mailbox, []int64{int64(m.UID)})
-	if err == nil && len(items) == 0 {
-		err = fmt.Errorf("message was expunged: %w", ErrNotFound)
-	}
-	if err != nil {
-		return nil, none, wrap(err, "message %d of mailbox %d", m.UID, v.room.mailbox)
-	}
-	b, err := v.s.store.Body(ctx, v.key(), items[0].Content)
-	if err != nil {
-		return nil, none, wrap(err, "message %d of mailbox %d", m.UID, v.room.mailbox)
-	}
-	return &Body{b}, items[0].Content, nil
 }

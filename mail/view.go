@@ -59,37 +59,6 @@ func (v *View) Refresh(ctx context.Context) (*Snapshot, error) {
 // returns. What happened before Notify is for a Refresh after it to find.
 func (v *View) Notify(f func()) (stop func()) { return v.room.listen(f) }
 
-// SnapshotOf returns the messages as they stood when m was read, so that a
-// session that answered SELECT from counters learns, before it tells anything
-// newer, which sequence numbers its client counts with: now.Diff of it to a
-// newer snapshot yields what happened since. Messages expunged since then are
-// there by UID alone; those still there are as they are now. ok is false when
-// history does not reach back to m: the client must select anew.
-func (v *View) SnapshotOf(ctx context.Context, m Mailbox) (then *Snapshot, ok bool, err error) {
-	now, err := v.Refresh(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	if now.UIDNext == m.UIDNext && now.HighestModSeq == m.HighestModSeq {
-		return now, true, nil
-	}
-	gone, full, err := v.Vanished(ctx, m.HighestModSeq)
-	if err != nil || full {
-		return nil, false, err
-	}
-	// Vanished was read after the refresh: what it lists and now still has was
-	// there at the time of m, too.
-	var put []Message
-	for _, uid := range gone {
-		if _, there := now.IndexOf(uid); !there && uid < m.UIDNext {
-			put = append(put, Message{UID: uid, Flags: FlagDeleted})
-		}
-	}
-	then = now.before(m.UIDNext).merge(put, nil)
-	then.UIDNext, then.HighestModSeq = m.UIDNext, m.HighestModSeq
-	return then, then.Len() == int(m.Messages), nil
-}
-
 // Vanished lists, ascending, the UIDs expunged after a mod-sequence (RFC 7162
 // 3.2.6), those left out that came after it as well. full is set when history
 // does not reach back that far: the caller then has to treat every UID that is

@@ -47,6 +47,7 @@ func (v *views) leave(r *room) {
 		return
 	}
 	r.unwatch()
+	r.contents.forget()
 	snap := r.current.Load()
 	if snap == nil || snap.Gone {
 		delete(v.rooms, r.key)
