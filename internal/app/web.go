@@ -57,7 +57,7 @@ func (s *Server) portal() (*portal.Portal, error) {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
 	return portal.New(portal.Config{
-		URL: c.Public.Portal, Issuer: c.OIDC.Issuer,
+		URL:          c.Public.Portal,
 		RelyingParty: rp, Authenticator: s.auth, AppPasswords: s.in.store, Sessions: s.in.store, Tickets: s.in.store,
 		Places:             places{s.in.store},
 		IMAP:               s.mailServer("imaps", c.Listen.IMAPS, true),
