@@ -16,13 +16,17 @@ import (
 func BenchmarkLMTP(b *testing.B) {
 	for _, c := range []struct{ connections, accounts int }{{1, 1}, {16, 1}, {16, 16}} {
 		b.Run(fmt.Sprintf("connections=%d/accounts=%d", c.connections, c.accounts), func(b *testing.B) {
-			benchmarkLMTP(b, c.connections, c.accounts)
+			deliverMany(b, smtp.LMTP, c.connections, c.accounts)
 		})
 	}
 }
 
-func benchmarkLMTP(b *testing.B, connections, accounts int) {
-	s := start(b, smtp.LMTP, nil)
+// BenchmarkRelay is the same by SMTP through the queue, until it is empty.
+func BenchmarkRelay(b *testing.B) { deliverMany(b, smtp.Relay, 16, 16) }
+
+func deliverMany(b *testing.B, mode smtp.Mode, connections, accounts int) {
+	s := start(b, mode, nil)
+	verb := map[smtp.Mode]string{smtp.LMTP: "LHLO", smtp.Relay: "EHLO"}[mode]
 	var people []queuetest.Account
 	for i := range accounts {
 		people = append(people, s.Person(b, fmt.Sprintf("person%d", i)))
@@ -40,7 +44,7 @@ func benchmarkLMTP(b *testing.B, connections, accounts int) {
 	}
 	var clients []*chat
 	for range connections {
-		clients = append(clients, s.hello(b, "LHLO"))
+		clients = append(clients, s.hello(b, verb))
 	}
 	work := make(chan int)
 	b.ResetTimer()
@@ -62,5 +66,8 @@ func benchmarkLMTP(b *testing.B, connections, accounts int) {
 	}
 	close(work)
 	wg.Wait()
+	if mode == smtp.Relay {
+		s.Empty(b)
+	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 }

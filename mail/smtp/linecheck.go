@@ -1,9 +1,7 @@
 package smtp
 
-import "bytes"
-
-// lineCheck is a writer's eye for bare CR and bare LF in bytes that come in
-// pieces (BDAT has no line structure of its own).
+// lineCheck finds bare CR and bare LF in bytes that come in pieces (BDAT has no
+// line structure of its own; DATA's reader looks for itself).
 type lineCheck struct {
 	cr   bool // the last byte was CR
 	bare bool
@@ -24,8 +22,8 @@ func (c *lineCheck) look(p []byte) {
 			p = p[1:]
 			continue
 		}
-		i := bytes.IndexAny(p, "\r\n")
-		if i < 0 {
+		i := plainRun(p)
+		if i == len(p) {
 			return
 		}
 		if p[i] == '\n' {

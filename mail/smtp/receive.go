@@ -84,6 +84,7 @@ func (s *session) handleBdat(c command) {
 	}
 	if tx.intake == nil {
 		s.begin(tx)
+		tx.chunked = true
 	}
 	s.wire.until = tx.begun.Add(s.srv.limits.DataTime)
 	if err := s.receive(&chunkReader{s.wire.r, ch.size}, tx); err != nil {
@@ -91,7 +92,7 @@ func (s *session) handleBdat(c command) {
 		return
 	}
 	if ch.last {
-		if tx.check.foundBare() && s.srv.cfg.Mode != LMTP && tx.params.body != bodyBinary {
+		if tx.check.foundBare() {
 			tx.fault = replyBareCRLF
 		}
 		s.finish(tx)
@@ -143,7 +144,9 @@ func (s *session) receive(r io.Reader, tx *transaction) error {
 // keep hands bytes on unless the message has failed.
 func (s *session) keep(tx *transaction, p []byte) {
 	tx.size += int64(len(p))
-	tx.check.look(p)
+	if tx.chunked && s.srv.cfg.Mode != LMTP && tx.params.body != bodyBinary {
+		tx.check.look(p)
+	}
 	if tx.fault.code != 0 {
 		return
 	}

@@ -54,11 +54,12 @@ type transaction struct {
 	rcpts  []recipient
 
 	// From the first byte of the message on:
-	begun  time.Time
-	intake intake
-	check  lineCheck // of BDAT
-	size   int64
-	fault  reply // why the message will be refused; code 0: it will not
+	begun   time.Time
+	intake  intake
+	chunked bool // by BDAT
+	check   lineCheck
+	size    int64
+	fault   reply // why the message will be refused; code 0: it will not
 }
 
 // recipient is a forward-path that was accepted.
