@@ -315,6 +315,26 @@ func (s *session) writeList(response string, l *listed, o *listOptions) {
 	s.w.B = append(b, '\r', '\n')
 }
 
+// writeName tells a mailbox's name as it is kept, and how the client called it if that differs: names are normalized
+// (RFC 9051 5.1, 6.3.9.7).
+func (s *session) writeName(a mail.Access, mb mail.Mailbox, called string) {
+	name := prefixOf(a) + mb.Name
+	s.w.Begin()
+	b := append(s.w.B, "* LIST ("...)
+	if mb.SpecialUse != "" && a.Own {
+		b = append(b, specialUses[mb.SpecialUse]...)
+	}
+	b = append(b, `) "/" `...)
+	b = wire.AppendMailbox(b, name, s.utf8)
+	if name != called {
+		b = append(b, ` ("OLDNAME" (`...)
+		b = wire.AppendString(b, called, s.utf8)
+		b = append(b, "))"...)
+	}
+	s.w.B = append(b, '\r', '\n')
+	s.w.Commit()
+}
+
 // doLsub answers LSUB (RFC 3501 6.3.9): with "%", a level above a subscribed name is shown as \Noselect.
 func (s *session) doLsub(c *command) error {
 	p := c.p

@@ -157,6 +157,9 @@ func (s *session) doCreate(c *command) error {
 		return err
 	}
 	c.code = "MAILBOXID (" + mb.MailboxID() + ")"
+	if s.rev2 && prefixOf(a)+mb.Name != name { // RFC 9051 6.3.4
+		s.writeName(a, mb, name)
+	}
 	return nil
 }
 

@@ -142,11 +142,7 @@ func (s *session) writeSelect(x *selected) {
 	line("OK [HIGHESTMODSEQ " + decimal(int64(x.mailbox.HighestModSeq)) + "] Highest")
 	line("OK [MAILBOXID (" + x.mailbox.MailboxID() + ")] Identifier")
 	if s.rev2 { // RFC 9051 6.3.2
-		s.w.Begin()
-		b := append(s.w.B, `* LIST () "/" `...)
-		b = wire.AppendMailbox(b, x.name, s.utf8)
-		s.w.B = append(b, '\r', '\n')
-		s.w.Commit()
+		s.writeName(x.view.Access(), x.mailbox, x.name)
 	}
 }
 

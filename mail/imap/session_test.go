@@ -74,6 +74,22 @@ func TestMailboxes(t *testing.T) {
 	c.is("STATUS INBOX (FROB)", "BAD")
 }
 
+// Names are kept in NFC; a client that calls a mailbox otherwise is told (RFC 9051 6.3.9.7).
+func TestOldName(t *testing.T) {
+	s := start(t)
+	c := s.login(t, "alice@musterstadt.example")
+	c.ok("ENABLE IMAP4rev2")
+	c.is("CREATE \"Bu\u0308ro\"", "OK [MAILBOXID", "* LIST () \"/\" \"B\u00fcro\" (\"OLDNAME\" (\"Bu\u0308ro\"))")
+	got := c.ok("SELECT \"Bu\u0308ro\"")
+	if last := got[len(got)-1]; last != "* LIST () \"/\" \"B\u00fcro\" (\"OLDNAME\" (\"Bu\u0308ro\"))" {
+		t.Error(last)
+	}
+	got = c.ok("SELECT Sent")
+	if last := got[len(got)-1]; last != `* LIST (\Sent) "/" Sent` {
+		t.Error(last)
+	}
+}
+
 func TestAppendAndFetch(t *testing.T) {
 	s := start(t)
 	c := s.login(t, "alice@musterstadt.example")
