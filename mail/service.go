@@ -22,6 +22,9 @@ type Options struct {
 	// ViewBytes is how much memory views that nobody has open may keep;
 	// default 256 MiB.
 	ViewBytes int64
+	// StructureBytes is how much memory structures read lately may keep;
+	// default 64 MiB.
+	StructureBytes int64
 	// Log gets faults that no caller sees; nil discards them.
 	Log *slog.Logger
 	// Clock is for tests; nil means time.Now.
@@ -57,6 +60,9 @@ func New(o Options) *Service {
 	if o.ViewBytes <= 0 {
 		o.ViewBytes = 256 << 20
 	}
+	if o.StructureBytes <= 0 {
+		o.StructureBytes = 64 << 20
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -66,6 +72,7 @@ func New(o Options) *Service {
 	s := &Service{o: o, store: o.Store, log: o.Log}
 	s.running, s.stop = context.WithCancel(context.Background())
 	s.views.limit = o.ViewBytes
+	s.structures.limit = o.StructureBytes / 2
 	return s
 }
 

@@ -13,7 +13,7 @@ import (
 // A structure of another version is computed anew from the content, once, and
 // says the same.
 func TestStructuresAreComputedAnew(t *testing.T) {
-	h, ctx := mailtest.New(t), t.Context()
+	h, ctx := mailtest.New(t, mailtest.WithMail(mail.Options{StructureBytes: 1})), t.Context()
 	for _, s := range searchable[1:] {
 		h.Append(t, h.AliceAccess, "INBOX", s.text, 0)
 	}
