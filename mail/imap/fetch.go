@@ -351,16 +351,7 @@ func (f *fetch) runContents(at []int, msgs []*mail.Message) error {
 			return err
 		}
 	}
-	for k, m := range msgs {
-		if f.structure && !parts[k].there {
-			f.missing = true
-			continue
-		}
-		if err := f.oneContent(at[k], m, &parts[k]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.answerAll(at, msgs, parts)
 }
 
 // needsTree tells whether a section names a part by number.
@@ -371,57 +362,4 @@ func (f *fetch) needsTree() bool {
 		}
 	}
 	return false
-}
-
-// oneContent answers one message with sections. If its content fails before anything of the answer has left, the
-// answer is taken back and the FETCH goes on; else the connection has to end, for a literal cannot.
-func (f *fetch) oneContent(i int, m *mail.Message, p *part) error {
-	w := f.s.w
-	w.Begin()
-	mark, written := len(w.B), w.Written()
-	body, err := f.s.sel.view.Content(f.s.ctx, m)
-	if err == nil {
-		w.B = f.begin(w.B, i, m)
-		start := len(w.B)
-		w.B = f.plain(w.B, m)
-		if len(p.text) > 0 {
-			if len(w.B) > start {
-				w.B = append(w.B, ' ')
-			}
-			w.B = append(w.B, p.text...)
-		}
-		sp := len(w.B) > start
-		for k := range f.args.items {
-			item := &f.args.items[k]
-			if !item.needsContent() {
-				continue
-			}
-			var wrote bool
-			if wrote, err = f.section(item, sp, body, p); err != nil {
-				break
-			}
-			sp = sp || wrote
-		}
-		if err == nil {
-			w.B = append(w.B, ')', '\r', '\n')
-			return w.Commit()
-		}
-	}
-	if w.Err() != nil {
-		return w.Err()
-	}
-	if w.Written() != written {
-		f.s.log.Warn("imap: a message broke off while it was sent", "err", err)
-		return errEnding
-	}
-	w.B = w.B[:mark]
-	switch {
-	case f.s.ctx.Err() != nil:
-		return err
-	case errors.Is(err, mail.ErrNotFound):
-		f.missing = true
-	case f.failure == nil:
-		f.failure = err
-	}
-	return nil
 }

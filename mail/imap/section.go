@@ -14,8 +14,8 @@ import (
 const decodeInMemory = 256 << 10
 
 // section appends one BODY[], BINARY[] or BINARY.SIZE[] item with its content; wrote is false if it was left out.
-func (f *fetch) section(item *fetchItem, sp bool, body *mail.Body, p *part) (wrote bool, err error) {
-	w := f.s.w
+func (a *answer) section(item *fetchItem, sp bool, body *mail.Body, p *part) (wrote bool, err error) {
+	w := a.w
 	label := func() {
 		if sp {
 			w.B = append(w.B, ' ')
@@ -23,7 +23,7 @@ func (f *fetch) section(item *fetchItem, sp bool, body *mail.Body, p *part) (wro
 		w.B = append(w.B, item.label...)
 		w.B = append(w.B, ' ')
 	}
-	span, encoding, there := f.span(item, body, p)
+	span, encoding, there := a.span(item, body, p)
 	switch {
 	case !there:
 		label()
@@ -35,22 +35,22 @@ func (f *fetch) section(item *fetchItem, sp bool, body *mail.Body, p *part) (wro
 		return true, nil
 	case item.item == itemSection && len(item.section.Fields) > 0:
 		label()
-		return true, f.headerFields(item, body, span)
+		return true, a.headerFields(item, body, span)
 	case item.item == itemSection:
 		label()
-		return true, f.raw(item, body, span, false)
+		return true, a.raw(item, body, span, false)
 	case item.item == itemBinary && encoding == "":
 		label()
-		return true, f.raw(item, body, span, true)
+		return true, a.raw(item, body, span, true)
 	case item.item == itemBinarySize && encoding == "":
 		label()
 		w.B = wire.AppendUint(w.B, uint64(span.Len()))
 		return true, nil
 	}
-	d := decoder{f: f, body: body, span: span, encoding: encoding}
+	d := decoder{a: a, body: body, span: span, encoding: encoding}
 	head, size, err := d.measure()
 	if errors.Is(err, message.ErrUnknownEncoding) {
-		f.unknownCTE = true
+		a.unknownCTE = true
 		return false, nil
 	}
 	if err != nil {
@@ -65,7 +65,7 @@ func (f *fetch) section(item *fetchItem, sp bool, body *mail.Body, p *part) (wro
 }
 
 // span finds the bytes that a section names and, for BINARY, the transfer encoding to take away ("" for none).
-func (f *fetch) span(item *fetchItem, body *mail.Body, p *part) (span message.Span, encoding string, there bool) {
+func (a *answer) span(item *fetchItem, body *mail.Body, p *part) (span message.Span, encoding string, there bool) {
 	sec := &item.section
 	if len(sec.Path) == 0 {
 		switch sec.Text {
@@ -105,14 +105,14 @@ func cut(p *wire.Partial, size int64) (offset, n int64) {
 }
 
 // raw streams a range of the message as it is.
-func (f *fetch) raw(item *fetchItem, body *mail.Body, span message.Span, binary bool) error {
+func (a *answer) raw(item *fetchItem, body *mail.Body, span message.Span, binary bool) error {
 	offset, n := cut(item.partial, span.Len())
-	return f.literal(binary, n, func() (io.ReadCloser, error) { return body.Open(f.s.ctx, span.Start+offset, n) })
+	return a.literal(binary, n, func() (io.ReadCloser, error) { return body.Open(a.ctx, span.Start+offset, n) })
 }
 
 // literal writes n bytes of what open gives: as literal8 if binary, else as a literal without NUL.
-func (f *fetch) literal(binary bool, n int64, open func() (io.ReadCloser, error)) error {
-	w := f.s.w
+func (a *answer) literal(binary bool, n int64, open func() (io.ReadCloser, error)) error {
+	w := a.w
 	if n == 0 {
 		w.B = append(w.B, '"', '"')
 		return nil
@@ -130,8 +130,8 @@ func (f *fetch) literal(binary bool, n int64, open func() (io.ReadCloser, error)
 }
 
 // headerFields answers HEADER.FIELDS and HEADER.FIELDS.NOT: fields byte for byte, and the blank line.
-func (f *fetch) headerFields(item *fetchItem, body *mail.Body, span message.Span) error {
-	r, err := body.Open(f.s.ctx, span.Start, min(span.Len(), maxHeader))
+func (a *answer) headerFields(item *fetchItem, body *mail.Body, span message.Span) error {
+	r, err := body.Open(a.ctx, span.Start, min(span.Len(), maxHeader))
 	if err != nil {
 		return err
 	}
@@ -142,21 +142,21 @@ func (f *fetch) headerFields(item *fetchItem, body *mail.Body, span message.Span
 	}
 	header = message.FilterHeader(header, item.section.Fields, item.section.Text == "HEADER.FIELDS.NOT")
 	offset, n := cut(item.partial, int64(len(header)))
-	return f.literal(false, n, func() (io.ReadCloser, error) {
+	return a.literal(false, n, func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(header[offset : offset+n])), nil
 	})
 }
 
 // decoder answers BINARY of a part in a transfer encoding.
 type decoder struct {
-	f        *fetch
+	a        *answer
 	body     *mail.Body
 	span     message.Span
 	encoding string
 }
 
 func (d *decoder) open() (io.Reader, io.Closer, error) {
-	r, err := d.body.Open(d.f.s.ctx, d.span.Start, d.span.Len())
+	r, err := d.body.Open(d.a.ctx, d.span.Start, d.span.Len())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -185,7 +185,7 @@ func (d *decoder) measure() (head []byte, size int64, err error) {
 
 func (d *decoder) write(item *fetchItem, head []byte, size int64) error {
 	offset, n := cut(item.partial, size)
-	return d.f.literal(true, n, func() (io.ReadCloser, error) {
+	return d.a.literal(true, n, func() (io.ReadCloser, error) {
 		if head != nil {
 			return io.NopCloser(bytes.NewReader(head[offset : offset+n])), nil
 		}

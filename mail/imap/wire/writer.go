@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -17,7 +18,10 @@ var writeBuffers = sync.Pool{New: func() any {
 // Writer gathers responses in one buffer: append to B, then call Commit. While nothing waits it holds no buffer. It
 // is not safe for concurrent use.
 type Writer struct {
-	B   []byte // what waits; append to it between Begin and Commit
+	B []byte // what waits; append to it between Begin and Commit
+	// Hold keeps everything in B, however long it grows; Drop throws it away.
+	Hold bool
+
 	dst io.Writer
 	buf *[]byte
 	err error
@@ -40,7 +44,7 @@ func (w *Writer) Begin() {
 
 // Commit ends a piece of output; it writes when enough waits.
 func (w *Writer) Commit() error {
-	if len(w.B) >= flushAt {
+	if len(w.B) >= flushAt && !w.Hold {
 		return w.write()
 	}
 	return w.err
@@ -58,6 +62,12 @@ func (w *Writer) write() error {
 // Flush writes what waits and gives the buffer back.
 func (w *Writer) Flush() error {
 	err := w.write()
+	w.Drop()
+	return err
+}
+
+// Drop throws away what waits and gives the buffer back.
+func (w *Writer) Drop() {
 	if w.buf != nil {
 		// An unusually grown buffer is left to the collector.
 		if cap(w.B) <= 2*flushAt {
@@ -66,7 +76,6 @@ func (w *Writer) Flush() error {
 		}
 		w.buf, w.B = nil, nil
 	}
-	return err
 }
 
 // Err returns the first error of writing; after it nothing is written any more.
@@ -89,7 +98,9 @@ func (w *Writer) Line(s string) error {
 func (w *Writer) Copy(r io.Reader, n int64, replaceNUL bool) error {
 	w.Begin()
 	for n > 0 {
-		if len(w.B) >= flushAt {
+		if w.Hold {
+			w.B = slices.Grow(w.B, int(min(n, flushAt)))
+		} else if len(w.B) >= flushAt {
 			if err := w.write(); err != nil {
 				return err
 			}
