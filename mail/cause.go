@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"fachwerk/internal/store"
-	"fachwerk/location"
 )
 
 // kinds pairs the store's errors with those of this package. The first that
@@ -15,8 +14,7 @@ var kinds = []struct{ of, is error }{
 	{store.ErrTemporary, ErrTemporary},
 	{store.ErrUnavailable, ErrTemporary},
 	{store.ErrFull, ErrTemporary},
-	{store.ErrMoved, ErrTemporary},        // the next try reaches the new site
-	{location.ErrElsewhere, ErrTemporary}, // the operator's to mend; no mail may bounce for it
+	{store.ErrMoved, ErrTemporary}, // the next try reaches the new site
 	{store.ErrQuota, ErrQuota},
 	{store.ErrTooMany, ErrTooMany},
 	{store.ErrTooLarge, ErrTooLarge},

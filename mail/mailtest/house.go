@@ -2,22 +2,14 @@ package mailtest
 
 import (
 	"context"
-	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/blob"
-	"fachwerk/internal/store/blob/dir"
-	"fachwerk/internal/store/blob/s3"
-	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
-	"fachwerk/internal/store/meta/postgres"
-	"fachwerk/internal/store/meta/sqlite"
-	"fachwerk/internal/testenv/need"
-	"fachwerk/location"
+	"fachwerk/internal/store/storetest"
 	"fachwerk/mail"
 )
 
@@ -28,7 +20,6 @@ const (
 	AliceAlias   = "a.muster@" + Domain
 	BobAddress   = "bob@" + Domain
 	DeskAddress  = "buergeramt@" + Domain
-	Site         = "rathaus"
 )
 
 // House is a furnished store. Alice has an alias. Bob may read, write and send
@@ -37,7 +28,6 @@ type House struct {
 	Mail   *mail.Service
 	Store  *store.Store
 	DB     *meta.DB
-	parts  store.Options
 	Tenant store.Tenant
 	Spool  string // folder of temporary files
 
@@ -47,10 +37,12 @@ type House struct {
 	// AliceAccess, BobAccess and DeskAccess are what the two may open: their
 	// own accounts, and Bob the desk's.
 	AliceAccess, BobAccess, DeskAccess mail.Access
+
+	options store.Options
 }
 
 type options struct {
-	servers bool
+	engines storetest.Engines
 	mail    mail.Options
 	poll    time.Duration
 	inline  int64
@@ -62,7 +54,7 @@ type Option func(*options)
 
 // OnServers takes PostgreSQL and S3 in place of SQLite and a directory; where
 // they are missing the test is skipped (see package need).
-func OnServers() Option { return func(o *options) { o.servers = true } }
+func OnServers() Option { return func(o *options) { o.engines = storetest.Remote } }
 
 // WithMail sets options of the mail service; Store is filled in.
 func WithMail(m mail.Options) Option { return func(o *options) { o.mail = m } }
@@ -83,80 +75,47 @@ func New(t testing.TB, opts ...Option) *House {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	log := slog.New(slog.DiscardHandler)
-	engine, blobs := engines(t, o.servers)
-	db, err := meta.Open(t.Context(), engine, log)
-	must(t, err)
-	t.Cleanup(func() { db.Close() })
-	if o.wrap != nil {
-		blobs = o.wrap(blobs)
-	}
-	keys, err := content.OpenKeyDir(filepath.Join(t.TempDir(), "keys"), true)
-	must(t, err)
-	t.Cleanup(func() { keys.Close() })
-	site := location.Site{Name: Site, Operator: "Stadt Musterstadt", Country: "DE", City: "Musterstadt"}
-	placement, err := location.At(Site, []location.Site{site})
-	must(t, err)
-	h := &House{DB: db, Spool: t.TempDir()}
-	h.parts = store.Options{
-		DB: db, Blobs: blobs, Keys: keys, Site: site, Placement: placement, SpoolDir: h.Spool,
-		Poll: o.poll, InlineLimit: o.inline, Log: log,
-	}
-	h.Store, h.Mail = h.serve(t, o.mail)
+	h := &House{}
+	parts := storetest.Open(t, o.engines, func(s *store.Options) {
+		if o.poll > 0 {
+			s.Poll = o.poll
+		}
+		if o.wrap != nil {
+			s.InlineLimit, s.Blobs = o.inline, o.wrap(s.Blobs)
+		}
+		h.options = *s
+	})
+	h.Store, h.DB, h.Tenant, h.Spool = parts.Store, parts.DB, parts.Tenant, h.options.SpoolDir
+	h.Mail = serve(t, h.Store, o.mail)
 	h.people(t)
 	return h
 }
 
-func (h *House) serve(t testing.TB, o mail.Options) (*store.Store, *mail.Service) {
-	t.Helper()
-	s, err := store.New(t.Context(), h.parts)
-	must(t, err)
-	t.Cleanup(func() { s.Close() })
+func serve(t testing.TB, s *store.Store, o mail.Options) *mail.Service {
 	o.Store = s
 	m := mail.New(o)
 	t.Cleanup(func() { m.Close() })
-	return s, m
+	return m
 }
 
 // Replica is another process's service on the same database and blob store: no
 // hint passes between the two, only polling and asking do.
 func (h *House) Replica(t testing.TB) *mail.Service {
 	t.Helper()
-	_, m := h.serve(t, mail.Options{})
-	return m
-}
-
-func engines(t testing.TB, servers bool) (meta.Engine, blob.Store) {
-	t.Helper()
-	if !servers {
-		engine, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "meta.db"))
-		must(t, err)
-		blobs, err := dir.Open(t.TempDir())
-		must(t, err)
-		return engine, blobs
-	}
-	dsn, url := need.Postgres(t), need.S3(t)
-	engine, err := postgres.Open(t.Context(), dsn, postgres.Options{})
+	s, err := store.New(context.WithoutCancel(t.Context()), h.options)
 	must(t, err)
-	config, err := s3.Parse(url)
-	must(t, err)
-	bucket, err := s3.Open(config)
-	must(t, err)
-	t.Cleanup(func() { bucket.Close() })
-	return engine, blob.NewRetry(bucket, blob.Backoff{})
+	t.Cleanup(func() { s.Close() })
+	return serve(t, s, mail.Options{})
 }
 
 // people fills the directory.
 func (h *House) people(t testing.TB) {
 	t.Helper()
 	ctx := t.Context()
-	var err error
-	h.Tenant, err = h.Store.CreateTenant(ctx, "Stadt Musterstadt", Site)
-	must(t, err)
-	must(t, h.Store.AddDomain(ctx, h.Tenant.ID, Domain))
 	h.Alice = h.Person(t, AliceAddress, "Alice Muster")
 	h.Bob = h.Person(t, BobAddress, "Bob Beispiel")
 	must(t, h.Store.AddAlias(ctx, keyOf(h.Alice), AliceAlias))
+	var err error
 	h.Desk, err = h.Store.CreateAccount(ctx, store.NewAccount{
 		Tenant: h.Tenant.ID, Kind: store.Function, Address: DeskAddress, DisplayName: "Bürgeramt",
 	})
@@ -169,7 +128,7 @@ func (h *House) people(t testing.TB) {
 
 func keyOf(p *auth.Principal) store.Key { return store.Key{Tenant: p.Tenant, Account: p.Account} }
 
-// Person makes one more person, signed in for everything.
+// Person makes one more person, signed in for mail.
 func (h *House) Person(t testing.TB, address, name string) *auth.Principal {
 	t.Helper()
 	a, err := h.Store.CreateAccount(t.Context(), store.NewAccount{
@@ -188,87 +147,6 @@ func (h *House) Accounts(t testing.TB, p *auth.Principal) []mail.Access {
 	list, err := h.Mail.Accounts(t.Context(), p)
 	must(t, err)
 	return list
-}
-
-// Incoming is a message that has come in. It is closed when the test ends.
-func (h *House) Incoming(t testing.TB, text string) *mail.Incoming {
-	t.Helper()
-	in := h.Mail.NewIncoming()
-	t.Cleanup(func() { in.Close() })
-	_, err := in.Write([]byte(text))
-	must(t, err)
-	in.Finish()
-	return in
-}
-
-// Deliver delivers a message to an address.
-func (h *House) Deliver(t testing.TB, address, text string) mail.Appended {
-	t.Helper()
-	to, err := h.Mail.Resolve(t.Context(), address)
-	must(t, err)
-	in := h.Incoming(t, text)
-	defer in.Close()
-	added, err := h.Mail.Deliver(t.Context(), to, in, nil, mail.DeliverOptions{})
-	must(t, err)
-	return added
-}
-
-// Append adds a message to a mailbox.
-func (h *House) Append(t testing.TB, a mail.Access, mailbox, text string, flags mail.Flags, keywords ...string) mail.Appended {
-	t.Helper()
-	box, err := h.Mail.Mailbox(t.Context(), a, mailbox)
-	must(t, err)
-	in := h.Incoming(t, text)
-	defer in.Close()
-	added, err := h.Mail.Append(t.Context(), a, box.ID, []mail.Append{{In: in, Flags: flags, Keywords: keywords}})
-	must(t, err)
-	return added[0]
-}
-
-// Open opens a mailbox until the test ends, loaded.
-func (h *House) Open(t testing.TB, a mail.Access, mailbox string) *mail.View {
-	t.Helper()
-	box, err := h.Mail.Mailbox(t.Context(), a, mailbox)
-	must(t, err)
-	v, err := h.Mail.Open(t.Context(), a, box.ID)
-	must(t, err)
-	t.Cleanup(v.Close)
-	h.Refresh(t, v)
-	return v
-}
-
-// Refresh is mail.View.Refresh for a test.
-func (h *House) Refresh(t testing.TB, v *mail.View) *mail.Snapshot {
-	t.Helper()
-	snap, err := v.Refresh(t.Context())
-	must(t, err)
-	return snap
-}
-
-// Fill adds n small messages to a mailbox, many in a transaction, straight into
-// the store.
-func (h *House) Fill(t testing.TB, a mail.Access, mailbox string, n int) {
-	t.Helper()
-	box, err := h.Mail.Mailbox(t.Context(), a, mailbox)
-	must(t, err)
-	in := h.Incoming(t, Message("Nachricht", "Guten Tag"))
-	defer in.Close()
-	for n > 0 {
-		batch := make([]mail.Append, min(n, 500))
-		for i := range batch {
-			batch[i] = mail.Append{In: in}
-		}
-		_, err := h.Mail.Append(context.Background(), a, box.ID, batch)
-		must(t, err)
-		n -= len(batch)
-	}
-}
-
-// Message is a small message of text with a subject, lines ended by CRLF.
-func Message(subject, text string) string {
-	return "From: Bob Beispiel <" + BobAddress + ">\r\nTo: Alice Muster <" + AliceAddress + ">\r\nSubject: " + subject +
-		"\r\nDate: Sun, 22 Nov 2026 10:00:00 +0100\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" +
-		text + "\r\n"
 }
 
 func must(t testing.TB, err error) {

@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
 		must(t, err)
 	}
 	p.Blobs = blobs
-	p.DB, err = meta.Open(t.Context(), engine, nil)
+	p.DB, err = meta.Open(t.Context(), engine, slog.New(slog.DiscardHandler))
 	must(t, err)
 	p.Keys, err = content.OpenKeyDir(filepath.Join(p.Folder, "keys"), true)
 	must(t, err)
