@@ -113,8 +113,8 @@ func (q *Queue) decide(j *job, r store.QueueRecipient, o outcome) verdict {
 	v.next = store.QueueResult{Attempts: r.Attempts + 1, Reply: text(o)}
 	if o.result == temporary && !r.Expires.IsZero() && !now.Before(r.Expires) {
 		o.result = permanent
-		v.outcome.result = permanent
-		v.outcome.status = "5.4.7" // RFC 3463 3.5: delivery time expired
+		v.result = permanent
+		v.status = "5.4.7" // RFC 3463 3.5: delivery time expired
 	}
 	switch o.result {
 	case delivered:
@@ -166,7 +166,7 @@ func wants(r store.QueueRecipient, event string) bool {
 // what failed together does not come back together.
 func (q *Queue) wait(attempts int) time.Duration {
 	base := q.cfg.Schedule[min(attempts, len(q.cfg.Schedule)-1)]
-	return base - base/10 + rand.N(base/5+1)
+	return base - base/10 + rand.N(base/5+1) //nolint:gosec // spread, no secret
 }
 
 // note writes an outcome, trying for a while: a peer's acceptance that is not

@@ -11,7 +11,7 @@ import (
 	gosmtp "github.com/emersion/go-smtp"
 
 	"fachwerk/mail/queue"
-	. "fachwerk/mail/queue/queuetest"
+	"fachwerk/mail/queue/queuetest"
 )
 
 // oldPeer is a server of RFC 821's time: no extension at all.
@@ -73,7 +73,7 @@ func serveOld(conn net.Conn, messages chan<- string) {
 
 func TestSimple8bitMailIsConverted(t *testing.T) {
 	peer, messages := oldPeer(t)
-	h := Open(t, func(c *queue.Config) { c.Smarthost = peer })
+	h := queuetest.Open(t, func(c *queue.Config) { c.Smarthost = peer })
 	text := header("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n")
 	plain := strings.Repeat("Grüße aus dem Rathaus, Zimmer 7\r\n", 20)
 	put(t, h, queue.Message{EightBit: true, Recipients: to("x@fern.example")}, text+plain)
@@ -97,7 +97,7 @@ func TestSimple8bitMailIsConverted(t *testing.T) {
 
 func TestMultipart8bitMailIsReported(t *testing.T) {
 	peer, messages := oldPeer(t)
-	h := Open(t, func(c *queue.Config) { c.Smarthost = peer })
+	h := queuetest.Open(t, func(c *queue.Config) { c.Smarthost = peer })
 	anna := h.Person(t, "anna")
 	text := header("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 8bit\r\n")
 	put(t, h, queue.Message{ReversePath: anna.Address, EightBit: true, Recipients: to("x@fern.example")}, text+"--b\r\n\r\nGrüße\r\n--b--\r\n")
@@ -108,8 +108,8 @@ func TestMultipart8bitMailIsReported(t *testing.T) {
 }
 
 func TestSMTPUTF8(t *testing.T) {
-	s := NewSmarthost(t, nil)
-	h := Open(t, withSmarthost(s))
+	s := queuetest.NewSmarthost(t, nil)
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	put(t, h, queue.Message{ReversePath: anna.Address, SMTPUTF8: true, EightBit: true,
 		Recipients: to("jörg@fern.example")}, strings.Replace(header(""), "Antrag", "Änderung", 1)+body)
@@ -120,8 +120,8 @@ func TestSMTPUTF8(t *testing.T) {
 }
 
 func TestSMTPUTF8IsReportedWhereThePeerLacksIt(t *testing.T) {
-	s := NewSmarthost(t, func(s *gosmtp.Server) { s.EnableSMTPUTF8 = false })
-	h := Open(t, withSmarthost(s))
+	s := queuetest.NewSmarthost(t, func(s *gosmtp.Server) { s.EnableSMTPUTF8 = false })
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	// A U-label alone is written as an A-label.
 	put(t, h, queue.Message{ReversePath: anna.Address, SMTPUTF8: true, Recipients: to("x@müller.example")}, header("")+body)
@@ -136,8 +136,8 @@ func TestSMTPUTF8IsReportedWhereThePeerLacksIt(t *testing.T) {
 // it does not get out.
 func TestBareCRAndLFAreNeverSent(t *testing.T) {
 	for _, bad := range []string{"a\n.\nb\r\n", "a\r.\rb\r\n", "a\r\n.\nb\r\n", "a\r"} {
-		s := NewSmarthost(t, nil)
-		h := Open(t, withSmarthost(s))
+		s := queuetest.NewSmarthost(t, nil)
+		h := queuetest.Open(t, withSmarthost(s))
 		anna := h.Person(t, "anna")
 		put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+bad)
 		wantText(t, h.Inbox(t, anna, 1)[0], "Status: 5.6.11")
@@ -148,8 +148,8 @@ func TestBareCRAndLFAreNeverSent(t *testing.T) {
 }
 
 func TestTooLargeForThePeer(t *testing.T) {
-	s := NewSmarthost(t, func(s *gosmtp.Server) { s.MaxMessageBytes = 1000 })
-	h := Open(t, withSmarthost(s))
+	s := queuetest.NewSmarthost(t, func(s *gosmtp.Server) { s.MaxMessageBytes = 1000 })
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+strings.Repeat(body, 100))
 	wantText(t, h.Inbox(t, anna, 1)[0], "Status: 5.3.4")

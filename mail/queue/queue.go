@@ -263,7 +263,7 @@ func (q *Queue) workRemote(ctx context.Context, j *job) {
 // release gives recipients back without an attempt.
 func (q *Queue) release(ctx context.Context, j *job) {
 	for _, r := range j.message.Recipients {
-		due := 30*time.Second + rand.N(30*time.Second)
+		due := 30*time.Second + rand.N(30*time.Second) //nolint:gosec // spread, no secret
 		q.note(ctx, j, r, store.QueueResult{State: store.QueueWaiting, Attempts: r.Attempts, Due: due, Reply: r.LastReply})
 	}
 }

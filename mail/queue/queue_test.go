@@ -14,7 +14,7 @@ import (
 
 	"fachwerk/internal/store"
 	"fachwerk/mail/queue"
-	. "fachwerk/mail/queue/queuetest"
+	"fachwerk/mail/queue/queuetest"
 )
 
 const body = "zweite Zeile\r\n.punkt\r\n"
@@ -24,7 +24,7 @@ func header(more string) string {
 }
 
 // put queues a message from anna.
-func put(t *testing.T, h *House, m queue.Message, text string) queue.Ref {
+func put(t *testing.T, h *queuetest.House, m queue.Message, text string) queue.Ref {
 	t.Helper()
 	m.Tenant = h.Tenant.ID
 	b := h.Queue.NewBody(1 << 20)
@@ -41,12 +41,12 @@ func put(t *testing.T, h *House, m queue.Message, text string) queue.Ref {
 func to(addresses ...string) []queue.Recipient {
 	var list []queue.Recipient
 	for _, a := range addresses {
-		list = append(list, queue.Recipient{ForwardPath: a, Local: strings.HasSuffix(a, "@"+Domain)})
+		list = append(list, queue.Recipient{ForwardPath: a, Local: strings.HasSuffix(a, "@"+queuetest.Domain)})
 	}
 	return list
 }
 
-func withSmarthost(s *Smarthost) func(*queue.Config) {
+func withSmarthost(s *queuetest.Smarthost) func(*queue.Config) {
 	return func(c *queue.Config) { c.Smarthost = s.Config() }
 }
 
@@ -60,8 +60,8 @@ func wantText(t *testing.T, text string, want ...string) {
 }
 
 func TestLocalAndRemoteRecipientsOfOneMessage(t *testing.T) {
-	s := NewSmarthost(t, nil)
-	h := Open(t, withSmarthost(s))
+	s := queuetest.NewSmarthost(t, nil)
+	h := queuetest.Open(t, withSmarthost(s))
 	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address, "x@fern.example", "y@weit.example")}, header("")+body)
 	got := h.Inbox(t, bert, 1)[0]
@@ -77,15 +77,15 @@ func TestLocalAndRemoteRecipientsOfOneMessage(t *testing.T) {
 }
 
 func TestGreylistingIsRetried(t *testing.T) {
-	s := NewSmarthost(t, nil)
+	s := queuetest.NewSmarthost(t, nil)
 	var tries atomic.Int32
 	s.OnRcpt = func(string) error {
 		if tries.Add(1) <= 3 {
-			return Refuse(450, [3]int{4, 7, 1}, "greylisted")
+			return queuetest.Refuse(450, [3]int{4, 7, 1}, "greylisted")
 		}
 		return nil
 	}
-	h := Open(t, withSmarthost(s))
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
 	s.Take(t, 1)
@@ -97,14 +97,14 @@ func TestGreylistingIsRetried(t *testing.T) {
 }
 
 func TestRefusedRecipientIsReported(t *testing.T) {
-	s := NewSmarthost(t, nil)
+	s := queuetest.NewSmarthost(t, nil)
 	s.OnRcpt = func(to string) error {
 		if strings.HasPrefix(to, "weg@") {
-			return Refuse(550, [3]int{5, 1, 1}, "no such user")
+			return queuetest.Refuse(550, [3]int{5, 1, 1}, "no such user")
 		}
 		return nil
 	}
-	h := Open(t, withSmarthost(s))
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	m := queue.Message{ReversePath: anna.Address, EnvID: "env+1", Recipients: to("weg@fern.example", "da@fern.example")}
 	m.Recipients[0].ORcpt = "rfc822;fr+2Bh@fern.example"
@@ -123,23 +123,23 @@ func TestRefusedRecipientIsReported(t *testing.T) {
 }
 
 func TestReportReturnsTheWholeMessageIfAsked(t *testing.T) {
-	s := NewSmarthost(t, nil)
-	s.OnData = func(r io.Reader) error { io.Copy(io.Discard, r); return Refuse(554, [3]int{5, 7, 1}, "spam") }
-	h := Open(t, withSmarthost(s))
+	s := queuetest.NewSmarthost(t, nil)
+	s.OnData = func(r io.Reader) error { io.Copy(io.Discard, r); return queuetest.Refuse(554, [3]int{5, 7, 1}, "spam") }
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	put(t, h, queue.Message{ReversePath: anna.Address, Ret: "FULL", Recipients: to("x@fern.example")}, header("")+body)
 	wantText(t, h.Inbox(t, anna, 1)[0], "Content-Type: message/rfc822\r\n", "zweite Zeile\r\n.punkt\r\n", "Status: 5.7.1")
 }
 
 func TestNotifyIsHonoured(t *testing.T) {
-	s := NewSmarthost(t, func(s *gosmtp.Server) { s.EnableDSN = false })
+	s := queuetest.NewSmarthost(t, func(s *gosmtp.Server) { s.EnableDSN = false })
 	s.OnRcpt = func(to string) error {
 		if strings.HasPrefix(to, "weg@") {
-			return Refuse(550, [3]int{5, 1, 1}, "no")
+			return queuetest.Refuse(550, [3]int{5, 1, 1}, "no")
 		}
 		return nil
 	}
-	h := Open(t, withSmarthost(s))
+	h := queuetest.Open(t, withSmarthost(s))
 	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
 	m := queue.Message{ReversePath: anna.Address, Recipients: to("weg@fern.example", "da@fern.example", bert.Address)}
 	m.Recipients[0].Notify = "NEVER"
@@ -155,8 +155,8 @@ func TestNotifyIsHonoured(t *testing.T) {
 }
 
 func TestPeerWithDSNReportsItself(t *testing.T) {
-	s := NewSmarthost(t, nil)
-	h := Open(t, withSmarthost(s))
+	s := queuetest.NewSmarthost(t, nil)
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	m := queue.Message{ReversePath: anna.Address, EnvID: "e1", Ret: "HDRS", Recipients: to("da@fern.example")}
 	m.Recipients[0].Notify, m.Recipients[0].ORcpt = "SUCCESS", "rfc822;alt+2Bx@fern.example"
@@ -170,9 +170,9 @@ func TestPeerWithDSNReportsItself(t *testing.T) {
 }
 
 func TestNullSenderIsNeverAnswered(t *testing.T) {
-	s := NewSmarthost(t, nil)
-	s.OnRcpt = func(string) error { return Refuse(550, [3]int{5, 1, 1}, "no") }
-	h := Open(t, withSmarthost(s))
+	s := queuetest.NewSmarthost(t, nil)
+	s.OnRcpt = func(string) error { return queuetest.Refuse(550, [3]int{5, 1, 1}, "no") }
+	h := queuetest.Open(t, withSmarthost(s))
 	put(t, h, queue.Message{Recipients: to("x@fern.example", "niemand@musterstadt.example")}, header("")+body)
 	h.Empty(t)
 	if got := s.Received(); len(got) != 0 {
@@ -181,7 +181,7 @@ func TestNullSenderIsNeverAnswered(t *testing.T) {
 }
 
 func TestUnknownLocalRecipientIsReported(t *testing.T) {
-	h := Open(t, nil)
+	h := queuetest.Open(t, nil)
 	anna := h.Person(t, "anna")
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("niemand@musterstadt.example")}, header("")+body)
 	wantText(t, h.Inbox(t, anna, 1)[0], "Final-Recipient: rfc822;niemand@musterstadt.example", "Status: 5.1.1")
@@ -192,10 +192,10 @@ func TestUnknownLocalRecipientIsReported(t *testing.T) {
 func TestNoSmarthostDelaysThenExpires(t *testing.T) {
 	var offset atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
-	h := Open(t, func(c *queue.Config) { c.Now = now })
+	h := queuetest.Open(t, func(c *queue.Config) { c.Now = now })
 	anna := h.Person(t, "anna")
 	ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
-	Wait(t, func() bool {
+	queuetest.Wait(t, func() bool {
 		e, err := h.Queue.Show(t.Context(), ref)
 		return err == nil && e.Recipients[0].Attempts > 1 && strings.Contains(e.Recipients[0].LastReply, "No smarthost")
 	})
@@ -207,14 +207,14 @@ func TestNoSmarthostDelaysThenExpires(t *testing.T) {
 }
 
 func TestSmarthostThatComesBack(t *testing.T) {
-	s := NewSmarthost(t, nil)
-	h := Open(t, func(c *queue.Config) {
+	s := queuetest.NewSmarthost(t, nil)
+	h := queuetest.Open(t, func(c *queue.Config) {
 		c.Smarthost = s.Config()
 		c.Smarthost.Port = 1 // nobody listens there
 	})
 	anna := h.Person(t, "anna")
 	ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
-	Wait(t, func() bool {
+	queuetest.Wait(t, func() bool {
 		e, err := h.Queue.Show(t.Context(), ref)
 		return err == nil && strings.Contains(e.Recipients[0].LastReply, "4.4.1")
 	})
@@ -224,16 +224,16 @@ func TestSmarthostThatComesBack(t *testing.T) {
 }
 
 func TestConnectionLostInTheMiddleOfData(t *testing.T) {
-	s := NewSmarthost(t, nil)
+	s := queuetest.NewSmarthost(t, nil)
 	var tries atomic.Int32
 	s.OnData = func(r io.Reader) error {
 		if tries.Add(1) <= 2 {
 			r.Read(make([]byte, 10))
-			return ErrDrop
+			return queuetest.ErrDrop
 		}
 		return nil
 	}
-	h := Open(t, withSmarthost(s))
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+strings.Repeat(body, 10_000))
 	s.Take(t, 1)
@@ -244,8 +244,8 @@ func TestConnectionLostInTheMiddleOfData(t *testing.T) {
 // A process that died after a claim leaves a lease; when it has ended the next
 // one sends.
 func TestLeaseOfADeadProcessPasses(t *testing.T) {
-	s := NewSmarthost(t, nil)
-	h := Open(t, withSmarthost(s))
+	s := queuetest.NewSmarthost(t, nil)
+	h := queuetest.Open(t, withSmarthost(s))
 	anna := h.Person(t, "anna")
 	h.Stop()
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
@@ -263,12 +263,12 @@ func TestLeaseOfADeadProcessPasses(t *testing.T) {
 }
 
 func TestTLSAndLogin(t *testing.T) {
-	cert, roots := Certificate(t)
-	s := NewSmarthost(t, WithTLS(cert))
+	cert, roots := queuetest.Certificate(t)
+	s := queuetest.NewSmarthost(t, queuetest.WithTLS(cert))
 	config := s.Config()
 	config.TLS, config.TLSConfig = queue.TLSRequired, &tls.Config{RootCAs: roots}
 	config.Username, config.Password = "fachwerk", func() (string, error) { return "geheim", nil }
-	h := Open(t, func(c *queue.Config) { c.Smarthost = config })
+	h := queuetest.Open(t, func(c *queue.Config) { c.Smarthost = config })
 	anna := h.Person(t, "anna")
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
 	s.Take(t, 1)
@@ -279,7 +279,7 @@ func TestTLSAndLogin(t *testing.T) {
 
 // Trouble with the smarthost itself is never the message's: it waits.
 func TestSmarthostTroubleIsTemporary(t *testing.T) {
-	cert, _ := Certificate(t)
+	cert, _ := queuetest.Certificate(t)
 	password := func() (string, error) { return "falsch", nil }
 	for name, c := range map[string]struct {
 		config func(*queue.Smarthost)
@@ -294,17 +294,17 @@ func TestSmarthostTroubleIsTemporary(t *testing.T) {
 		}, false, "outside the networks"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := NewSmarthost(t, nil)
+			s := queuetest.NewSmarthost(t, nil)
 			if c.tls {
-				s = NewSmarthost(t, WithTLS(cert))
+				s = queuetest.NewSmarthost(t, queuetest.WithTLS(cert))
 			}
 			config := s.Config()
 			c.config(config)
-			h := Open(t, func(q *queue.Config) { q.Smarthost = config })
+			h := queuetest.Open(t, func(q *queue.Config) { q.Smarthost = config })
 			anna := h.Person(t, "anna")
 			ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
 			var e queue.Entry
-			Wait(t, func() bool {
+			queuetest.Wait(t, func() bool {
 				e, _ = h.Queue.Show(t.Context(), ref)
 				return len(e.Recipients) == 1 && e.Recipients[0].Attempts > 0
 			})
@@ -342,22 +342,22 @@ func TestTalkativeSmarthost(t *testing.T) {
 			}()
 		}
 	}()
-	h := Open(t, func(c *queue.Config) {
+	h := queuetest.Open(t, func(c *queue.Config) {
 		c.Smarthost = &queue.Smarthost{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: queue.TLSOff}
 	})
 	ref := put(t, h, queue.Message{Recipients: to("x@fern.example")}, header("")+body)
-	Wait(t, func() bool {
+	queuetest.Wait(t, func() bool {
 		e, _ := h.Queue.Show(t.Context(), ref)
 		return len(e.Recipients) == 1 && strings.Contains(e.Recipients[0].LastReply, "does not stop answering")
 	})
 }
 
 func TestOpportunisticTLSTakesAnyCertificate(t *testing.T) {
-	cert, _ := Certificate(t)
-	s := NewSmarthost(t, WithTLS(cert))
+	cert, _ := queuetest.Certificate(t)
+	s := queuetest.NewSmarthost(t, queuetest.WithTLS(cert))
 	config := s.Config()
 	config.TLS = queue.TLSOpportunistic
-	h := Open(t, func(c *queue.Config) { c.Smarthost = config })
+	h := queuetest.Open(t, func(c *queue.Config) { c.Smarthost = config })
 	put(t, h, queue.Message{Recipients: to("x@fern.example")}, header("")+body)
 	s.Take(t, 1)
 }
@@ -372,11 +372,11 @@ func TestPasswordNeedsVerifiedTLS(t *testing.T) {
 }
 
 func TestRetryAndDrop(t *testing.T) {
-	s := NewSmarthost(t, nil)
-	h := Open(t, func(c *queue.Config) { c.Schedule = []time.Duration{time.Hour} })
+	s := queuetest.NewSmarthost(t, nil)
+	h := queuetest.Open(t, func(c *queue.Config) { c.Schedule = []time.Duration{time.Hour} })
 	anna := h.Person(t, "anna")
 	ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example", "y@fern.example")}, header("")+body)
-	Wait(t, func() bool {
+	queuetest.Wait(t, func() bool {
 		e, _ := h.Queue.Show(t.Context(), ref)
 		return len(e.Recipients) == 2 && e.Recipients[0].Attempts == 1 && e.Recipients[1].Attempts == 1
 	})
@@ -401,13 +401,13 @@ func TestRetryAndDrop(t *testing.T) {
 // Over the schedule of a full mailbox the message waits and arrives when there
 // is room again.
 func TestFullMailboxIsRetried(t *testing.T) {
-	h := Open(t, nil)
+	h := queuetest.Open(t, nil)
 	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
 	if err := h.SetQuota(t.Context(), bert.Key, 10, 0); err != nil {
 		t.Fatal(err)
 	}
 	ref := put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address)}, header("")+body)
-	Wait(t, func() bool {
+	queuetest.Wait(t, func() bool {
 		e, _ := h.Queue.Show(t.Context(), ref)
 		return len(e.Recipients) == 1 && e.Recipients[0].Attempts > 1
 	})
@@ -419,7 +419,7 @@ func TestFullMailboxIsRetried(t *testing.T) {
 }
 
 func TestLoopEndsWithAReport(t *testing.T) {
-	h := Open(t, nil)
+	h := queuetest.Open(t, nil)
 	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address)}, "Delivered-To: Bert@musterstadt.example\r\n"+header("")+body)
 	wantText(t, h.Inbox(t, anna, 1)[0], "Status: 5.4.6")

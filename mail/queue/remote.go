@@ -37,7 +37,7 @@ func (q *Queue) send(ctx context.Context, j *job) []outcome {
 	t := &transfer{q: q, j: j, client: client, body: body, mta: q.cfg.Smarthost.Host}
 	outcomes := t.run(ctx)
 	if !t.broken {
-		client.Quit()
+		_ = client.Quit() // all is said
 	}
 	return outcomes
 }
@@ -239,11 +239,10 @@ func (t *transfer) plan(ctx context.Context) (*plan, *outcome) {
 		o := later("4.3.0", "The message cannot be read now")
 		return nil, &o
 	}
-	if !plainNames || m.SMTPUTF8 && !isASCII(string(header)) {
-		if _, p.utf8 = extension(t.client, "SMTPUTF8"); !p.utf8 && !(m.SMTPUTF8 && !isASCII(string(header))) {
-			plainNames = p.downgrade()
-		}
-		if !p.utf8 && (!plainNames || !isASCII(string(header))) {
+	plainHeader := !m.SMTPUTF8 || isASCII(string(header))
+	if !plainNames || !plainHeader {
+		_, p.utf8 = extension(t.client, "SMTPUTF8")
+		if !p.utf8 && (!plainHeader || !p.downgrade()) {
 			return refuse("5.6.7", "The next server does not take internationalised mail (SMTPUTF8)")
 		}
 	}

@@ -312,7 +312,7 @@ func (q *Queue) login(client *gosmtp.Client) error {
 	if err != nil {
 		return fmt.Errorf("read the smarthost's password: %w", err)
 	}
-	var mechanism sasl.Client = sasl.NewPlainClient("", h.Username, password)
+	mechanism := sasl.NewPlainClient("", h.Username, password)
 	if !client.SupportsAuth(sasl.Plain) && client.SupportsAuth(sasl.Login) {
 		mechanism = sasl.NewLoginClient(h.Username, password)
 	}

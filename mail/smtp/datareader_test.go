@@ -3,6 +3,7 @@ package smtp
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -120,7 +121,7 @@ func checkDecoded(t testing.TB, in, body string, bare bool, rest string) {
 
 func TestDataCutOff(t *testing.T) {
 	for _, in := range []string{"", "a", "a\r\n", "a\r\n.", "a\r\n.\r", "a\n.\n"} {
-		if _, _, _, err := readData(t, in); err != io.ErrUnexpectedEOF {
+		if _, _, _, err := readData(t, in); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%q: %v, want %v", in, err, io.ErrUnexpectedEOF)
 		}
 	}

@@ -1,8 +1,10 @@
 package smtp_test
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func FuzzSession(f *testing.F) {
 			conn.Write(in)
 			conn.(*net.TCPConn).CloseWrite()
 			_, err = io.Copy(io.Discard, conn)
-			if e, ok := err.(net.Error); ok && e.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("%q: the server does not hang up", in)
 			}
 			conn.Close()

@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -49,8 +51,8 @@ func serve(t testing.TB, h *queuetest.House, mode smtp.Mode, change func(*smtp.C
 	if s.Server, err = smtp.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	s.addr = listen(t, s.Server.Serve)
-	t.Cleanup(func() { s.Server.Shutdown(ended()) })
+	s.addr = listen(t, s.Serve)
+	t.Cleanup(func() { s.Shutdown(ended()) })
 	s.anna, s.bert = h.Person(t, "anna"), h.Person(t, "bert")
 	return s
 }
@@ -145,7 +147,7 @@ func (c *chat) closed() {
 	c.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	if b, err := c.r.ReadByte(); err == nil {
 		c.t.Fatalf("the connection is open, next byte %q", b)
-	} else if e, ok := err.(net.Error); ok && e.Timeout() {
+	} else if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.t.Fatal("the connection is open")
 	}
 }

@@ -218,7 +218,8 @@ func decodeXtext(s string) (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '+' {
+		switch c {
+		case '+':
 			if i+2 >= len(s) {
 				return "", false
 			}
@@ -228,7 +229,7 @@ func decodeXtext(s string) (string, bool) {
 			}
 			c = byte(n)
 			i += 2
-		} else if c == '=' {
+		case '=':
 			return "", false
 		}
 		if c < ' ' || c >= 0x7f {

@@ -220,7 +220,7 @@ func TestShutdown(t *testing.T) {
 	done := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	go func() { done <- s.Server.Shutdown(ctx) }()
+	go func() { done <- s.Shutdown(ctx) }()
 	idle.want("421 4.3.2")
 	idle.closed()
 	busy.send(text + ".\r\n")

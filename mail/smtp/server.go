@@ -130,9 +130,9 @@ func (s *Server) accept(conn net.Conn, implicitTLS bool) {
 			s.cfg.Metrics.Refused(reason)
 		}
 		s.log.Info("connection refused", "remote", remote, "reason", reason)
-		conn.SetWriteDeadline(time.Now().Add(time.Second))
-		if !implicitTLS { // a new socket's buffer takes this without waiting
-			conn.Write([]byte(refusal.encode()))
+		if err := conn.SetWriteDeadline(time.Now().Add(time.Second)); err == nil && !implicitTLS {
+			// A new socket's buffer takes this without waiting; if not, so be it.
+			_, _ = conn.Write([]byte(refusal.encode()))
 		}
 		conn.Close()
 		return

@@ -332,7 +332,7 @@ func TestClientLibraries(t *testing.T) {
 	check(w.Close())
 	check(c.Quit())
 
-	implicit := listen(t, s.Server.ServeTLS)
+	implicit := listen(t, s.ServeTLS)
 	g, err := gosmtp.DialTLS(implicit, &tls.Config{RootCAs: s.roots, ServerName: "localhost"})
 	check(err)
 	check(g.Auth(sasl.NewLoginClient(s.anna.Address, password)))
@@ -343,7 +343,7 @@ func TestClientLibraries(t *testing.T) {
 
 func TestRevokedAppPasswordSendsNoMore(t *testing.T) {
 	s, _ := submission(t, nil)
-	ref := auth.AccountRef{Tenant: s.anna.Tenant, Account: s.anna.Key.Account}
+	ref := auth.AccountRef{Tenant: s.anna.Tenant, Account: s.anna.Account}
 	made, secret, err := s.Auth.NewAppPasswordByOperator(t.Context(), ref, "x", auth.MailSend, time.Time{})
 	if err != nil {
 		t.Fatal(err)

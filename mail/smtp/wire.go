@@ -101,7 +101,7 @@ func (w *wire) stop() {
 	defer w.mu.Unlock()
 	w.stopping = true
 	if w.waiting {
-		w.conn.SetReadDeadline(time.Unix(1, 0))
+		_ = w.conn.SetReadDeadline(time.Unix(1, 0)) // fails on a closed one only
 	}
 }
 
@@ -146,7 +146,7 @@ func (w *wire) readLine(limit int) (string, error) {
 			return checkLine(part, limit)
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			if err == io.EOF && len(part)+len(long) > 0 {
+			if errors.Is(err, io.EOF) && len(part)+len(long) > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return "", err

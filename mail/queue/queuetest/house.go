@@ -74,7 +74,7 @@ func (h *House) Run(t testing.TB, change func(*queue.Config)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.Queue.Run(ctx)
+		_ = h.Queue.Run(ctx) // ends with ctx
 	}()
 	h.stop = func() {
 		cancel()
@@ -100,7 +100,7 @@ func (h *House) Stop() {
 func (h *House) AppPassword(t testing.TB, a Account, scopes auth.Scope) string {
 	t.Helper()
 	_, secret, err := h.Auth.NewAppPasswordByOperator(t.Context(),
-		auth.AccountRef{Tenant: a.Tenant, Account: a.Key.Account}, "test", scopes, time.Time{})
+		auth.AccountRef{Tenant: a.Tenant, Account: a.Account}, "test", scopes, time.Time{})
 	must(t, err)
 	return secret
 }

@@ -56,10 +56,10 @@ func NewSmarthost(t testing.TB, change func(*gosmtp.Server)) *Smarthost {
 	if change != nil {
 		change(h.server)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
 	h.Port = l.Addr().(*net.TCPAddr).Port
-	go h.server.Serve(l)
+	go func() { _ = h.server.Serve(l) }() // until Close
 	t.Cleanup(func() { h.server.Close() })
 	return h
 }
