@@ -3,6 +3,7 @@ package imap_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,8 +85,14 @@ func (m *model) vanish(set string) {
 		delete(gone, u)
 	}
 	m.uids = kept
-	if len(gone) > 0 {
-		m.quit("VANISHED of UIDs never told: %v", gone)
+	// Messages of which only EXISTS has told stand at the end: any of them may be the one that is named.
+	for range gone {
+		i := slices.Index(m.uids, 0)
+		if i < 0 {
+			m.quit("VANISHED of UIDs that never were: %v", gone)
+			return
+		}
+		m.uids = slices.Delete(m.uids, i, i+1)
 	}
 }
 
@@ -123,7 +130,8 @@ func TestNumbersStayRight(t *testing.T) {
 	if testing.Short() {
 		rounds = 30
 	}
-	var wg sync.WaitGroup
+	var wg, quiet sync.WaitGroup
+	quiet.Add(6)
 	for k := range 6 {
 		c := s.login(t, alice)
 		c.conn.SetDeadline(time.Now().Add(3 * time.Minute))
@@ -147,6 +155,8 @@ func TestNumbersStayRight(t *testing.T) {
 			for i := 0; i < rounds && !failed; i++ {
 				m.step(rng)
 			}
+			quiet.Done()
+			quiet.Wait()
 			if failed {
 				return
 			}
