@@ -93,7 +93,9 @@ func BenchmarkDeliver(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			in := h.Mail.NewIncoming()
-			in.Write(text)
+			if _, err := in.Write(text); err != nil {
+				b.Error(err)
+			}
 			in.Finish()
 			if _, err := h.Mail.Deliver(b.Context(), to, in, []byte("Received: x\r\n"), mail.DeliverOptions{}); err != nil {
 				b.Error(err)

@@ -64,33 +64,33 @@ func (c *compiler) list(list []Criteria, depth int) ([]key, error) {
 func (c *compiler) viewKey(x Criteria) key {
 	switch x := x.(type) {
 	case SearchAll:
-		return view(func(*probe) bool { return true })
+		return shallow(func(*probe) bool { return true })
 	case SearchSeqSet:
-		return view(ranges(x, func(r IndexRange) (int, int) { return r.First, r.Last }, func(p *probe) int { return p.index }))
+		return shallow(ranges(x, func(r IndexRange) (int, int) { return r.First, r.Last }, func(p *probe) int { return p.index }))
 	case SearchUIDSet:
-		return view(ranges(x, func(r UIDRange) (uint32, uint32) { return r.First, r.Last }, func(p *probe) uint32 { return p.message.UID }))
+		return shallow(ranges(x, func(r UIDRange) (uint32, uint32) { return r.First, r.Last }, func(p *probe) uint32 { return p.message.UID }))
 	case SearchHasFlags:
-		return view(func(p *probe) bool { return p.message.Flags.Has(Flags(x)) })
+		return shallow(func(p *probe) bool { return p.message.Flags.Has(Flags(x)) })
 	case SearchKeyword:
 		return c.keyword(string(x))
 	case SearchLarger:
-		return view(func(p *probe) bool { return p.message.Size > int64(x) })
+		return shallow(func(p *probe) bool { return p.message.Size > int64(x) })
 	case SearchSmaller:
-		return view(func(p *probe) bool { return p.message.Size < int64(x) })
+		return shallow(func(p *probe) bool { return p.message.Size < int64(x) })
 	case SearchModSeq:
-		return view(func(p *probe) bool { return p.message.ModSeq >= uint64(x) })
+		return shallow(func(p *probe) bool { return p.message.ModSeq >= uint64(x) })
 	case SearchEmailID:
 		id, ok := ParseObjectID('M', string(x))
-		return view(func(p *probe) bool { return ok && p.message.ObjectID == id })
+		return shallow(func(p *probe) bool { return ok && p.message.ObjectID == id })
 	case SearchThreadID:
 		id, ok := ParseObjectID('T', string(x))
-		return view(func(p *probe) bool { return ok && p.message.ThreadID == id })
+		return shallow(func(p *probe) bool { return ok && p.message.ThreadID == id })
 	case SearchOlder: // RFC 5032: both include the moment itself
 		limit := c.now.Add(-time.Duration(x)).UnixMicro()
-		return view(func(p *probe) bool { return p.message.InternalDate <= limit })
+		return shallow(func(p *probe) bool { return p.message.InternalDate <= limit })
 	case SearchYounger:
 		limit := c.now.Add(-time.Duration(x)).UnixMicro()
-		return view(func(p *probe) bool { return p.message.InternalDate >= limit })
+		return shallow(func(p *probe) bool { return p.message.InternalDate >= limit })
 	}
 	return nil
 }
@@ -138,7 +138,7 @@ func (c *compiler) keyword(word string) key {
 	for i, set := range c.snap.sets {
 		has[i] = slices.ContainsFunc(set, func(other string) bool { return strings.EqualFold(other, word) })
 	}
-	return view(func(p *probe) bool { return has[p.message.keywordSet()] })
+	return shallow(func(p *probe) bool { return has[p.message.keywordSet()] })
 }
 
 // pattern folds a text once and bounds it.

@@ -23,7 +23,7 @@ func (c *compiler) dayKey(x Criteria) key {
 	on := func(d, limit day) bool { return d == limit }
 	stored := func(of func(*Message) int64, is func(d, limit day) bool, t time.Time) key {
 		limit := dayOfTime(t)
-		return view(func(p *probe) bool { return is(dayOfMicros(of(p.message)), limit) })
+		return shallow(func(p *probe) bool { return is(dayOfMicros(of(p.message)), limit) })
 	}
 	sent := func(is func(d, limit day) bool, t time.Time) key {
 		limit := dayOfTime(t)

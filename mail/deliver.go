@@ -172,9 +172,9 @@ func (s *Service) inbox(ctx context.Context, key store.Key) (int64, error) {
 // top or below INBOX; 0 if there is none. Mail to it is not marked or hidden:
 // a sender can name any mailbox, so Trash and Junk do not count.
 func (s *Service) detailMailbox(ctx context.Context, to Recipient) (int64, error) {
-	name, err := normalizeName(to.Detail)
-	if err != nil {
-		return 0, nil
+	name, invalid := normalizeName(to.Detail)
+	if invalid != nil {
+		return 0, nil // senders may write anything there
 	}
 	list, err := s.store.Collections(ctx, to.key(), store.Mailbox)
 	if err != nil {

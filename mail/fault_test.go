@@ -126,7 +126,7 @@ func TestDamagedMessageLeavesTheOthersReadable(t *testing.T) {
 		msgs = append(msgs, m)
 	}
 	seen := 0
-	err = v.Structures(ctx, msgs, func(i int, _ *mail.Structure) error {
+	err = v.Structures(ctx, msgs, func(int, *mail.Structure) error {
 		seen++
 		return nil
 	})

@@ -51,7 +51,7 @@ func TestFinderReadsAcrossPieces(t *testing.T) {
 		}
 	}
 	broken := errors.New("broken")
-	if err := newFinder([]string{"y"}).read(context.Background(), iotest.ErrReader(broken)); err != broken {
+	if err := newFinder([]string{"y"}).read(context.Background(), iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("error of the reader: %v", err)
 	}
 }

@@ -169,11 +169,11 @@ func (n not) match(p *probe, t tier) (answer, error) {
 	return yes - a, err
 }
 
-// view is a key that the snapshot answers.
-type view func(p *probe) bool
+// shallow is a key that the snapshot answers.
+type shallow func(p *probe) bool
 
-func (f view) match(p *probe, _ tier) (answer, error) { return answerOf(f(p)), nil }
-func (f view) needs() tier                            { return viewTier }
+func (f shallow) match(p *probe, _ tier) (answer, error) { return answerOf(f(p)), nil }
+func (f shallow) needs() tier                            { return viewTier }
 
 // deep is a key that needs more. Its function may be asked at either tier.
 type deep struct {

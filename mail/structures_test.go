@@ -71,13 +71,13 @@ func TestStructuresPassOnTheCallersError(t *testing.T) {
 		msgs = append(msgs, m)
 	}
 	enough, n := errors.New("enough"), 0
-	err := v.Structures(t.Context(), msgs, func(i int, _ *mail.Structure) error {
+	err := v.Structures(t.Context(), msgs, func(int, *mail.Structure) error {
 		if n++; n == 200 {
 			return enough
 		}
 		return nil
 	})
-	if err != enough || n != 200 {
+	if !errors.Is(err, enough) || n != 200 {
 		t.Errorf("%v after %d", err, n)
 	}
 }
