@@ -54,36 +54,30 @@ func (m *moveAcross) epochs(ctx context.Context, db *DB) (err error) {
 	return err
 }
 
-// locks takes both accounts, the smaller key first.
-func (m *moveAcross) locks(ctx context.Context, tx Tx, db *DB) (giver, taker *work, err error) {
-	first := func() error { giver, err = db.lock(ctx, tx, m.from, m.fromEpoch, 1); return err }
-	second := func() error { taker, err = db.lock(ctx, tx, m.to, m.toEpoch, 1); return err }
-	if m.to.Compare(m.from) < 0 {
-		first, second = second, first
-	}
-	if err := first(); err != nil {
-		return nil, nil, err
-	}
-	if err := second(); err != nil {
-		return nil, nil, err
-	}
-	return giver, taker, nil
-}
-
 func (m *moveAcross) run(ctx context.Context, tx Tx, db *DB) error {
-	giver, taker, err := m.locks(ctx, tx, db)
-	if err != nil {
-		return err
-	}
+	giver, taker := newWork(m.from), newWork(m.to)
 	put := &add{collection: m.dst, items: m.items}
 	giver.wantItems(m.src, ascending(m.uids))
 	if err := put.want(taker); err != nil {
 		return err
 	}
-	reads := giver.gather()
-	reads.Statements = append(reads.Statements, taker.gather().Statements...)
-	if err := tx.Run(ctx, reads); err != nil {
+	var first Batch
+	if m.from.Compare(m.to) < 0 {
+		giver.queueLock(&first, m.fromEpoch, 1)
+		taker.queueLock(&first, m.toEpoch, 1)
+	} else {
+		taker.queueLock(&first, m.toEpoch, 1)
+		giver.queueLock(&first, m.fromEpoch, 1)
+	}
+	giver.gather(&first)
+	taker.gather(&first)
+	if err := tx.Run(ctx, &first); err != nil {
 		return err
+	}
+	for _, w := range []*work{giver, taker} {
+		if err := db.locked(ctx, tx, w); err != nil {
+			return err
+		}
 	}
 	if err := m.decide(giver, taker, put); err != nil {
 		return err

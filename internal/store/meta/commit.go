@@ -106,27 +106,27 @@ func (db *DB) transact(ctx context.Context, tx Tx, group []*pending, outcomes ma
 const lockAccount = `UPDATE account SET modseq = modseq + $4
 	WHERE tenant_id = $1 AND account_id = $2 AND epoch = $3 RETURNING ` + accountColumns
 
-// lock takes the account's row: the first statement of every writing transaction.
-// ErrMoved says that the account is under another epoch than its writer believes.
-func (db *DB) lock(ctx context.Context, tx Tx, key Key, epoch, raise int64) (*work, error) {
-	w := newWork()
-	w.account.Key = key
-	found := false
-	var b Batch
-	b.Query(maybe(&found, w.account.fields()...), lockAccount, key.Tenant, key.Account, epoch, raise)
-	if err := tx.Run(ctx, &b); err != nil {
-		return nil, err
-	}
-	if !found {
-		return nil, db.refused(ctx, tx, key)
+// queueLock queues the lock of the account's row: the first statement of every
+// writing transaction. Reads may follow in the same batch, for each statement sees
+// what was committed before it began.
+func (w *work) queueLock(b *Batch, epoch, raise int64) {
+	w.raise = raise
+	b.Query(maybe(&w.isLocked, w.account.fields()...), lockAccount, w.account.Tenant, w.account.Account, epoch, raise)
+}
+
+// locked looks at what the lock answered. ErrMoved says that the account is under
+// another epoch than its writer believes.
+func (db *DB) locked(ctx context.Context, tx Tx, w *work) error {
+	if !w.isLocked {
+		return db.refused(ctx, tx, w.account.Key)
 	}
 	w.raised = w.account.ModSeq
-	w.account.ModSeq -= raise
-	w.locked = w.account
+	w.account.ModSeq -= w.raise
+	w.before = w.account
 	if w.account.State == Removing {
-		return nil, fmt.Errorf("account %d: %w", key.Account, ErrNotFound)
+		return fmt.Errorf("account %d: %w", w.account.Account, ErrNotFound)
 	}
-	return w, nil
+	return nil
 }
 
 // refused finds out why an account could not be locked.
@@ -145,9 +145,25 @@ func (db *DB) refused(ctx context.Context, tx Tx, key Key) error {
 	return fmt.Errorf("account %d is under epoch %d: %w", key.Account, epoch, ErrMoved)
 }
 
-// account runs the jobs of one account: lock, one batch of reads, one of writes.
+// account runs the jobs of one account: one batch of the lock and the reads, one of
+// the writes. Only a job of another package reads after it has seen the account.
 func (db *DB) account(ctx context.Context, tx Tx, part []*pending, outcomes map[*pending]error, operation []byte) (wrote bool, err error) {
-	w, err := db.lock(ctx, tx, part[0].key, part[len(part)-1].epoch, int64(len(part)))
+	w := newWork(part[0].key)
+	var first Batch
+	w.queueLock(&first, part[len(part)-1].epoch, int64(len(part)))
+	for _, p := range part {
+		if _, later := p.job.(outside); later {
+			continue
+		}
+		if outcomes[p] = protect(func() error { return p.job.want(w) }); db.spoilt(outcomes[p], len(part)) {
+			return false, errAgain
+		}
+	}
+	w.gather(&first)
+	if err := tx.Run(ctx, &first); err != nil {
+		return false, err
+	}
+	err = db.locked(ctx, tx, w)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrMoved) {
 		for _, p := range part {
 			outcomes[p] = err
@@ -157,13 +173,8 @@ func (db *DB) account(ctx context.Context, tx Tx, part []*pending, outcomes map[
 	if err != nil {
 		return false, err
 	}
-	for _, p := range part {
-		if outcomes[p] = protect(func() error { return p.job.want(w) }); db.spoilt(outcomes[p], len(part)) {
-			return false, errAgain
-		}
-	}
-	if b := w.gather(); len(b.Statements) > 0 {
-		if err := tx.Run(ctx, b); err != nil {
+	if p := part[0]; alone(p.job) && len(part) == 1 {
+		if err := db.readOutside(ctx, tx, p, w, outcomes); err != nil {
 			return false, err
 		}
 	}
@@ -185,6 +196,20 @@ func (db *DB) account(ctx context.Context, tx Tx, part []*pending, outcomes map[
 			w.account.Tenant, w.account.Account, operation, w.account.Now)
 	}
 	return true, tx.Run(ctx, &b)
+}
+
+// readOutside lets a job of another package read what it wants to know.
+func (db *DB) readOutside(ctx context.Context, tx Tx, p *pending, w *work, outcomes map[*pending]error) error {
+	j, ok := p.job.(outside)
+	if !ok {
+		return nil
+	}
+	a, b := w.account, Batch{}
+	if outcomes[p] = protect(func() error { return j.Read(&a, &b) }); outcomes[p] != nil || len(b.Statements) == 0 {
+		db.spoilt(outcomes[p], 1)
+		return nil
+	}
+	return tx.Run(ctx, &b)
 }
 
 // spoilt logs a job's panic and reports whether others must be kept from it.

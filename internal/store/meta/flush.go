@@ -87,7 +87,7 @@ func (w *work) flush(b *Batch) {
 	})
 	w.flushSeen(b)
 	b.Statements = append(b.Statements, w.extra.Statements...)
-	if a := &w.account; *counters(a) != *counters(&w.locked) || a.ModSeq != w.raised {
+	if a := &w.account; *counters(a) != *counters(&w.before) || a.ModSeq != w.raised {
 		b.Exec(updateAccount, key.Tenant, key.Account, a.ModSeq, a.NextID, a.LastUIDValidity, a.UsedBytes, a.UsedItems)
 	}
 }

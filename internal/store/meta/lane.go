@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // errClosed is answered to writers that come after Close.
@@ -57,8 +58,29 @@ func (l *lanes) run(lane Key) {
 		l.queues[lane] = rest
 		l.mu.Unlock()
 		l.db.commit(group)
+		l.gather(lane, len(group))
 	}
 }
+
+// gather, where a transaction travels to a server, gives writers who have just been answered a moment to come with their next
+// job. Without it groups are large and small by turns, because the next transaction
+// would begin before they are heard.
+func (l *lanes) gather(lane Key, last int) {
+	for n := 0; n < gatherSteps && last > 1 && !l.shared; n++ {
+		l.mu.Lock()
+		come := len(l.queues[lane])
+		l.mu.Unlock()
+		if come >= last {
+			return
+		}
+		time.Sleep(gatherPause)
+	}
+}
+
+const (
+	gatherSteps = 4
+	gatherPause = 50 * time.Microsecond
+)
 
 // A group is bounded, so that none waits long for the others.
 const (

@@ -11,8 +11,10 @@ import (
 // changed, and all that came of it is written in one batch.
 type work struct {
 	account     Account // as the jobs leave it
-	locked      Account // as it was before
-	raised      int64   // the modseq that the lock wrote
+	before      Account // as it was
+	isLocked    bool    // the lock found the row
+	raise       int64   // by how much the lock raised the modseq
+	raised      int64   // the modseq that it wrote
 	reads       Batch
 	collections map[int64]*collectionRow
 	items       map[itemKey]*itemRow
@@ -55,8 +57,9 @@ type tombstoneRow struct {
 	collection int64
 }
 
-func newWork() *work {
+func newWork(key Key) *work {
 	return &work{
+		account:           Account{Key: key},
 		collections:       map[int64]*collectionRow{},
 		items:             map[itemKey]*itemRow{},
 		threads:           map[int64]int64{},
@@ -95,15 +98,14 @@ func (w *work) wantItems(collection int64, uids []int64) {
 	}
 }
 
-// gather turns the wishes into one batch.
-func (w *work) gather() *Batch {
-	b := &w.reads
+// gather queues the wishes.
+func (w *work) gather(b *Batch) {
+	b.Statements = append(b.Statements, w.reads.Statements...)
 	key := w.account.Key
 	selectCollections.query(b, w.readCollections, slices.Sorted(maps.Keys(w.wantedCollections)), key.Tenant, key.Account)
 	for collection, uids := range w.wantedItems {
 		queryUIDs(b, key, collection, slices.Sorted(maps.Keys(uids)), w.readItems)
 	}
-	return b
 }
 
 func (w *work) readCollections(r Rows) error {
@@ -204,7 +206,7 @@ func (w *work) setFlags(c *collectionRow, i *itemRow, flags int64, keywords stri
 
 // dirty reports whether anything is to be written.
 func (w *work) dirty() bool {
-	return w.account.ModSeq != w.locked.ModSeq
+	return w.account.ModSeq != w.before.ModSeq
 }
 
 // sorted gives maps of rows an order, so that the same work makes the same

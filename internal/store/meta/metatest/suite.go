@@ -54,7 +54,7 @@ func openEngine(t *testing.T, e meta.Engine) *meta.DB {
 }
 
 // NewAccount makes an account, and its tenant where there is none.
-func (s *Store) NewAccount(t *testing.T, tenant int64) meta.Key {
+func (s *Store) NewAccount(t testing.TB, tenant int64) meta.Key {
 	t.Helper()
 	key := meta.Key{Tenant: tenant, Account: id()}
 	err := s.Update(t.Context(), func(tx meta.Tx) error {

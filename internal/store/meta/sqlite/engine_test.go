@@ -19,3 +19,16 @@ func (factory) Engine(ctx context.Context, place string) (meta.Engine, error) {
 }
 
 func TestSuite(t *testing.T) { metatest.Run(t, factory{}) }
+
+func engine(b *testing.B) meta.Engine {
+	e, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "meta.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return e
+}
+
+func BenchmarkWrites1(b *testing.B)  { metatest.BenchWrites(b, engine(b), 1, 8000) }
+func BenchmarkWrites16(b *testing.B) { metatest.BenchWrites(b, engine(b), 16, 8000) }
+func BenchmarkFlags(b *testing.B)    { metatest.BenchFlags(b, engine(b)) }
+func BenchmarkScan(b *testing.B)     { metatest.BenchScan(b, engine(b)) }
