@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -231,4 +233,48 @@ func (d document) RoundTrip(*http.Request) (*http.Response, error) {
 	maps.Copy(doc, d)
 	b, err := json.Marshal(doc)
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(b))}, err
+}
+
+// sickSessions is a store that fails while sessions are ended.
+type sickSessions struct {
+	*authtest.Memory
+	sick bool
+}
+
+func (s *sickSessions) EndSessionsOf(ctx context.Context, issuer, sub, sid string) (int, error) {
+	if s.sick {
+		return 0, errors.New("a broken row")
+	}
+	return s.Memory.EndSessionsOf(ctx, issuer, sub, sid)
+}
+
+// A logout token that could not be obeyed is not spent.
+func TestLogoutThatFailsMayComeAgain(t *testing.T) {
+	s := newSigner(t)
+	sick := &sickSessions{s.Memory, true}
+	rp, err := auth.NewRelyingParty(auth.RPConfig{
+		Issuer: s.URL, ClientID: "portal", RedirectURI: "https://portal.musterstadt.example/callback",
+		People: s.Memory, Sessions: sick, Tickets: s.Memory,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	token := s.Sign("logout+jwt", map[string]any{
+		"iss": s.URL, "aud": "portal", "sub": "sub-1", "jti": "one", "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+	})
+	post := func() int {
+		r := httptest.NewRequest(http.MethodPost, "/backchannel", strings.NewReader(url.Values{"logout_token": {token}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		rp.BackChannel().ServeHTTP(w, r)
+		return w.Code
+	}
+	for n, want := range []int{http.StatusServiceUnavailable, http.StatusOK, http.StatusBadRequest} {
+		if got := post(); got != want {
+			t.Errorf("attempt %d: %d, want %d", n, got, want)
+		}
+		sick.sick = false
+	}
 }

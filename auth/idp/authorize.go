@@ -12,7 +12,7 @@ import (
 
 // authorize begins a login for a client (RFC 6749 4.1.1, Core 3.1.2).
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
-	raw, err := op.ParseAuthorizeRequest(r, p.decoder)
+	raw, err := op.ParseAuthorizeRequest(r, p.op.Decoder())
 	if err != nil {
 		p.fail(w, r, http.StatusBadRequest, "bad_request")
 		return

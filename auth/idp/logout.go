@@ -21,7 +21,7 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // proves by its id_token_hint whose session it means is done at once; another
 // one is asked about, for anybody can make a browser call this address.
 func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
-	raw, err := op.ParseEndSessionRequest(r, p.decoder)
+	raw, err := op.ParseEndSessionRequest(r, p.op.Decoder())
 	if err != nil {
 		p.fail(w, r, http.StatusBadRequest, "bad_request")
 		return

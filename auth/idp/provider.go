@@ -15,7 +15,6 @@ import (
 	"fachwerk/auth"
 
 	"github.com/zitadel/oidc/v3/pkg/op"
-	"github.com/zitadel/schema"
 )
 
 // Config is what a Provider stands on.
@@ -85,7 +84,6 @@ type Provider struct {
 	keys     *keyring
 	gate     *gate
 	op       *op.Provider
-	decoder  *schema.Decoder
 	handler  http.Handler
 	secure   bool // the origin is https
 
@@ -157,8 +155,6 @@ func (p *Provider) build() (err error) {
 	if err != nil {
 		return err
 	}
-	p.decoder = schema.NewDecoder()
-	p.decoder.IgnoreUnknownKeys(true)
 	endpoints := op.Endpoints{
 		Token: op.NewEndpoint(pathToken), Userinfo: op.NewEndpoint(pathUserinfo),
 		Revocation: op.NewEndpoint(pathRevoke), JwksURI: op.NewEndpoint(pathKeys),
