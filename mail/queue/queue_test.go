@@ -1,7 +1,9 @@
 package queue_test
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -60,8 +62,13 @@ func wantText(t *testing.T, text string, want ...string) {
 }
 
 func TestLocalAndRemoteRecipientsOfOneMessage(t *testing.T) {
+	t.Run("SQLite and directory", func(t *testing.T) { localAndRemote(t, queuetest.Open) })
+	t.Run("PostgreSQL and S3", func(t *testing.T) { localAndRemote(t, queuetest.OpenOnServers) })
+}
+
+func localAndRemote(t *testing.T, open func(testing.TB, func(*queue.Config)) *queuetest.House) {
 	s := queuetest.NewSmarthost(t, nil)
-	h := queuetest.Open(t, withSmarthost(s))
+	h := open(t, withSmarthost(s))
 	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address, "x@fern.example", "y@weit.example")}, header("")+body)
 	got := h.Inbox(t, bert, 1)[0]
@@ -241,6 +248,37 @@ func TestConnectionLostInTheMiddleOfData(t *testing.T) {
 	h.Inbox(t, anna, 0)
 }
 
+// Two processes on one store share the work; nothing is sent twice.
+func TestTwoProcessesShareTheQueue(t *testing.T) {
+	for name, open := range map[string]func(testing.TB, func(*queue.Config)) *queuetest.House{
+		"SQLite and directory": queuetest.Open, "PostgreSQL and S3": queuetest.OpenOnServers,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := queuetest.NewSmarthost(t, nil)
+			h := open(t, withSmarthost(s))
+			other, err := queue.New(queue.Config{Store: h.Store, Mail: h.Mail, Hostname: "b.musterstadt.example", Smarthost: s.Config()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- other.Run(ctx) }()
+			anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
+			const messages = 60
+			for range messages {
+				put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address, "x@fern.example")}, header("")+body)
+			}
+			h.Empty(t)
+			h.Inbox(t, bert, messages)
+			s.Take(t, messages)
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // A process that died after a claim leaves a lease; when it has ended the next
 // one sends.
 func TestLeaseOfADeadProcessPasses(t *testing.T) {
@@ -363,11 +401,17 @@ func TestOpportunisticTLSTakesAnyCertificate(t *testing.T) {
 }
 
 func TestPasswordNeedsVerifiedTLS(t *testing.T) {
-	_, err := queue.New(queue.Config{Store: &store.Store{}, Hostname: "a", Smarthost: &queue.Smarthost{
-		Host: "relay.fern.example", TLS: queue.TLSOpportunistic, Username: "u", Password: func() (string, error) { return "", nil },
-	}})
-	if err == nil {
-		t.Error("a password over unverified TLS was allowed")
+	h := queuetest.Open(t, nil)
+	password := func() (string, error) { return "geheim", nil }
+	for mode, good := range map[queue.TLSMode]bool{
+		queue.TLSOff: false, queue.TLSOpportunistic: false, queue.TLSRequired: true, queue.TLSImplicit: true,
+	} {
+		_, err := queue.New(queue.Config{Store: h.Store, Mail: h.Mail, Hostname: "a", Smarthost: &queue.Smarthost{
+			Host: "relay.fern.example", TLS: mode, Username: "u", Password: password,
+		}})
+		if (err == nil) != good {
+			t.Errorf("TLS mode %d with a password: %v", mode, err)
+		}
 	}
 }
 

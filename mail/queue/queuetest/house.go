@@ -40,7 +40,19 @@ const Audience = "https://mail." + Domain
 // queue's configuration. The queue runs until the test ends.
 func Open(t testing.TB, change func(*queue.Config)) *House {
 	t.Helper()
-	h := &House{Parts: storetest.Open(t, storetest.Embedded, nil)}
+	return open(t, storetest.Embedded, change)
+}
+
+// OpenOnServers is Open on PostgreSQL and S3; without them the test is skipped
+// (package need).
+func OpenOnServers(t testing.TB, change func(*queue.Config)) *House {
+	t.Helper()
+	return open(t, storetest.Remote, change)
+}
+
+func open(t testing.TB, engines storetest.Engines, change func(*queue.Config)) *House {
+	t.Helper()
+	h := &House{Parts: storetest.Open(t, engines, nil)}
 	h.Mail = mail.New(mail.Options{Store: h.Store})
 	t.Cleanup(func() { h.Mail.Close() })
 	var err error
