@@ -1,0 +1,210 @@
+package portaltest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fachwerk/auth"
+	"fachwerk/auth/idp"
+	"fachwerk/internal/store"
+	"fachwerk/internal/store/storetest"
+	"fachwerk/portal"
+)
+
+const (
+	anna     = "anna@musterstadt.example"
+	bert     = "bert@musterstadt.example"
+	password = "Fachwerkhaus im Regen"
+)
+
+// passwordHash is made once: a hash takes a tenth of a second.
+var passwordHash = sync.OnceValues(func() (string, error) { return idp.HashPassword(password) })
+
+// clock runs with the wall's, plus what a test moves it ahead.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// people is the real store, which can be made to say that it is away, and to
+// know nobody.
+type people struct {
+	*storetest.Parts
+	down      atomic.Bool
+	strangers atomic.Bool
+}
+
+func (p *people) Session(ctx context.Context, id []byte) (auth.Session, error) {
+	if p.down.Load() {
+		return auth.Session{}, fmt.Errorf("reading a session: %w", auth.ErrUnavailable)
+	}
+	return p.Store.Session(ctx, id)
+}
+
+func (p *people) PersonByRef(ctx context.Context, ref auth.AccountRef) (auth.Person, error) {
+	if p.strangers.Load() {
+		return auth.Person{}, auth.ErrNotFound
+	}
+	return p.Store.PersonByRef(ctx, ref)
+}
+
+// house is a portal with all that it stands on.
+type house struct {
+	*people
+	clock  *clock
+	auth   *auth.Authenticator
+	idp    *idp.Provider
+	portal string // origins
+	issuer string
+	log    *logs
+	anna   auth.AccountRef
+	bert   auth.AccountRef
+	away   atomic.Bool // the provider answers nothing
+}
+
+// places tells where data lies, from the store.
+type places struct{ *storetest.Parts }
+
+func (p places) Places(ctx context.Context, person auth.AccountRef) (list []portal.Place, err error) {
+	who, err := p.PersonByRef(ctx, person)
+	if err != nil {
+		return nil, err
+	}
+	placed, err := p.Placed(ctx, store.Key{Tenant: person.Tenant, Account: person.Account})
+	for _, x := range placed {
+		list = append(list, portal.Place{
+			Account: who.Address, Kind: "mail", Store: x.Store, Site: x.Site.Name, Operator: x.Site.Operator,
+			City: x.Site.City, Country: x.Site.Country, Items: x.Items, Bytes: x.Bytes,
+		})
+	}
+	return list, err
+}
+
+func newHouse(t *testing.T, change ...func(*portal.Config)) *house {
+	t.Helper()
+	h := &house{people: &people{Parts: storetest.Open(t, storetest.Embedded, nil)}, clock: &clock{}, log: &logs{}}
+	h.anna, h.bert = h.person(t, "anna", "Anna Muster"), h.person(t, "bert", "Bert Beispiel")
+	var front http.Handler
+	h.portal = serve(t, "127.0.0.1", func() http.Handler { return front })
+	h.issuer = serve(t, "127.0.0.2", func() http.Handler {
+		if h.away.Load() {
+			return http.NotFoundHandler()
+		}
+		return h.idp
+	})
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	h.idp, err = idp.New(idp.Config{
+		Issuer: h.issuer, Resource: "https://mail.musterstadt.example", People: h, Passwords: h, Tickets: h, Now: h.clock.now, Log: log,
+		Clients: []idp.Client{{
+			ID: "portal", Secret: "a secret of the portal", RedirectURIs: []string{h.portal + portal.CallbackPath},
+			PostLogoutRedirectURIs: []string{h.portal + "/"}, BackChannelLogoutURI: h.portal + portal.BackChannelPath,
+		}},
+	})
+	must(t, err)
+	t.Cleanup(h.idp.Close)
+	front = h.newPortal(t, h.issuer, "a secret of the portal", idp.WithSubjects(h, h.issuer), log, change...)
+	return h
+}
+
+// newPortal makes a portal that signs in at an issuer.
+func (h *house) newPortal(t *testing.T, issuer, secret string, who auth.People, log *slog.Logger, change ...func(*portal.Config)) *portal.Portal {
+	t.Helper()
+	var err error
+	h.auth, err = auth.New(auth.Config{
+		People: who, AppPasswords: h, Changes: h, Now: h.clock.now, Log: log,
+		HashKeys: auth.HashKeys{Current: 1, Keys: map[int16][]byte{1: bytes.Repeat([]byte{7}, 32)}},
+	})
+	must(t, err)
+	t.Cleanup(h.auth.Close)
+	party, err := auth.NewRelyingParty(auth.RPConfig{
+		Issuer: issuer, ClientID: "portal", ClientSecret: secret,
+		RedirectURI: h.portal + portal.CallbackPath, PostLogoutRedirectURI: h.portal + "/",
+		People: who, Sessions: h, Tickets: h, Now: h.clock.now, Log: log,
+	})
+	must(t, err)
+	config := portal.Config{
+		URL: h.portal, RelyingParty: party, Authenticator: h.auth, AppPasswords: h, Sessions: h, Tickets: h, Places: places{h.Parts},
+		IMAP:               portal.Server{Host: "imap.musterstadt.example", Port: 993, TLS: true},
+		Submissions:        portal.Server{Host: "smtp.musterstadt.example", Port: 465, TLS: true},
+		SubmissionStartTLS: portal.Server{Host: "smtp.musterstadt.example", Port: 587},
+		Secret:             bytes.Repeat([]byte{9}, 32), Zone: time.UTC, Now: h.clock.now, Log: log,
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	p, err := portal.New(config)
+	must(t, err)
+	return p
+}
+
+// person makes one who can sign in at the provider.
+func (h *house) person(t *testing.T, local, name string) auth.AccountRef {
+	t.Helper()
+	a, err := h.CreateAccount(t.Context(), store.NewAccount{
+		Tenant: h.Tenant.ID, Kind: store.Person, Address: local + "@musterstadt.example", DisplayName: name,
+	})
+	must(t, err)
+	ref := auth.AccountRef{Tenant: a.Tenant, Account: a.Account}
+	phc, err := passwordHash()
+	must(t, err)
+	must(t, h.SetPasswordHash(t.Context(), ref, phc))
+	return ref
+}
+
+// accepts asks the authenticator whether an app password opens a service.
+func (h *house) accepts(t *testing.T, address, secret string, scope auth.Scope) error {
+	t.Helper()
+	_, err := h.auth.Password(t.Context(), auth.Attempt{
+		Username: address, Scope: scope, Remote: netip.MustParseAddr("192.0.2.7"), Protocol: "imap",
+	}, secret)
+	return err
+}
+
+// serve listens at an address and serves what handler gives later.
+func serve(t *testing.T, ip string, handler func() http.Handler) (origin string) {
+	t.Helper()
+	l, err := net.Listen("tcp", ip+":0")
+	must(t, err)
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler().ServeHTTP(w, r)
+	})}}
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// logs keeps all that is logged.
+type logs struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
