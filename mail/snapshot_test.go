@@ -185,6 +185,66 @@ func filled(b *builder, n int) *Snapshot {
 	return b.apply(&Snapshot{sets: b.sets}, store.Collection{UIDNext: int64(n + 1), ModSeq: int64(n)}, items, nil)
 }
 
+// Scattered expunges leave chunks with little in them; they are joined, so that
+// memory follows the number of messages.
+func TestExpungesGiveMemoryBack(t *testing.T) {
+	b := newBuilder()
+	snap := filled(b, 50_000)
+	before := snap.bytes()
+	rng := rand.New(rand.NewPCG(3, 4))
+	uids := rng.Perm(50_000)
+	for part := range slices.Chunk(uids[:49_000], 1000) {
+		var removed []store.Tombstone
+		for _, uid := range part {
+			removed = append(removed, store.Tombstone{UID: int64(uid + 1)})
+		}
+		snap = b.apply(snap, store.Collection{}, nil, removed)
+	}
+	left := uids[49_000:]
+	slices.Sort(left)
+	for i, uid := range left {
+		if snap.At(i).UID != uint32(uid+1) {
+			t.Fatalf("message %d has UID %d, want %d", i, snap.At(i).UID, uid+1)
+		}
+	}
+	if snap.Len() != 1000 || snap.bytes() > before/8 {
+		t.Errorf("%d messages of 50,000 take %d bytes of %d", snap.Len(), snap.bytes(), before)
+	}
+}
+
+// Whatever order a database tells UIDs in, a snapshot is sorted and its chunks
+// are bounded.
+func TestMergeInsertsAnywhere(t *testing.T) {
+	b := newBuilder()
+	m := &model{uidnext: 5001, modseq: 1, items: map[int64]store.Item{}}
+	snap := &Snapshot{sets: b.sets}
+	for _, first := range []int64{1, 2} {
+		var items []store.Item
+		for uid := first; uid <= 5000; uid += 2 {
+			m.items[uid] = store.Item{UID: uid, ModSeq: 1}
+			items = append(items, m.items[uid])
+		}
+		snap = b.apply(snap, m.collection(), items, nil)
+		m.check(t, snap)
+	}
+}
+
+// Keyword sets that went out of use are given up at the next load.
+func TestBuilderIsCrowdedByUnusedSets(t *testing.T) {
+	b := newBuilder()
+	snap := filled(b, 1)
+	for n := range 5000 {
+		item := store.Item{UID: 1, ModSeq: int64(n), Keywords: fmt.Sprintf("w%d", n)}
+		snap = b.apply(snap, store.Collection{}, []store.Item{item}, nil)
+	}
+	if !b.crowded(snap.Len()) || len(snap.AllKeywords()) != 5000 || snap.Keywords(snap.At(0))[0] != "w4999" {
+		t.Errorf("crowded %v, %d keywords", b.crowded(snap.Len()), len(snap.AllKeywords()))
+	}
+	if fresh := newBuilder(); fresh.crowded(0) {
+		t.Error("a new builder is crowded")
+	}
+}
+
 // A delivery into a large view must not copy it.
 func TestDeliveryCopiesLittle(t *testing.T) {
 	b := newBuilder()
