@@ -88,9 +88,6 @@ func (s *session) parseSearch(p *wire.Parser) (a searchArgs, err error) {
 	}
 	k := keyParser{s: s, p: p, args: &a}
 	a.criteria = k.and(false)
-	if k.err != nil && p.Err() == nil {
-		return a, k.err
-	}
 	p.End()
 	return a, p.Err()
 }

@@ -17,7 +17,6 @@ type keyParser struct {
 	args  *searchArgs
 	depth int
 	keys  int
-	err   error // an error that is not one of syntax
 }
 
 // and reads keys up to the end of the command, or to a closing parenthesis.
@@ -92,10 +91,15 @@ func (k *keyParser) set(uid bool) mail.Criteria {
 		}
 		return out
 	}
-	idx, _, err := k.s.messages(set, false)
-	if err != nil && k.err == nil {
-		k.err = err
+	// Numbers beyond the last match nothing here, where other commands call them a mistake: a search names no
+	// message that it would act on.
+	var ranges []wire.Range
+	for _, r := range set.Resolve(uint32(x.exists)) {
+		if r.First <= uint32(x.exists) {
+			ranges = append(ranges, wire.Range{First: r.First, Last: min(r.Last, uint32(x.exists))})
+		}
 	}
+	idx, _ := x.bySeq(ranges)
 	return mail.SearchSeqSet(idx)
 }
 

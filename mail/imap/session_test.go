@@ -72,6 +72,7 @@ func TestMailboxes(t *testing.T) {
 	c.ok(`UNSUBSCRIBE "Bauamt/Entwürfe"`)
 	c.is("STATUS Nix (MESSAGES)", "NO [NONEXISTENT]")
 	c.is("STATUS INBOX (FROB)", "BAD")
+	c.is("STATUS INBOX ()", "BAD")
 }
 
 // Names are kept in NFC; a client that calls a mailbox otherwise is told (RFC 9051 6.3.9.7).

@@ -22,6 +22,9 @@ func (s *session) parseStatusItems(p *wire.Parser) []string {
 		}
 		items = append(items, item)
 	})
+	if len(items) == 0 {
+		p.Fail("expected status items")
+	}
 	return items
 }
 

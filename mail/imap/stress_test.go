@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"fachwerk/mail/mailtest"
 )
 
 // model is a client that believes nothing but what it is told: it keeps the number of messages and, for each, the UID
@@ -120,15 +122,21 @@ func (m *model) run(command string) string {
 	}
 }
 
-// TestNumbersStayRight has several sessions change one mailbox at once, each beside a model of what its client knows.
-func TestNumbersStayRight(t *testing.T) {
-	s := start(t)
+// Several sessions change one mailbox at once, each beside a model of what its client knows.
+func TestNumbersStayRight(t *testing.T) { numbersStayRight(t, mailtest.New(t), 120) }
+
+// The same on PostgreSQL and S3.
+func TestNumbersOnServers(t *testing.T) {
+	numbersStayRight(t, mailtest.New(t, mailtest.OnServers()), 40)
+}
+
+func numbersStayRight(t *testing.T, house *mailtest.House, rounds int) {
+	s := startIn(t, house)
 	for i := range 30 {
 		s.Deliver(t, alice, note(num(i)))
 	}
-	rounds := 120
 	if testing.Short() {
-		rounds = 30
+		rounds /= 4
 	}
 	var wg, quiet sync.WaitGroup
 	quiet.Add(6)
