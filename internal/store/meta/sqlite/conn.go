@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	sqlite "modernc.org/sqlite"
@@ -21,7 +22,26 @@ const maxStatements = 400
 // transaction is open on it. It is used by one goroutine at a time.
 type conn struct {
 	sql        *sql.Conn
-	statements map[string]*sql.Stmt
+	statements map[string]*statement
+}
+
+// statement is prepared. SQLite finds numbered parameters by a linear search, so
+// they are worded as plain question marks, in the order in which they occur.
+type statement struct {
+	*sql.Stmt
+	order []int // the argument, counted from 0, of each question mark
+}
+
+// arguments puts args into the statement's order.
+func (s *statement) arguments(args []any) ([]any, error) {
+	ordered := make([]any, len(s.order))
+	for n, i := range s.order {
+		if i >= len(args) {
+			return nil, fmt.Errorf("sqlite: no argument for $%d", i+1)
+		}
+		ordered[n] = args[i]
+	}
+	return ordered, nil
 }
 
 // now is SQLite's clock; it counts milliseconds.
@@ -29,9 +49,14 @@ const now = "CAST(round(unixepoch('subsec')*1000000.0) AS INTEGER)"
 
 var placeholder = regexp.MustCompile(`\$(\d+)`)
 
-// local words a statement for SQLite, where $1 would be a name.
-func local(text string) string {
-	return strings.ReplaceAll(placeholder.ReplaceAllString(text, "?$1"), "{now}", now)
+// local words a statement for SQLite.
+func local(text string) (worded string, order []int) {
+	worded = placeholder.ReplaceAllStringFunc(text, func(p string) string {
+		n, _ := strconv.Atoi(p[1:]) // digits, says the expression
+		order = append(order, n-1)
+		return "?"
+	})
+	return strings.ReplaceAll(worded, "{now}", now), order
 }
 
 // The contexts below are the background's: a statement is short, and a
@@ -46,7 +71,7 @@ func (c *conn) plain(text string) error {
 	return translate(err)
 }
 
-func (c *conn) prepare(text string) (*sql.Stmt, error) {
+func (c *conn) prepare(text string) (*statement, error) {
 	if st, ok := c.statements[text]; ok {
 		return st, nil
 	}
@@ -56,10 +81,12 @@ func (c *conn) prepare(text string) (*sql.Stmt, error) {
 			delete(c.statements, k)
 		}
 	}
-	st, err := c.sql.PrepareContext(context.Background(), local(text))
+	worded, order := local(text)
+	prepared, err := c.sql.PrepareContext(context.Background(), worded)
 	if err != nil {
 		return nil, translate(err)
 	}
+	st := &statement{prepared, order}
 	c.statements[text] = st
 	return st, nil
 }
@@ -71,6 +98,9 @@ func (c *conn) Query(ctx context.Context, text string, args ...any) (meta.Rows, 
 	}
 	st, err := c.prepare(text)
 	if err != nil {
+		return nil, err
+	}
+	if args, err = st.arguments(args); err != nil {
 		return nil, err
 	}
 	r, err := st.QueryContext(context.Background(), args...)
@@ -111,7 +141,11 @@ func (c *conn) run(ctx context.Context, s *meta.Statement) error {
 	if err != nil {
 		return err
 	}
-	res, err := st.ExecContext(context.Background(), s.Args...)
+	args, err := st.arguments(s.Args)
+	if err != nil {
+		return err
+	}
+	res, err := st.ExecContext(context.Background(), args...)
 	if err != nil {
 		return fmt.Errorf("%w in %.60q", translate(err), s.SQL)
 	}

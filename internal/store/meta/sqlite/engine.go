@@ -79,7 +79,7 @@ func (e *engine) connect(ctx context.Context, readOnly bool) (*conn, error) {
 			return nil, translate(err)
 		}
 	}
-	return &conn{sql: c, statements: map[string]*sql.Stmt{}}, nil
+	return &conn{sql: c, statements: map[string]*statement{}}, nil
 }
 
 // View runs f on a snapshot that its first statement takes.
