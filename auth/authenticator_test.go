@@ -205,9 +205,9 @@ func TestExpiryDisablingAndFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		h.Memory.Down(true)
+		h.Down(true)
 		wantErr(t, login(), auth.ErrUnavailable)
-		h.Memory.Down(false)
+		h.Down(false)
 		h.Disable(h.anna, true)
 		wantErr(t, login(), auth.ErrDenied)
 		h.Disable(h.anna, false)
@@ -424,7 +424,7 @@ func TestWatch(t *testing.T) {
 		if !over(thereEnded) {
 			t.Error("a revocation elsewhere is not seen within five seconds")
 		}
-		h.Memory.Down(true) // a store that is away ends nobody, but time does
+		h.Down(true) // a store that is away ends nobody, but time does
 		time.Sleep(14 * time.Second)
 		if !over(expiringEnded) {
 			t.Error("an expired app password stays open")
@@ -436,7 +436,7 @@ func TestWatch(t *testing.T) {
 		if !over(bearer) {
 			t.Error("an expired token stays open")
 		}
-		h.Memory.Down(false)
+		h.Down(false)
 		h.Disable(h.anna, true)
 		time.Sleep(5 * time.Second)
 		if !over(lastEnded) {

@@ -28,8 +28,8 @@ const (
 	keysMax      = 64               // keys of a set
 	documentFor  = time.Hour        // how long what was fetched is taken as current
 	fetchTimeout = 10 * time.Second // of one request
-	backoffMin   = time.Second
-	backoffMax   = time.Minute
+	firstPause   = time.Second
+	longestPause = time.Minute
 	tokenMax     = 64 << 10 // bytes of a token
 )
 
@@ -189,7 +189,7 @@ func (i *issuer) settle(err error) {
 		i.pause, i.retryAt = 0, time.Time{}
 		return
 	}
-	i.pause = min(max(2*i.pause, backoffMin), backoffMax)
+	i.pause = min(max(2*i.pause, firstPause), longestPause)
 	i.retryAt = i.now().Add(i.pause)
 }
 

@@ -10,6 +10,7 @@ import (
 // apart, so that a scanner that sends needs no right to read.
 type Scope uint8
 
+// The services, one bit each.
 const (
 	MailRead  Scope = 1 << iota // IMAP; name "mail.read"
 	MailSend                    // submission; name "mail.send"
@@ -21,6 +22,7 @@ const (
 // Method says how a principal proved who it is.
 type Method string
 
+// The methods.
 const (
 	ByAppPassword Method = "app-password"
 	ByBearer      Method = "bearer"

@@ -168,13 +168,19 @@ func (rp *RelyingParty) Logout(ctx context.Context, cookieValue string) (redirec
 	if err := rp.cfg.Sessions.EndSession(ctx, s.AccountRef, s.ID); err != nil && !errors.Is(err, ErrNotFound) {
 		return "", fmt.Errorf("logout: %w", unavailable(err))
 	}
+	return rp.providerLogout(ctx, s), nil
+}
+
+// providerLogout is the address of the provider's own logout (RP-Initiated
+// Logout 1.0, 2), "" if there is none to be had.
+func (rp *RelyingParty) providerLogout(ctx context.Context, s Session) string {
 	m, err := rp.issuer.metadata(ctx)
 	if err != nil || m.EndSessionEndpoint == "" {
-		return "", nil
+		return ""
 	}
 	u, err := url.Parse(m.EndSessionEndpoint)
 	if err != nil {
-		return "", nil
+		return ""
 	}
 	q := u.Query()
 	q.Set("client_id", rp.cfg.ClientID)
@@ -186,5 +192,5 @@ func (rp *RelyingParty) Logout(ctx context.Context, cookieValue string) (redirec
 		q.Set("post_logout_redirect_uri", rp.cfg.PostLogoutRedirectURI)
 	}
 	u.RawQuery = q.Encode()
-	return u.String(), nil
+	return u.String()
 }

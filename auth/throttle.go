@@ -73,6 +73,7 @@ func NewThrottle(limits ThrottleLimits, now func() time.Time) *Throttle {
 // Verdict is what the throttle thinks of an attempt before it is checked.
 type Verdict uint8
 
+// The verdicts.
 const (
 	Free       Verdict = iota
 	SlowPerson         // too many failures name this account

@@ -234,7 +234,7 @@ func (b browser) read(resp *http.Response, err error) shown {
 
 func (b browser) get(address string) shown {
 	b.t.Helper()
-	return b.read(b.Client.Get(address))
+	return b.read(b.Get(address))
 }
 
 // stop makes redirects not be followed.

@@ -65,7 +65,7 @@ const (
 const (
 	pathAuthorize = "/authorize"
 	pathLogin     = "/login"
-	pathToken     = "/oauth/token"
+	pathExchange  = "/oauth/token"
 	pathUserinfo  = "/userinfo"
 	pathRevoke    = "/revoke"
 	pathLogout    = "/end_session"
@@ -156,7 +156,7 @@ func (p *Provider) build() (err error) {
 		return err
 	}
 	endpoints := op.Endpoints{
-		Token: op.NewEndpoint(pathToken), Userinfo: op.NewEndpoint(pathUserinfo),
+		Token: op.NewEndpoint(pathExchange), Userinfo: op.NewEndpoint(pathUserinfo),
 		Revocation: op.NewEndpoint(pathRevoke), JwksURI: op.NewEndpoint(pathKeys),
 	}
 	library := op.RegisterServer(server{op.NewLegacyServer(p.op, endpoints), p}, endpoints,
@@ -174,7 +174,7 @@ func (p *Provider) build() (err error) {
 	mux.HandleFunc("POST "+pathLogout, p.endSession)
 	mux.HandleFunc("GET "+pathStyle, p.style)
 	mux.HandleFunc("GET /{$}", p.home)
-	mux.Handle("POST "+pathToken, noStore(library))
+	mux.Handle("POST "+pathExchange, noStore(library))
 	mux.Handle("GET "+pathUserinfo, noStore(library))
 	mux.Handle("POST "+pathUserinfo, noStore(library))
 	mux.Handle("POST "+pathRevoke, noStore(library))
@@ -239,7 +239,7 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]any{
 		"issuer":                                         p.cfg.Issuer,
 		"authorization_endpoint":                         at(pathAuthorize),
-		"token_endpoint":                                 at(pathToken),
+		"token_endpoint":                                 at(pathExchange),
 		"userinfo_endpoint":                              at(pathUserinfo),
 		"revocation_endpoint":                            at(pathRevoke),
 		"end_session_endpoint":                           at(pathLogout),

@@ -47,5 +47,5 @@ func (s subjects) PersonBySubject(ctx context.Context, issuer, sub string) (auth
 	if !ok {
 		return auth.Person{}, auth.ErrNotFound
 	}
-	return s.People.PersonByRef(ctx, ref)
+	return s.PersonByRef(ctx, ref)
 }
