@@ -13,7 +13,7 @@ var texts = map[string]struct{ de, en string }{
 	"days":   {"nach %d Tagen", "after %d days"},
 
 	"nav.start":   {"Start", "Start"},
-	"nav.devices": {"Geräte und Sitzungen", "Devices and sessions"},
+	"nav.devices": {"Geräte", "Devices"},
 	"nav.data":    {"Meine Daten", "My data"},
 
 	"start.title":   {"Start", "Start"},
@@ -22,7 +22,6 @@ var texts = map[string]struct{ de, en string }{
 	"start.welcome": {"Willkommen", "Welcome"},
 	"start.what":    {"E-Mail Ihrer Verwaltung, mit den Programmen, die Sie kennen. Melden Sie sich an, um ein Gerät einzurichten.", "Your administration's mail, in the programs you know. Sign in to set up a device."},
 	"start.setup":   {"Ein Gerät einrichten", "Set up a device"},
-	"start.card":    {"Schritt für Schritt", "Step by step"},
 	"start.more":    {"Ihr Konto", "Your account"},
 	"start.devices": {"App-Passwörter und Anmeldungen sehen und beenden", "See and end app passwords and sign-ins"},
 	"start.data":    {"Wie viel wo gespeichert ist, und wer es betreibt", "How much is kept where, and who operates it"},
@@ -49,6 +48,11 @@ var texts = map[string]struct{ de, en string }{
 	"security.starttls":   {"STARTTLS", "STARTTLS"},
 	"security.plain":      {"keine (nur auf diesem Rechner)", "none (this computer only)"},
 
+	"thunderbird":   {"Windows, Linux und Mac", "Windows, Linux and Mac"},
+	"iphone":        {"Mit fertigem Profil, in zwei Minuten", "With a ready profile, in two minutes"},
+	"android":       {"Thunderbird oder FairEmail", "Thunderbird or FairEmail"},
+	"evolution":     {"Das Mailprogramm von GNOME", "The mail program of GNOME"},
+	"outlook":       {"Klassisches Outlook für Windows", "Classic Outlook for Windows"},
 	"thunderbird.1": {"Wählen Sie in Thunderbird „Neues Konto“, „E-Mail“ und tragen Sie Ihren Namen und Ihre E-Mail-Adresse ein.", "In Thunderbird choose “New Account”, “Email” and enter your name and your mail address."},
 	"thunderbird.2": {"Thunderbird findet die Server selbst. Wenn nicht, tragen Sie die Angaben unten ein.", "Thunderbird finds the servers by itself. If not, enter those below."},
 	"thunderbird.3": {"Geben Sie das App-Passwort ein und speichern Sie es.", "Enter the app password and save it."},
@@ -74,6 +78,7 @@ var texts = map[string]struct{ de, en string }{
 	"profile.1":        {"Öffnen Sie nach dem Laden die Einstellungen und tippen Sie auf „Profil geladen“.", "After that open Settings and tap “Profile Downloaded”."},
 	"profile.2":        {"Löschen Sie die Datei danach: Sie enthält das App-Passwort.", "Delete the file afterwards: it holds the app password."},
 
+	"devices.title":      {"Geräte und Sitzungen", "Devices and sessions"},
 	"devices.lead":       {"Jedes Gerät bekommt ein eigenes App-Passwort. Geht eines verloren, beenden Sie nur dieses.", "Each device gets an app password of its own. If one is lost, end just that one."},
 	"devices.passwords":  {"App-Passwörter", "App passwords"},
 	"devices.none":       {"Sie haben noch kein App-Passwort.", "You have no app password yet."},
@@ -110,9 +115,10 @@ var texts = map[string]struct{ de, en string }{
 	"sessions.end.of":  {"Anmeldung in %s beenden", "End the session in %s"},
 
 	"data.title":       {"Wo liegen meine Daten?", "Where is my data?"},
-	"data.lead":        {"Zusammen %s Einträge mit %s. Hier steht für alle, an welchem Ort sie liegen und wer ihn betreibt.", "%s items with %s in all. For each of them you see where it lies and who operates the place."},
+	"data.lead":        {"Zusammen %s Einträge, %s. Hier sehen Sie, wo sie liegen und wer den Ort betreibt.", "%s items, %s in all. Here you see where they lie and who operates the place."},
 	"data.none":        {"Es ist noch nichts gespeichert.", "Nothing is kept yet."},
 	"data.store":       {"Speicher", "Store"},
+	"data.amount":      {"%s Einträge, %s", "%s items, %s"},
 	"data.where":       {"Ort", "Place"},
 	"data.site":        {"Standort %s", "site %s"},
 	"data.operator":    {"Betreiber", "Operator"},
