@@ -3,6 +3,8 @@ package mail_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"fachwerk/internal/store"
@@ -100,5 +102,26 @@ func TestStructuresInAnyOrder(t *testing.T) {
 	})
 	if err != nil || len(got) != 4 || got[0] != "1" || got[1] != "2" || got[2] != "1" || got[3] != "2" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// Structures of megabytes are read a few at a time.
+func TestHugeStructures(t *testing.T) {
+	h := mailtest.New(t)
+	var parts strings.Builder
+	parts.WriteString("Subject: viele Teile\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")
+	for n := range 8000 {
+		fmt.Fprintf(&parts, "--b\r\nContent-Type: text/plain; name=\"%s%d\"\r\n\r\nx\r\n", strings.Repeat("n", 100), n)
+	}
+	for range 14 {
+		h.Append(t, h.AliceAccess, "INBOX", parts.String(), 0)
+		h.Append(t, h.AliceAccess, "INBOX", mailtest.Message("klein", "x"), 0)
+	}
+	v := h.Open(t, h.AliceAccess, "INBOX")
+	list := structures(t, v, v.Snapshot())
+	for i, st := range list {
+		if large := len(st.BodyStructure) > 500_000; large != (i%2 == 0) {
+			t.Errorf("structure %d has %d bytes", i, len(st.BodyStructure))
+		}
 	}
 }
