@@ -104,8 +104,9 @@ func (a *Authenticator) Password(ctx context.Context, at Attempt, password strin
 	}
 	// A flood from one network is turned away before it costs a read of the
 	// store. A budget of the account does not bar an app password: it has
-	// 120 bits, so that guessing is hopeless, and its owner must get in.
-	if v := a.throttle.Judge(at.Username, network); v == SlowSource {
+	// 120 bits, so that guessing is hopeless, and its owner must get in:
+	// always, from where the account has signed in before.
+	if a.throttle.Judge(at.Username, network) == SlowSource && !a.throttle.Knows(at.Username, network) {
 		return nil, ErrThrottled
 	}
 	epoch := a.recent.epoch()

@@ -528,6 +528,17 @@ func TestThrottleOfAppPasswords(t *testing.T) {
 		if err := login(netip.MustParseAddr("203.0.113.5"), anna, secret); err != nil {
 			t.Errorf("the owner is locked out on the way: %v", err)
 		}
+		// At home it holds even when the owner's own old device has used up what
+		// the place vouches for, and somebody there has closed the network.
+		for n := range 200 {
+			_ = login(home, anna, fmt.Sprintf("%024d", n))
+			_ = login(home, fmt.Sprint("guess", n, "@musterstadt.example"), "wrong")
+		}
+		time.Sleep(3 * time.Second)
+		wantErr(t, login(home, bert, "wrong"), auth.ErrThrottled)
+		if err := login(home, anna, secret); err != nil {
+			t.Errorf("the owner is locked out by their own device: %v", err)
+		}
 		time.Sleep(16 * time.Minute)
 		wantErr(t, login(away, anna, "wrong"), auth.ErrDenied)
 		h.Close()

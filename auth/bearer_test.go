@@ -55,7 +55,7 @@ func TestBearer(t *testing.T) {
 	_, err = h.Bearer(t.Context(), at(anna, auth.MailRead), token)
 	wantErr(t, err, auth.ErrDenied)
 	h.Disable(h.anna, false)
-	h.Memory.Down(true)
+	h.Down(true)
 	_, err = h.Bearer(t.Context(), at(anna, auth.MailRead), token)
 	wantErr(t, err, auth.ErrUnavailable)
 }

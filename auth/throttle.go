@@ -109,6 +109,14 @@ func (t *Throttle) Judge(account string, places ...string) Verdict {
 	return Free
 }
 
+// Knows tells whether the account has succeeded at that place lately.
+func (t *Throttle) Knows(account, place string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	until, ok := t.known[pairKey(throttleName(account), place)]
+	return ok && t.now().Before(until)
+}
+
 // Failed counts a wrong password or token. Failures from a place that is
 // known to the account count for the pair alone, so that the owner's own
 // forgotten device bars nobody. An empty account counts for the places.

@@ -78,7 +78,7 @@ func serve(t *testing.T, ip string, handler func() http.Handler) string {
 func newHouse(t *testing.T, change ...func(*Config)) *house {
 	t.Helper()
 	h := &house{Memory: authtest.NewMemory(), t: t, clock: &clock{}}
-	h.Memory.Now = h.clock.now
+	h.Now = h.clock.now
 	h.anna = h.AddPerson(anna)
 	if err := h.SetPasswordHash(t.Context(), h.anna, annaPHC()); err != nil {
 		t.Fatal(err)

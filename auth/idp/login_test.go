@@ -206,7 +206,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s gives %d %s", path, page.StatusCode, page.body)
 		}
 	}
-	h.Memory.Down(true)
+	h.Down(true)
 	if page := b.get(h.issuer + "/login?id=" + secret()); page.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("with the store away: %d", page.StatusCode)
 	}
