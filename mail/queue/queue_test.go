@@ -2,11 +2,15 @@ package queue_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +19,7 @@ import (
 	gosmtp "github.com/emersion/go-smtp"
 
 	"fachwerk/internal/store"
+	"fachwerk/internal/store/blob"
 	"fachwerk/mail/queue"
 	"fachwerk/mail/queue/queuetest"
 )
@@ -246,6 +251,95 @@ func TestConnectionLostInTheMiddleOfData(t *testing.T) {
 	s.Take(t, 1)
 	h.Empty(t)
 	h.Inbox(t, anna, 0)
+}
+
+// A peer that gives up between two recipients gets both again, and each is sent
+// once.
+func TestPeerThatGivesUpBetweenRecipients(t *testing.T) {
+	s := queuetest.NewSmarthost(t, nil)
+	var tries atomic.Int32
+	s.OnRcpt = func(to string) error {
+		if strings.HasPrefix(to, "y@") && tries.Add(1) == 1 {
+			return queuetest.Refuse(421, [3]int{4, 3, 2}, "shutting down")
+		}
+		return nil
+	}
+	h := queuetest.Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example", "y@fern.example", "z@fern.example")}, header("")+body)
+	h.Empty(t)
+	var got []string
+	for _, m := range s.Received() {
+		got = append(got, m.To...)
+	}
+	slices.Sort(got)
+	if strings.Join(got, " ") != "x@fern.example y@fern.example z@fern.example" {
+		t.Errorf("sent to %v", got)
+	}
+	h.Inbox(t, anna, 0)
+}
+
+// When a report cannot be stored the recipient waits, and the sender hears later.
+func TestReportThatCannotBeStoredIsMadeLater(t *testing.T) {
+	s := queuetest.NewSmarthost(t, nil)
+	var tries atomic.Int32
+	s.OnRcpt = func(string) error { tries.Add(1); return queuetest.Refuse(550, [3]int{5, 1, 1}, "no") }
+	h := queuetest.Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	// The message fits into the database's row, the report with it does not; a
+	// file stands where the blob directory would make the tenant's folder.
+	obstacle := filepath.Join(h.Folder, "blobs", strings.TrimSuffix(blob.TenantPrefix(h.Tenant.ID), "/"))
+	if err := os.WriteFile(obstacle, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 64_900)
+	rand.Read(noise)
+	for i, c := range noise {
+		if c == '\r' || c == '\n' {
+			noise[i] = 'x'
+		}
+	}
+	ref := put(t, h, queue.Message{ReversePath: anna.Address, Ret: "FULL", EightBit: true, Recipients: to("x@fern.example")},
+		header("")+string(noise)+"\r\n")
+	queuetest.Wait(t, func() bool { return tries.Load() >= 3 })
+	if e, err := h.Queue.Show(t.Context(), ref); err != nil || e.Recipients[0].State != "waiting" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if err := errors.Join(os.Remove(obstacle), os.Mkdir(obstacle, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, h.Inbox(t, anna, 1)[0], "Status: 5.1.1", "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit")
+	h.Empty(t)
+}
+
+// A message that would wait for a slot until its lease ends goes back untried.
+func TestWaitingForASlotEndsBeforeTheLease(t *testing.T) {
+	s := queuetest.NewSmarthost(t, nil)
+	busy := make(chan struct{})
+	s.OnData = func(io.Reader) error { <-busy; return queuetest.ErrDrop }
+	h := queuetest.Open(t, func(c *queue.Config) {
+		c.Smarthost, c.Remote, c.Lease = s.Config(), 1, time.Second
+		c.Schedule = []time.Duration{time.Hour}
+	})
+	defer close(busy)
+	anna := h.Person(t, "anna")
+	refs := []queue.Ref{
+		put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body),
+		put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body),
+	}
+	queuetest.Wait(t, func() bool {
+		untried := 0
+		for _, ref := range refs {
+			e, err := h.Queue.Show(t.Context(), ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := e.Recipients[0]; r.Attempts == 0 && time.Until(r.Due) > 20*time.Second {
+				untried++
+			}
+		}
+		return untried == 1
+	})
 }
 
 // Two processes on one store share the work; nothing is sent twice.

@@ -51,6 +51,7 @@ func NewSmarthost(t testing.TB, change func(*gosmtp.Server)) *Smarthost {
 	h.server = gosmtp.NewServer(h)
 	h.server.Domain = "smarthost.fern.example"
 	h.server.AllowInsecureAuth = true
+	h.server.ErrorLog = quiet{}
 	h.server.EnableDSN = true
 	h.server.EnableSMTPUTF8 = true
 	if change != nil {
@@ -161,6 +162,12 @@ func (s *peerSession) Data(r io.Reader) error {
 
 func (s *peerSession) Reset()        { s.now = Received{} }
 func (s *peerSession) Logout() error { return nil }
+
+// quiet drops what the library would write to standard error.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+func (quiet) Println(...any)        {}
 
 // Refuse is an SMTP error with an enhanced status code.
 func Refuse(code int, enhanced [3]int, text string) error {
