@@ -49,6 +49,15 @@ type Engine interface {
 	Close() error
 }
 
+// Renamer is an engine whose storage can bear a new name each time it is opened, so
+// that an older copy of it is noticed (SQLite).
+type Renamer interface {
+	// Rename calls accept with the names that the storage may bear, one
+	// space between, and the one that it will bear from now on. accept writes
+	// that into the storage, or refuses.
+	Rename(ctx context.Context, accept func(old, name string) error) error
+}
+
 // Tx is a transaction in progress.
 type Tx interface {
 	// Query runs one statement; one round trip.

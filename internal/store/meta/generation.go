@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 )
 
 // Rule 6: how far the counters of every account jump, so that a restored store
@@ -20,27 +22,52 @@ func (db *DB) Generation() int64 { return db.generation }
 
 // recognise compares the identity of the storage with the one that was last used,
 // and finishes a new generation that was interrupted.
-func (db *DB) recognise(ctx context.Context) error {
-	identity, err := db.engine.Identity(ctx)
+func (db *DB) recognise(ctx context.Context) (err error) {
+	if r, ok := db.engine.(Renamer); ok {
+		err = r.Rename(ctx, func(old, name string) error { return db.accept(ctx, old, name) })
+	} else {
+		var identity string
+		if identity, err = db.engine.Identity(ctx); err == nil {
+			err = db.accept(ctx, identity, identity)
+		}
+	}
 	if err != nil {
 		return err
 	}
+	return db.jump(ctx)
+}
+
+// accept refuses a storage that does not bear the name that was last used, and
+// writes the name that it bears from now on.
+func (db *DB) accept(ctx context.Context, identity, name string) error {
 	var known string
-	err = db.Update(ctx, func(tx Tx) error {
+	name = first(name)
+	err := db.Update(ctx, func(tx Tx) error {
 		var b Batch
 		b.Exec(`INSERT INTO installation (one, identity, created_at) VALUES (1, $1, {now})
-			ON CONFLICT (one) DO NOTHING`, identity)
+			ON CONFLICT (one) DO NOTHING`, first(identity))
 		b.Query(one(&known, &db.generation), "SELECT identity, generation FROM installation WHERE one = 1")
+		if err := tx.Run(ctx, &b); err != nil || known == name {
+			return err
+		}
+		if !slices.Contains(strings.Fields(identity), known) {
+			return fmt.Errorf("%w (expected %q, found %q); after a restore or a failover run `store new-generation` first",
+				ErrForeignStore, known, identity)
+		}
+		b = Batch{}
+		b.Exec("UPDATE installation SET identity = $1 WHERE one = 1", name)
 		return tx.Run(ctx, &b)
 	})
 	if err != nil {
-		return fmt.Errorf("read the installation: %w", err)
+		return fmt.Errorf("recognise the store: %w", err)
 	}
-	if known != identity {
-		return fmt.Errorf("%w (expected %q, found %q); after a restore or a failover run `store new-generation` first",
-			ErrForeignStore, known, identity)
-	}
-	return db.jump(ctx)
+	return nil
+}
+
+// first is the name that the storage bears, where a crash has left two.
+func first(identity string) string {
+	name, _, _ := strings.Cut(identity, " ")
+	return name
 }
 
 // NewGeneration makes the store one that may follow another of which clients have
@@ -67,7 +94,7 @@ func (db *DB) NewGeneration(ctx context.Context) error {
 	}
 	return db.Update(ctx, func(tx Tx) error {
 		var b Batch
-		b.Exec("UPDATE installation SET identity = $1 WHERE one = 1", identity)
+		b.Exec("UPDATE installation SET identity = $1 WHERE one = 1", first(identity))
 		return tx.Run(ctx, &b)
 	})
 }

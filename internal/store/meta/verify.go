@@ -94,23 +94,28 @@ var checks = []check{
 
 // Verify recounts an account in one snapshot: counters, quota, journal, floors and
 // references. What it finds is a fault of this program or of the storage.
-func (db *DB) Verify(ctx context.Context, key Key) ([]Finding, error) {
-	var found []Finding
-	err := db.engine.View(ctx, func(tx Tx) error {
-		found = nil
-		var b Batch
-		for _, c := range checks {
-			b.Query(each(func(scan func(...any) error) error {
-				f := Finding{Key: key, What: c.what}
-				err := scan(&f.Collection, &f.Want, &f.Got)
-				found = append(found, f)
-				return err
-			}), c.query, key.Tenant, key.Account)
-		}
-		keywords(&b, key, &found)
-		return tx.Run(ctx, &b)
+func (db *DB) Verify(ctx context.Context, key Key) (found []Finding, err error) {
+	err = db.engine.View(ctx, func(tx Tx) error {
+		found, err = VerifyIn(ctx, tx, key)
+		return err
 	})
-	if err != nil {
+	return found, err
+}
+
+// VerifyIn is Verify as a transaction sees the account.
+func VerifyIn(ctx context.Context, tx Tx, key Key) ([]Finding, error) {
+	var found []Finding
+	var b Batch
+	for _, c := range checks {
+		b.Query(each(func(scan func(...any) error) error {
+			f := Finding{Key: key, What: c.what}
+			err := scan(&f.Collection, &f.Want, &f.Got)
+			found = append(found, f)
+			return err
+		}), c.query, key.Tenant, key.Account)
+	}
+	keywords(&b, key, &found)
+	if err := tx.Run(ctx, &b); err != nil {
 		return nil, fmt.Errorf("verify account %d: %w", key.Account, err)
 	}
 	return found, nil

@@ -39,6 +39,7 @@ var tests = []struct {
 	{"Threads", testThreads},
 	{"Times", testTimes},
 	{"Crash", testCrash},
+	{"Verify", testVerify},
 }
 
 // Run runs the suite.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"testing"
 
 	"fachwerk/internal/store/meta"
@@ -120,6 +121,9 @@ func id() int64 {
 	rand.Read(b[:])
 	return int64(binary.BigEndian.Uint64(b[:]) >> 1)
 }
+
+// errUndo ends a transaction that is not to be kept.
+var errUndo = errors.New("undo")
 
 // renamed is an engine whose storage seems to be another one.
 type renamed struct {

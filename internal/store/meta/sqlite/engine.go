@@ -56,15 +56,16 @@ func Open(ctx context.Context, path string) (meta.Engine, error) {
 	return e, nil
 }
 
-// dsn sets what every connection needs. page_size and journal_mode only matter
-// for a new file; the cache is in KiB when negative.
+// dsn sets what every connection needs. page_size only matters for a new file and
+// must come before journal_mode, which the driver sees to for its own key; the
+// cache is in KiB when negative.
 func dsn(path string) string {
 	pragmas := []string{
-		"busy_timeout(10000)", "page_size(8192)", "journal_mode(WAL)",
+		"busy_timeout(10000)", "page_size(4096)",
 		"synchronous(FULL)", "foreign_keys(ON)", "cache_size(-32768)",
 		"temp_store(MEMORY)", "mmap_size(268435456)", "journal_size_limit(67108864)",
 	}
-	q := url.Values{"_pragma": pragmas}
+	q := url.Values{"_pragma": pragmas, "_journal_mode": {"WAL"}}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
@@ -184,14 +185,21 @@ func (e *engine) Close() error {
 	return errors.Join(append(errs, e.db.Close())...)
 }
 
-// claim makes the file with its mode before SQLite would make it with another.
+// claim makes the file with its mode before SQLite would make it with another. A
+// file that is there is not opened: closing it would drop the locks that another
+// engine of this process holds on it.
 func claim(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var f *os.File
+		if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+			return errors.Join(f.Close(), mark(path, true))
+		}
+		if errors.Is(err, fs.ErrExist) { // another process was faster
+			return mark(path, false)
+		}
 	}
-	info, err := f.Stat()
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return err
 	}
 	return mark(path, info.Size() == 0)
