@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"fachwerk/mail"
@@ -52,6 +53,24 @@ func TestMailboxesAreMadeAtFirstUse(t *testing.T) {
 	again, err := h.Mail.Mailboxes(t.Context(), h.AliceAccess)
 	if err != nil || !slices.Equal(boxes, again) {
 		t.Errorf("listed again: %v, %v, want %v", again, err, boxes)
+	}
+}
+
+// Sessions and deliveries that come first at the same time find one set.
+func TestMailboxesAreMadeOnce(t *testing.T) {
+	h := mailtest.New(t)
+	var together sync.WaitGroup
+	for range 8 {
+		together.Go(func() {
+			if boxes, err := h.Mail.Mailboxes(t.Context(), h.AliceAccess); err != nil || len(boxes) != 6 {
+				t.Errorf("%d mailboxes, %v", len(boxes), err)
+			}
+		})
+		together.Go(func() { h.Deliver(t, mailtest.AliceAddress, mailtest.Message("s", "t")) })
+	}
+	together.Wait()
+	if v := h.Open(t, h.AliceAccess, "INBOX"); v.Snapshot().Len() != 8 {
+		t.Errorf("%d messages", v.Snapshot().Len())
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"fachwerk/internal/store"
 )
 
@@ -18,24 +20,34 @@ var defaults = []struct{ name, use string }{
 }
 
 // makeDefaults makes them, subscribed by their owner: clients show what is
-// subscribed. Those of a shared account are for each person to subscribe.
+// subscribed. Those of a shared account are for each person to subscribe. All
+// but INBOX are made at the same time, so that they share commits.
 func (s *Service) makeDefaults(ctx context.Context, key store.Key) error {
 	account, err := s.store.Account(ctx, key)
 	if err != nil {
 		return wrap(err, "make mailboxes")
 	}
+	var together errgroup.Group
 	for _, d := range defaults {
 		if account.Kind == store.Person {
-			if err := s.store.Subscribe(ctx, key, key.Account, store.Mailbox, d.name, true); err != nil {
-				return wrap(err, "subscribe %s", d.name)
-			}
+			together.Go(func() error { return s.store.Subscribe(ctx, key, key.Account, store.Mailbox, d.name, true) })
 		}
-		_, err := s.store.CreateCollection(ctx, key, store.Mailbox, d.name, d.use, store.CollectionOptions{})
-		if err != nil && !errors.Is(err, store.ErrExists) {
-			return wrap(err, "make mailbox %s", d.name)
+		if d.name != Inbox {
+			together.Go(func() error { return s.makeDefault(ctx, key, d.name, d.use) })
 		}
 	}
-	return nil
+	if err := together.Wait(); err != nil {
+		return wrap(err, "make mailboxes")
+	}
+	return wrap(s.makeDefault(ctx, key, Inbox, ""), "make INBOX")
+}
+
+func (s *Service) makeDefault(ctx context.Context, key store.Key, name, use string) error {
+	_, err := s.store.CreateCollection(ctx, key, store.Mailbox, name, use, store.CollectionOptions{})
+	if errors.Is(err, store.ErrExists) {
+		return nil // by somebody else, just now
+	}
+	return err
 }
 
 // Mailboxes lists an account's mailboxes, INBOX first, then by name; RightRead.
