@@ -129,6 +129,19 @@ func (b *tab) write(selector, text string) {
 	b.do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
+// choose picks an option by its value, with the keyboard.
+func (b *tab) choose(selector, value string) {
+	b.t.Helper()
+	b.do(chromedp.Focus(chromedp.CSS(selector)))
+	for range 10 {
+		if eval[string](b, fmt.Sprintf("document.querySelector(%q).value", selector)) == value {
+			return
+		}
+		b.key(kb.ArrowDown)
+	}
+	b.t.Fatalf("%s has no option %s", selector, value)
+}
+
 func (b *tab) text(selector string) string {
 	b.t.Helper()
 	quoted, _ := json.Marshal(selector)
