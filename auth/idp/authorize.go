@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"fachwerk/auth"
+
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
@@ -42,6 +44,12 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	case slices.Contains(raw.Prompt, oidc.PromptNone):
 		p.answerError(w, r, req.RedirectURI, req.State, oidc.ErrLoginRequired())
 	default:
+		network := auth.Network(p.cfg.Remote(r))
+		if p.begun.Judge("", network) != auth.Free {
+			p.fail(w, r, http.StatusTooManyRequests, "busy")
+			return
+		}
+		p.begun.Failed("", network)
 		id := secret()
 		if err := p.put(r.Context(), ticketRequest, id, "", req, requestFor); err != nil {
 			p.fault(w, r, err)

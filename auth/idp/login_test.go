@@ -114,6 +114,24 @@ func TestLoginIsThrottled(t *testing.T) {
 	}
 }
 
+// Nobody fills the store with logins that they begin and do not end.
+func TestBegunLoginsAreBounded(t *testing.T) {
+	h := newHouse(t)
+	h.idp.begun = auth.NewThrottle(auth.ThrottleLimits{PerNetwork: 5}, h.clock.now)
+	b := newBrowser(t)
+	var status []int
+	for range 7 {
+		status = append(status, b.get(h.portal+"/start").StatusCode)
+	}
+	if fmt.Sprint(status) != "[200 200 200 200 200 429 429]" {
+		t.Errorf("seven logins begun give %v", status)
+	}
+	h.clock.forward(20 * time.Minute)
+	if got := b.get(h.portal + "/start"); got.StatusCode != http.StatusOK {
+		t.Errorf("later: %d", got.StatusCode)
+	}
+}
+
 func TestForgedForms(t *testing.T) {
 	h := newHouse(t)
 	b := newBrowser(t)

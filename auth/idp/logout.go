@@ -63,13 +63,22 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 // PersonDisabled ends all that a person has opened here and tells the clients.
 // Whoever disables, removes or gives a new password to a person calls it.
 func (p *Provider) PersonDisabled(ctx context.Context, ref auth.AccountRef) error {
-	subject := Subject(ref)
+	if err := Forget(ctx, p.cfg.Tickets, ref); err != nil {
+		return err
+	}
+	p.tellClients(Subject(ref), "")
+	return nil
+}
+
+// Forget ends a person's sessions and refresh tokens at the provider, without
+// telling the clients: for a process that runs no provider, such as the
+// command line when it sets a new password.
+func Forget(ctx context.Context, tickets auth.Tickets, ref auth.AccountRef) error {
 	for _, kind := range []string{ticketSession, ticketRefresh, ticketCode} {
-		if err := p.cfg.Tickets.DeleteTickets(ctx, kind, subject); err != nil {
+		if err := tickets.DeleteTickets(ctx, kind, Subject(ref)); err != nil {
 			return fmt.Errorf("ending the sessions of a person: %w", err)
 		}
 	}
-	p.tellClients(subject, "")
 	return nil
 }
 

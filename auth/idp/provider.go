@@ -54,6 +54,7 @@ const (
 	spentFor     = refreshFor          // remembering that one was used
 	reuseGrace   = 30 * time.Second    // a client that lost the answer and asks again
 	logoutFor    = 2 * time.Minute     // a logout token
+	requestsMax  = 3000                // logins begun from one network in 15 minutes
 	hashAtOnce   = 2                   // argon2 runs at a time
 	hashQueue    = 64                  // logins that wait for their turn
 	hashPatience = 15 * time.Second    // how long
@@ -80,6 +81,7 @@ type Provider struct {
 	now      func() time.Time
 	log      *slog.Logger
 	throttle *auth.Throttle
+	begun    *auth.Throttle // counts requests, so that nobody fills the store with them
 	clients  map[string]opClient
 	keys     *keyring
 	gate     *gate
@@ -125,6 +127,7 @@ func New(cfg Config) (*Provider, error) {
 	}
 	p := &Provider{
 		cfg: cfg, now: cfg.Now, log: cfg.Log, throttle: cfg.Throttle,
+		begun:   auth.NewThrottle(auth.ThrottleLimits{PerNetwork: requestsMax}, cfg.Now),
 		clients: make(map[string]opClient, len(cfg.Clients)),
 		keys:    &keyring{tickets: cfg.Tickets, now: cfg.Now},
 		gate:    newGate(hashAtOnce, hashQueue, hashPatience),
