@@ -3,14 +3,18 @@ package imap_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
 	"runtime"
 	"testing"
+	"time"
 
+	"fachwerk/internal/store/blob"
 	"fachwerk/mail"
 	"fachwerk/mail/imap"
+	"fachwerk/mail/mailtest"
 )
 
 // fill puts n small messages into Alice's INBOX.
@@ -73,6 +77,27 @@ func BenchmarkFetchEnvelope(b *testing.B) {
 }
 
 func BenchmarkFetchBody(b *testing.B) { benchFetch(b, 2_000, "FETCH 1:* (UID BODY.PEEK[])") }
+
+// far is a blob store that takes its time to answer.
+type far struct{ blob.Store }
+
+func (f far) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	time.Sleep(3 * time.Millisecond)
+	return f.Store.Get(ctx, key, offset, length)
+}
+
+// BenchmarkFetchBodyFar has content in a store three milliseconds away; reading ahead is for its sake.
+func BenchmarkFetchBodyFar(b *testing.B) {
+	const n = 100
+	s := startIn(b, mailtest.New(b, mailtest.WithBlobs(1, func(s blob.Store) blob.Store { return far{s} })))
+	fill(b, s, n)
+	c := s.selectInbox(b, alice)
+	b.ResetTimer()
+	for range b.N {
+		raw(b, c.conn, c.r, "FETCH 1:* (UID BODY.PEEK[])")
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/message")
+}
 
 // BenchmarkSelect has the view in memory: the usual case of a client that comes back.
 func BenchmarkSelect(b *testing.B) {
