@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -373,126 +372,6 @@ type notifier struct {
 func (n *notifier) AppPasswordMade(_ context.Context, p auth.Person, made auth.AppPassword) error {
 	n.person, n.made = append(n.person, p), append(n.made, made)
 	return nil
-}
-
-func TestWatch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := open(t)
-		watch := func(expires time.Time, here bool) (auth.AppPassword, <-chan struct{}) {
-			made, secret := h.make(t, auth.MailRead, expires)
-			p, err := h.Password(t.Context(), at(anna, auth.MailRead), secret)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ended, stop := h.Watch(t.Context(), p)
-			t.Cleanup(stop)
-			return made, ended
-		}
-		over := func(c <-chan struct{}) bool {
-			synctest.Wait()
-			select {
-			case <-c:
-				return true
-			default:
-				return false
-			}
-		}
-		here, hereEnded := watch(time.Time{}, true)
-		there, thereEnded := watch(time.Time{}, false)
-		_, expiringEnded := watch(time.Now().Add(20*time.Second), false)
-		_, lastEnded := watch(time.Time{}, false)
-		bearer, stopBearer := h.Watch(t.Context(), &auth.Principal{
-			Tenant: h.anna.Tenant, Account: h.anna.Account, Method: auth.ByBearer, Expires: time.Now().Add(30 * time.Second),
-		})
-		defer stopBearer()
-		time.Sleep(6 * time.Second)
-		for _, c := range []<-chan struct{}{hereEnded, thereEnded, expiringEnded, lastEnded, bearer} {
-			if over(c) {
-				t.Fatal("a login ended by itself")
-			}
-		}
-		if err := h.Authenticator.RevokeAppPassword(t.Context(), h.anna, here.ID); err != nil {
-			t.Fatal(err)
-		}
-		if !over(hereEnded) {
-			t.Error("a revocation in this process is not seen at once")
-		}
-		if err := h.Memory.RevokeAppPassword(t.Context(), h.anna, there.ID); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(5 * time.Second)
-		if !over(thereEnded) {
-			t.Error("a revocation elsewhere is not seen within five seconds")
-		}
-		h.Down(true) // a store that is away ends nobody, but time does
-		time.Sleep(14 * time.Second)
-		if !over(expiringEnded) {
-			t.Error("an expired app password stays open")
-		}
-		if over(lastEnded) || over(bearer) {
-			t.Error("an unreachable store ended a login")
-		}
-		time.Sleep(10 * time.Second)
-		if !over(bearer) {
-			t.Error("an expired token stays open")
-		}
-		h.Down(false)
-		h.Disable(h.anna, true)
-		time.Sleep(5 * time.Second)
-		if !over(lastEnded) {
-			t.Error("a disabled person stays connected")
-		}
-		h.Close()
-	})
-}
-
-// Many connections of one login cost one lookup a round.
-func TestWatchAsksOnceALogin(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		count := &changes{Memory: authtest.NewMemory()}
-		ref := count.AddPerson(anna)
-		h := openOn(t, count.Memory, ref, func(c *auth.Config) { c.Changes = count })
-		p := &auth.Principal{Tenant: ref.Tenant, Account: ref.Account}
-		var stops []func()
-		for range 100 {
-			_, stop := h.Watch(t.Context(), p)
-			stops = append(stops, stop)
-		}
-		time.Sleep(9 * time.Second)
-		synctest.Wait()
-		if n := count.calls(); n < 2 || n > 9 {
-			t.Errorf("%d lookups in 9 seconds", n)
-		}
-		for _, stop := range stops {
-			stop()
-			stop()
-		}
-		before := count.calls()
-		time.Sleep(9 * time.Second)
-		if n := count.calls(); n != before {
-			t.Errorf("%d lookups after all had stopped", n-before)
-		}
-		h.Close()
-	})
-}
-
-type changes struct {
-	*authtest.Memory
-	mu sync.Mutex
-	n  int
-}
-
-func (c *changes) Alive(ctx context.Context, ref auth.AccountRef, id int64) (bool, error) {
-	c.mu.Lock()
-	c.n++
-	c.mu.Unlock()
-	return c.Memory.Alive(ctx, ref, id)
-}
-
-func (c *changes) calls() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n
 }
 
 func TestThrottleOfAppPasswords(t *testing.T) {
