@@ -70,6 +70,7 @@ type house struct {
 	anna   auth.AccountRef
 	bert   auth.AccountRef
 	away   atomic.Bool // the provider answers nothing
+	front  http.Handler
 }
 
 // places tells where data lies, from the store.
@@ -94,8 +95,7 @@ func newHouse(t *testing.T, change ...func(*portal.Config)) *house {
 	t.Helper()
 	h := &house{people: &people{Parts: storetest.Open(t, storetest.Embedded, nil)}, clock: &clock{}, log: &logs{}}
 	h.anna, h.bert = h.person(t, "anna", "Anna Muster"), h.person(t, "bert", "Bert Beispiel")
-	var front http.Handler
-	h.portal = serve(t, "127.0.0.1", func() http.Handler { return front })
+	h.portal = serve(t, "127.0.0.1", func() http.Handler { return h.front })
 	h.issuer = serve(t, "127.0.0.2", func() http.Handler {
 		if h.away.Load() {
 			return http.NotFoundHandler()
@@ -113,7 +113,7 @@ func newHouse(t *testing.T, change ...func(*portal.Config)) *house {
 	})
 	must(t, err)
 	t.Cleanup(h.idp.Close)
-	front = h.newPortal(t, h.issuer, "a secret of the portal", idp.WithSubjects(h, h.issuer), log, change...)
+	h.front = h.newPortal(t, h.issuer, "a secret of the portal", idp.WithSubjects(h, h.issuer), log, change...)
 	return h
 }
 

@@ -3,6 +3,7 @@ package portaltest
 import (
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -75,6 +76,7 @@ func (v *visitor) get(path string) answer {
 // test names.
 func (v *visitor) post(path string, form url.Values) answer {
 	v.t.Helper()
+	form = maps.Clone(form)
 	if form == nil {
 		form = url.Values{}
 	}
