@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"fachwerk/internal/app"
-	"fachwerk/mail/importer"
 )
 
 // errIncomplete says that some messages did not come; they are listed.
@@ -50,9 +49,9 @@ Exit status: 0 everything is here and verified, 1 something did not come.`,
 			o.Rate = rate * 1000
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				show := app.NewProgress(c.err, "messages")
-				o.Progress = func(p importer.Progress) { show.Step(int(p.Done), int(p.All)) }
+				o.Progress = func(p app.ImportProgress) { show.Step(int(p.Done), int(p.All)) }
 				began := time.Now()
-				report, err := in.ImportMail(ctx, o, func(p importer.Plan) error { return c.confirm(p, yes, passwordFile == "-") })
+				report, err := in.ImportMail(ctx, o, func(p app.ImportPlan) error { return c.confirm(p, yes, passwordFile == "-") })
 				show.End()
 				if report == nil {
 					return err
@@ -71,7 +70,7 @@ Exit status: 0 everything is here and verified, 1 something did not come.`,
 	f.Int64Var(&rate, "rate", 0, "kB a second to read at most; 0: no limit")
 	f.BoolVar(&yes, "yes", false, "do not ask")
 	for _, name := range []string{"from", "user", "password-file", "to"} {
-		mail.MarkFlagRequired(name)
+		_ = mail.MarkFlagRequired(name) // the flags are those above
 	}
 	c.installation(mail)
 	c.asJSON(mail)
@@ -102,7 +101,7 @@ func (c *cli) secretFrom(file string) (string, error) {
 }
 
 // confirm shows whose mail goes where and asks, unless yes was said.
-func (c *cli) confirm(p importer.Plan, yes, inputUsed bool) error {
+func (c *cli) confirm(p app.ImportPlan, yes, inputUsed bool) error {
 	var messages, mailboxes int
 	for _, m := range p.Mailboxes {
 		if m.Skip == "" {
@@ -133,7 +132,7 @@ func (c *cli) confirm(p importer.Plan, yes, inputUsed bool) error {
 	return nil
 }
 
-func (c *cli) importReport(r *importer.Report, took time.Duration) error {
+func (c *cli) importReport(r *app.ImportReport, took time.Duration) error {
 	var rows [][]string
 	for _, m := range r.Mailboxes {
 		rows = append(rows, []string{m.Source, m.Target, fmt.Sprint(m.Messages), fmt.Sprint(m.Imported),

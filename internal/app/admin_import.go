@@ -15,6 +15,13 @@ import (
 	"fachwerk/mail/importer"
 )
 
+// What an import tells, for the command line.
+type (
+	ImportPlan     = importer.Plan
+	ImportReport   = importer.Report
+	ImportProgress = importer.Progress
+)
+
 // MailImport says what mail to bring over.
 type MailImport struct {
 	From        string // imaps://host[:993], imap://host[:143] (STARTTLS), imap+insecure://127.0.0.1:PORT

@@ -55,7 +55,7 @@ func (in *Installation) AddAppPassword(ctx context.Context, address, name, scope
 	if err != nil {
 		return AppPassword{}, err
 	}
-	allowed := auth.Scope(auth.AllScopes)
+	allowed := auth.AllScopes
 	if scopes != "" {
 		if allowed, err = auth.ParseScopes(scopes); err != nil {
 			return AppPassword{}, err

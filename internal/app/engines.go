@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,13 +80,4 @@ func openBlobs(c *config.Config) (engine[blobStore], error) {
 		return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
 	}
 	return engine[blobStore]{"S3", s}, nil
-}
-
-// hostOf gives the host part of an origin, "" if there is none.
-func hostOf(origin string) string {
-	u, err := url.Parse(origin)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
 }

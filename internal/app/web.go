@@ -75,7 +75,7 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 		return nil, err
 	}
 	origin := in.cfg.Public.Portal
-	scopes := strings.Fields(auth.Scope(auth.AllScopes).String())
+	scopes := strings.Fields(auth.AllScopes.String())
 	return idp.New(idp.Config{
 		Issuer: in.cfg.OIDC.Issuer, Resource: in.cfg.OIDC.Audience,
 		People: in.store, Passwords: in.store, Tickets: in.store, Throttle: throttle,
