@@ -79,6 +79,9 @@ func (s *Service) Copy(ctx context.Context, v *View, uids []uint32, to Access, m
 	if err := s.mayCopy(ctx, v, RightRead, to); err != nil {
 		return CopyUID{}, err
 	}
+	if len(uids) == 0 {
+		return CopyUID{}, nil
+	}
 	var r store.CopyResult
 	var err error
 	if v.key() == to.key() {

@@ -264,6 +264,12 @@ func TestExpungeCopyMove(t *testing.T) {
 	if h.Refresh(t, v).Len() != 25 || h.Refresh(t, w).Len() != 4 {
 		t.Errorf("after the move: %d and %d messages", v.Snapshot().Len(), w.Snapshot().Len())
 	}
+	if c, err := h.Mail.Copy(ctx, v, nil, h.AliceAccess, archive); err != nil || len(c.Source) != 0 {
+		t.Errorf("copy of nothing: %+v, %v", c, err)
+	}
+	if c, err := h.Mail.Copy(ctx, v, []uint32{2, 3}, h.AliceAccess, archive); err != nil || len(c.Source) != 0 {
+		t.Errorf("copy of what is gone: %+v, %v", c, err)
+	}
 	if _, err := h.Mail.Copy(ctx, v, []uint32{10}, h.AliceAccess, 999_999); !errors.Is(err, mail.ErrNotFound) {
 		t.Errorf("copy to nowhere: %v", err)
 	}
@@ -285,6 +291,12 @@ func TestMoveBetweenAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	left, snap := h.Refresh(t, desk), h.Refresh(t, bobs)
+	if c, err := h.Mail.Copy(ctx, desk, []uint32{1}, h.BobAccess, bobs.Mailbox()); err != nil || len(c.Source) != 0 {
+		t.Errorf("copy of what is gone: %+v, %v", c, err)
+	}
+	if c, err := h.Mail.Move(ctx, desk, []uint32{1}, h.BobAccess, bobs.Mailbox()); err != nil || len(c.Source) != 0 {
+		t.Errorf("move of what is gone: %+v, %v", c, err)
+	}
 	if left.Len() != 1 || snap.Len() != 2 || snap.At(0).Flags != mail.FlagFlagged || !slices.Equal(snap.Keywords(snap.At(0)), []string{"Amt"}) {
 		t.Errorf("left %d, arrived %d, first %+v", left.Len(), snap.Len(), snap.At(0))
 	}
