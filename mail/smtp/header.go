@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	netmail "net/mail"
+	"slices"
 	"strings"
 
 	"fachwerk/mail/message"
@@ -136,7 +137,9 @@ func (s *session) checkOriginator(ctx context.Context, value []byte) reply {
 // maxOriginators bounds the addresses of one field that are looked up.
 const maxOriginators = 100
 
-// originators reads an address list by the strict grammar of RFC 5322 3.4.
+// originators reads an address list by the strict grammar of RFC 5322 3.4. The
+// lenient reader behind IMAP's ENVELOPE must find the same addresses in it: what
+// the recipient sees is what was checked.
 func originators(value string) ([]string, error) {
 	parser := netmail.AddressParser{WordDecoder: &mime.WordDecoder{
 		// Display names are not looked at, so their charset does not matter.
@@ -152,6 +155,16 @@ func originators(value string) ([]string, error) {
 	addresses := make([]string, len(list))
 	for i, a := range list {
 		addresses[i] = a.Address
+	}
+	seen, complete := message.ParseAddressList(value, 2*maxOriginators)
+	var shown []string
+	for _, a := range seen {
+		if a.Kind == message.Mailbox {
+			shown = append(shown, a.Mailbox+"@"+a.Host)
+		}
+	}
+	if !complete || !slices.Equal(shown, addresses) {
+		return nil, errPath
 	}
 	return addresses, nil
 }
