@@ -27,11 +27,9 @@ func (db *DB) MoveAcross(ctx context.Context, from Key, src int64, to Key, dst i
 	m := &moveAcross{from: from, to: to, src: src, dst: dst, uids: uids, items: items}
 	err := m.epochs(ctx, db)
 	if err == nil {
-		err = retry(ctx, func() error {
-			return db.engine.Update(ctx, func(tx Tx) error { return m.run(ctx, tx, db) })
-		})
+		err = db.durably(ctx, from, func(tx Tx, operation []byte) error { return m.run(ctx, tx, db, operation) })
 	}
-	if err != nil && !errors.Is(err, errNothing) {
+	if err != nil {
 		return CopyResult{}, fmt.Errorf("move across: %w", err)
 	}
 	return m.result, nil
@@ -54,7 +52,7 @@ func (m *moveAcross) epochs(ctx context.Context, db *DB) (err error) {
 	return err
 }
 
-func (m *moveAcross) run(ctx context.Context, tx Tx, db *DB) error {
+func (m *moveAcross) run(ctx context.Context, tx Tx, db *DB, operation []byte) error {
 	giver, taker := newWork(m.from), newWork(m.to)
 	put := &add{collection: m.dst, items: m.items}
 	giver.wantItems(m.src, ascending(m.uids))
@@ -85,6 +83,7 @@ func (m *moveAcross) run(ctx context.Context, tx Tx, db *DB) error {
 	var writes Batch
 	giver.flush(&writes)
 	taker.flush(&writes)
+	db.note(&writes, giver, operation)
 	return tx.Run(ctx, &writes)
 }
 

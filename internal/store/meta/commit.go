@@ -46,35 +46,53 @@ func hopeless(err error) bool {
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// attempt runs a group until it does not lose against another transaction, and
-// asks for the outcome where the answer to COMMIT was lost. outcomes are the jobs'
-// own refusals.
+// attempt runs a group. outcomes are the jobs' own refusals.
 func (db *DB) attempt(ctx context.Context, group []*pending) (outcomes map[*pending]error, err error) {
-	operation := make([]byte, 16)
-	for n := 0; ; n++ {
-		rand.Read(operation)
-		err = retry(ctx, func() error {
-			outcomes = map[*pending]error{}
-			return db.engine.Update(ctx, func(tx Tx) error { return db.transact(ctx, tx, group, outcomes, operation) })
-		})
-		if errors.Is(err, errNothing) {
-			return outcomes, nil
-		}
-		if !errors.Is(err, ErrOutcomeUnknown) || n == 2 {
-			break
-		}
-		committed, lookup := db.committed(group[0].key, operation)
-		if lookup != nil {
-			return outcomes, errors.Join(err, lookup)
-		}
-		if committed {
-			return outcomes, nil
-		}
-	}
+	err = db.durably(ctx, group[0].key, func(tx Tx, operation []byte) error {
+		outcomes = map[*pending]error{}
+		return db.transact(ctx, tx, group, outcomes, operation)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return outcomes, nil
+}
+
+// durably runs f until it does not lose against another transaction. Where the
+// answer to COMMIT was lost it finds out by the operation's row, which f has written
+// for the account, whether f is to be run again.
+func (db *DB) durably(ctx context.Context, key Key, f func(tx Tx, operation []byte) error) error {
+	operation := make([]byte, 16)
+	for n := 1; ; n++ {
+		rand.Read(operation)
+		err := retry(ctx, func() error {
+			return db.engine.Update(ctx, func(tx Tx) error { return f(tx, operation) })
+		})
+		if errors.Is(err, errNothing) {
+			return nil
+		}
+		if !errors.Is(err, ErrOutcomeUnknown) {
+			return err
+		}
+		committed, lookup := db.committed(key, operation)
+		if lookup != nil {
+			return errors.Join(err, lookup)
+		}
+		if committed {
+			return nil
+		}
+		if n == 3 {
+			return fmt.Errorf("%w: COMMIT was lost three times", ErrUnavailable)
+		}
+	}
+}
+
+// note queues the row by which a lost COMMIT is looked up, where it can be lost.
+func (db *DB) note(b *Batch, w *work, operation []byte) {
+	if !db.engine.Shares() {
+		b.Exec(`INSERT INTO operation (tenant_id, account_id, operation_id, at) VALUES ($1, $2, $3, $4)`,
+			w.account.Tenant, w.account.Account, operation, w.account.Now)
+	}
 }
 
 // transact is the body of the transaction: account by account in the order in
@@ -191,10 +209,7 @@ func (db *DB) account(ctx context.Context, tx Tx, part []*pending, outcomes map[
 	}
 	var b Batch
 	w.flush(&b)
-	if !db.engine.Shares() {
-		b.Exec(`INSERT INTO operation (tenant_id, account_id, operation_id, at) VALUES ($1, $2, $3, $4)`,
-			w.account.Tenant, w.account.Account, operation, w.account.Now)
-	}
+	db.note(&b, w, operation)
 	return true, tx.Run(ctx, &b)
 }
 

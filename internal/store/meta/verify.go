@@ -72,7 +72,7 @@ var checks = []check{
 		WHERE t.tenant_id = $1 AND t.account_id = $2 AND c.state = 0 AND t.modseq <= c.floor GROUP BY c.collection_id`},
 	{"an item is there and has a tombstone", `SELECT i.collection_id, 0, count(*) FROM item i JOIN tombstone t
 		ON t.tenant_id = i.tenant_id AND t.account_id = i.account_id AND t.collection_id = i.collection_id AND t.item_id = i.item_id
-		WHERE i.tenant_id = $1 AND i.account_id = $2 AND t.uid = i.uid AND t.parent_id = i.parent_id AND t.name = i.name
+		WHERE i.tenant_id = $1 AND i.account_id = $2 AND t.uid = i.uid AND i.moved_modseq = 0
 		GROUP BY i.collection_id`},
 	{"an item changed before it was there", `SELECT collection_id, 0, count(*) FROM item
 		WHERE tenant_id = $1 AND account_id = $2 AND modseq < created_modseq GROUP BY collection_id`},

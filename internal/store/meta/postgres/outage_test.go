@@ -53,9 +53,22 @@ func TestLostCommit(t *testing.T) {
 			}
 		}
 	}
+	other := s.NewAccount(t, s.Key.Tenant)
+	there, err := s.CreateCollection(t.Context(), other, meta.Mailbox, "INBOX", "", meta.CollectionOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, swallow := range []bool{false, true} {
+		f.p.swallow.Store(swallow)
+		f.p.cut.Store(1)
+		r, err := s.MoveAcross(t.Context(), s.Key, inbox.ID, other, there.ID, []int64{int64(n + 1)}, metatest.Messages(1))
+		if err != nil || len(r.Dest) != 1 || r.Dest[0] != int64(n+1) {
+			t.Fatal(swallow, r, err)
+		}
+	}
 	f.p.swallow.Store(false)
 	f.p.cut.Store(1)
-	err := s.Update(t.Context(), func(tx meta.Tx) error {
+	err = s.Update(t.Context(), func(tx meta.Tx) error {
 		var b meta.Batch
 		b.Exec("DELETE FROM ticket")
 		return tx.Run(t.Context(), &b)
