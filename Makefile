@@ -25,10 +25,10 @@ fuzz: ## every fuzz target for a few seconds
 	$(GO) run ./test/run -only fuzz
 
 bench-store: ## writes a second on one account, SQLite and PostgreSQL at 0.5 ms round trip
-	$(GO) test -run '^$$' -bench . -benchtime 3s ./internal/store/meta/...
+	$(GO) run ./test/run -bench store
 
 bench-mail: ## against Dovecot on the same machine, A B A B; findings in docs/performance.md
-	$(GO) test -count=1 -timeout 60m -v -run '^TestBench' ./test/bench -bench-mail
+	$(GO) run ./test/run -bench mail
 
 clean:
 	rm -rf bin

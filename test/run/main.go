@@ -5,6 +5,7 @@
 //	go run ./test/run                 everything
 //	go run ./test/run -only unit,fuzz some parts; services start if one needs them
 //	go run ./test/run -no-install     where everything is installed already
+//	go run ./test/run -bench store    no tests, but the measurements of the store
 //
 // The exit status is 0 if all parts passed, 1 if one failed, 2 if a part could
 // not be run at all.
@@ -40,6 +41,12 @@ var parts = []part{
 	{"system", 540 * time.Second, system},
 }
 
+// benches are measurements, run by name and never among the tests.
+var benches = map[string]part{
+	"store": {"bench", 10 * time.Minute, benchStore},
+	"mail":  {"bench", 40 * time.Minute, benchMail},
+}
+
 // A runner carries what the parts share.
 type runner struct {
 	dir      string   // temporary
@@ -59,7 +66,16 @@ type taken struct {
 func main() {
 	only := flag.String("only", "", "comma-separated parts to run: "+names())
 	noInstall := flag.Bool("no-install", false, "leave the packages and tools of the machine as they are")
+	bench := flag.String("bench", "", "measure instead of testing: store or mail")
 	flag.Parse()
+	if *bench != "" {
+		b, ok := benches[*bench]
+		if !ok {
+			fmt.Fprintf(os.Stderr, "there is no measurement %q\n", *bench)
+			os.Exit(2)
+		}
+		parts = []part{{"services", 20 * time.Second, services}, b}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, *only, *noInstall))
