@@ -124,7 +124,6 @@ func (s *session) parseList(p *wire.Parser) listOptions {
 	p.SP()
 	if p.Peek() == '(' {
 		o.extended = true
-		remote := false
 		p.List(10, func() {
 			switch p.Name() {
 			case "SUBSCRIBED":
@@ -134,7 +133,6 @@ func (s *session) parseList(p *wire.Parser) listOptions {
 			case "RECURSIVEMATCH":
 				o.recursive = true
 			case "REMOTE": // there are no remote mailboxes
-				remote = true
 			default:
 				p.Fail("unknown selection option")
 			}
@@ -142,7 +140,6 @@ func (s *session) parseList(p *wire.Parser) listOptions {
 		if o.recursive && !o.selectSubscribed && !o.selectSpecialUse {
 			p.Fail("RECURSIVEMATCH needs an option that selects") // RFC 5258 3.1; REMOTE is none that does
 		}
-		_ = remote
 		p.SP()
 	}
 	o.reference = p.Mailbox(s.utf8)
@@ -332,7 +329,7 @@ func (s *session) writeName(a mail.Access, mb mail.Mailbox, called string) {
 		b = append(b, "))"...)
 	}
 	s.w.B = append(b, '\r', '\n')
-	s.w.Commit()
+	s.w.Done()
 }
 
 // doLsub answers LSUB (RFC 3501 6.3.9): with "%", a level above a subscribed name is shown as \Noselect.

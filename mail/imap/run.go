@@ -231,6 +231,6 @@ func (s *session) answer(c *command, e entry, err error) (status string, fatal e
 		b = append(b, r.text...)
 	}
 	s.w.B = append(b, '\r', '\n')
-	s.w.Commit()
+	s.w.Done()
 	return status, nil
 }

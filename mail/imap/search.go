@@ -141,7 +141,7 @@ func (s *session) writeSearch(c *command, found []int, a searchArgs) {
 		s.w.B = append(s.w.B, " (MODSEQ "+decimal(int64(top))+")"...)
 	}
 	s.w.B = append(s.w.B, '\r', '\n')
-	s.w.Commit()
+	s.w.Done()
 }
 
 // writeESearch sends the response of RFC 9051 7.3.4.
@@ -180,7 +180,7 @@ func (s *session) writeESearch(c *command, found []int, a searchArgs) {
 		b = wire.AppendUint(b, s.topModSeq(found, a))
 	}
 	s.w.B = append(b, '\r', '\n')
-	s.w.Commit()
+	s.w.Done()
 }
 
 // topModSeq is the highest mod-sequence of what an ESEARCH tells (RFC 7162 3.1.10): of the ends alone, if only they

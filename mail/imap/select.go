@@ -295,7 +295,7 @@ func (s *session) writeVanishedEarlier(ranges []wire.Range) {
 	b := append(s.w.B, "* VANISHED (EARLIER) "...)
 	b = wire.AppendRanges(b, ranges)
 	s.w.B = append(b, '\r', '\n')
-	s.w.Commit()
+	s.w.Done()
 }
 
 // enableCondstore turns CONDSTORE on; with a mailbox open the client is told where it stands (RFC 7162 3.1).

@@ -182,10 +182,10 @@ func (s *session) writeExpunged() {
 			b := append(s.w.B, '*', ' ')
 			b = wire.AppendUint(b, uint64(x.goneSeq(j)))
 			s.w.B = append(b, " EXPUNGE\r\n"...)
-			s.w.Commit()
+			s.w.Done()
 		}
 	}
-	s.w.Commit()
+	s.w.Done()
 	x.exists -= len(x.gone)
 	x.gone = nil
 }
@@ -207,7 +207,7 @@ func (s *session) writeFlags(i int, m *mail.Message, flags bool) {
 		b = append(b, ')')
 	}
 	s.w.B = append(b, ')', '\r', '\n')
-	s.w.Commit()
+	s.w.Done()
 }
 
 // flagNames are the system flags in the order of package mail's bits.
@@ -281,7 +281,7 @@ func (s *session) announceKeywords() {
 		b = append(b, ` \*`...)
 	}
 	s.w.B = append(b, ")] Kept\r\n"...)
-	s.w.Commit()
+	s.w.Done()
 }
 
 // seq is the client's number of the message at index i.

@@ -109,7 +109,7 @@ func (srv *Server) serve(l net.Listener, implicitTLS bool) error {
 			if closed {
 				return ErrServerClosed
 			}
-			if ne, ok := err.(net.Error); !ok || !temporary(ne) {
+			if !temporary(err) {
 				return err
 			}
 			// Out of descriptors, say: wait for some to be freed.
@@ -124,9 +124,9 @@ func (srv *Server) serve(l net.Listener, implicitTLS bool) error {
 }
 
 // temporary tells errors that pass, such as too many open files, from those of a listener that is gone.
-func temporary(err net.Error) bool {
-	t, ok := err.(interface{ Temporary() bool })
-	return ok && t.Temporary()
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
 }
 
 // begin starts a session, unless there are too many.
@@ -142,7 +142,7 @@ func (srv *Server) begin(conn net.Conn, implicitTLS bool) {
 		conn.SetWriteDeadline(time.Now().Add(time.Second))
 		if !implicitTLS {
 			// Short enough to fit into the socket's buffer, so that it does not block the accepting goroutine.
-			conn.Write([]byte("* BYE [UNAVAILABLE] Too many connections\r\n"))
+			_, _ = conn.Write([]byte("* BYE [UNAVAILABLE] Too many connections\r\n"))
 		}
 		conn.Close()
 		return

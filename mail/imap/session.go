@@ -111,7 +111,7 @@ func (s *session) serve(implicitTLS bool) {
 		if why := s.farewell(err); why != "" {
 			s.w.Line("* BYE " + why)
 		}
-		s.w.Flush()
+		_ = s.w.Flush()
 		s.mu.Unlock()
 		s.log.Debug("imap: connection ends", "why", err)
 		return

@@ -84,12 +84,15 @@ func (w *Writer) Err() error { return w.err }
 // Written is the number of bytes that have left the buffer. While it stays the same, B may be cut back.
 func (w *Writer) Written() int64 { return w.n }
 
+// Done is Commit for those who need not know yet: an error stays and Err tells it.
+func (w *Writer) Done() { _ = w.Commit() }
+
 // Line appends s and CRLF.
-func (w *Writer) Line(s string) error {
+func (w *Writer) Line(s string) {
 	w.Begin()
 	w.B = append(w.B, s...)
 	w.B = append(w.B, '\r', '\n')
-	return w.Commit()
+	w.Done()
 }
 
 // Copy streams exactly n bytes of r, as a literal's content. replaceNUL writes 0x80 in the place of NUL, which only a
