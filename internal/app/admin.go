@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"fachwerk/auth"
 	"fachwerk/internal/store"
 )
 
@@ -272,7 +273,10 @@ func (in *Installation) SetDisabled(ctx context.Context, address string, disable
 	if err != nil {
 		return err
 	}
-	return in.store.SetDisabled(ctx, a.Key, disabled)
+	if err := in.store.SetDisabled(ctx, a.Key, disabled); err != nil || !disabled {
+		return err
+	}
+	return in.endSessions(ctx, auth.AccountRef(a.Key))
 }
 
 // SetQuota changes an account's limits; 0 means none.

@@ -123,5 +123,26 @@ func (in *Installation) SetPassword(ctx context.Context, address, password strin
 	if err != nil {
 		return err
 	}
-	return in.store.SetPasswordHash(ctx, ref, phc)
+	if err := in.store.SetPasswordHash(ctx, ref, phc); err != nil {
+		return err
+	}
+	return in.endSessions(ctx, ref)
+}
+
+// endSessions ends a person's sessions at the portal and at the embedded
+// provider: who changes a password wants to be alone with it.
+func (in *Installation) endSessions(ctx context.Context, ref auth.AccountRef) error {
+	sessions, err := in.store.SessionsOf(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		if err := in.store.EndSession(ctx, ref, s.ID); err != nil && !errors.Is(err, auth.ErrNotFound) {
+			return err
+		}
+	}
+	if !in.cfg.OIDC.Embedded {
+		return nil
+	}
+	return idp.Forget(ctx, in.store, ref)
 }

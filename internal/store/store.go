@@ -130,7 +130,8 @@ func outer(err error) error {
 		return err
 	case errors.Is(err, meta.ErrUnavailable), errors.Is(err, meta.ErrFull),
 		errors.Is(err, meta.ErrConflict), errors.Is(err, meta.ErrOutcomeUnknown),
-		errors.Is(err, blob.ErrTemporary), errors.Is(err, blob.ErrStopped):
+		errors.Is(err, blob.ErrTemporary), errors.Is(err, blob.ErrStopped),
+		errors.Is(err, location.ErrElsewhere): // mail that may not lie here yet waits where it is
 		return fmt.Errorf("%w: %w", ErrTemporary, err)
 	}
 	return err

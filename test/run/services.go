@@ -32,6 +32,11 @@ func services(ctx context.Context, r *runner) error {
 		fmt.Println("   FACHWERK_CORPUS is not set: tests use messages that they make")
 		r.env = append(r.env, "FACHWERK_TEST_REQUIRE=0")
 	}
+	provider, err := filepath.Abs(filepath.Join("test", "oidc"))
+	if err != nil {
+		return err
+	}
+	r.env = append(r.env, "FACHWERK_TEST_OIDC_PROVIDER="+provider)
 	if os.Getenv("FACHWERK_TEST_POSTGRES") == "" {
 		if err := r.startPostgres(ctx); err != nil {
 			return fmt.Errorf("PostgreSQL: %w", err)
@@ -111,12 +116,16 @@ func (r *runner) startS3(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	versions := filepath.Join(r.dir, "s3-versions")
+	if err := os.Mkdir(versions, 0o700); err != nil {
+		return err
+	}
 	port, err := freePort()
 	if err != nil {
 		return err
 	}
-	cmd := r.command(context.WithoutCancel(ctx), gateway,
-		"--port", "127.0.0.1:"+port, "--region", "eu-test", "--keep-alive", "--quiet", "posix", data)
+	cmd := r.command(context.WithoutCancel(ctx), gateway, "--port", "127.0.0.1:"+port, "--region", "eu-test",
+		"--keep-alive", "--quiet", "posix", "--versioning-dir", versions, data)
 	cmd.Env = append(append([]string(nil), r.env...), "ROOT_ACCESS_KEY=ak", "ROOT_SECRET_KEY=sk")
 	if err := r.start(ctx, "versitygw", port, cmd); err != nil {
 		return err
