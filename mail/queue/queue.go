@@ -213,7 +213,7 @@ func (q *Queue) claim(ctx context.Context, jobs *sync.WaitGroup) (found bool, er
 			continue
 		}
 		if q.remoteWaiting.Load() >= maxRemoteWaiting {
-			jobs.Go(func() { q.release(ctx, j) })
+			jobs.Go(func() { q.release(ctx, j, aWhile()) })
 			continue
 		}
 		q.remoteWaiting.Add(1)
@@ -254,18 +254,23 @@ func (q *Queue) workRemote(ctx context.Context, j *job) {
 		q.work(ctx, j)
 	case <-wait.C:
 		q.remoteWaiting.Add(-1)
-		q.release(ctx, j)
+		q.release(ctx, j, aWhile())
 	case <-ctx.Done():
 		q.remoteWaiting.Add(-1)
+		q.release(ctx, j, 0) // the next process need not wait for the lease to end
 	}
 }
 
 // release gives recipients back without an attempt.
-func (q *Queue) release(ctx context.Context, j *job) {
+func (q *Queue) release(ctx context.Context, j *job, due time.Duration) {
 	for _, r := range j.message.Recipients {
-		due := 30*time.Second + rand.N(30*time.Second) //nolint:gosec // spread, no secret
 		q.note(ctx, j, r, store.QueueResult{State: store.QueueWaiting, Attempts: r.Attempts, Due: due, Reply: r.LastReply})
 	}
+}
+
+// aWhile is how long recipients wait that found all slots taken.
+func aWhile() time.Duration {
+	return 30*time.Second + rand.N(30*time.Second) //nolint:gosec // spread, no secret
 }
 
 // work makes one attempt and notes what came of it.

@@ -342,6 +342,26 @@ func TestWaitingForASlotEndsBeforeTheLease(t *testing.T) {
 	})
 }
 
+// A process that is told to end leaves no lease behind, neither of the message
+// under way nor of those that wait for a slot.
+func TestStopGivesLeasesBack(t *testing.T) {
+	s := queuetest.NewSmarthost(t, nil)
+	busy, begun := make(chan struct{}), make(chan struct{}, 10)
+	s.OnData = func(io.Reader) error { begun <- struct{}{}; <-busy; return queuetest.ErrDrop }
+	h := queuetest.Open(t, func(c *queue.Config) { c.Smarthost, c.Remote, c.Lease = s.Config(), 1, time.Hour })
+	anna := h.Person(t, "anna")
+	for range 3 {
+		put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	}
+	<-begun
+	h.Stop()
+	close(busy)
+	s.OnData = nil
+	h.Run(t, withSmarthost(s))
+	s.Take(t, 3)
+	h.Empty(t)
+}
+
 // Two processes on one store share the work; nothing is sent twice.
 func TestTwoProcessesShareTheQueue(t *testing.T) {
 	for name, open := range map[string]func(testing.TB, func(*queue.Config)) *queuetest.House{
