@@ -131,7 +131,7 @@ func (s *session) sync(expunge bool, told map[uint32]bool) {
 	var changed []int
 	if newest != nil && newest != x.snap {
 		if newest.Gone {
-			s.mailboxGone()
+			_ = s.mailboxGone() // ending is set; whoever called looks at it
 			return
 		}
 		d := x.snap.Diff(newest)

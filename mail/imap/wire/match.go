@@ -6,11 +6,7 @@ import "strings"
 const MaxWildcards = 64
 
 // Pattern is a LIST pattern: "*" matches anything, "%" anything but the hierarchy separator "/" (section 6.3.9).
-type Pattern struct {
-	text string
-	// inbox is the number of leading bytes that are "INBOX" in any case; they match without regard to case.
-	inbox bool
-}
+type Pattern struct{ text string }
 
 // NewPattern returns a pattern, runs of wildcards made one; ok is false if it has too many wildcards.
 func NewPattern(s string) (p Pattern, ok bool) {
