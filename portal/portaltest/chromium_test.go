@@ -34,7 +34,7 @@ func newTab(t *testing.T, language string) *tab {
 	program := need.Program(t, "chromium")
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Headless,
-		chromedp.Flag("disable-background-networking", true), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.*"), chromedp.UserDataDir(t.TempDir()),
 	)...)
 	t.Cleanup(stop) // waits for the process that it started
 	ctx, cancel := chromedp.NewContext(ctx)
@@ -166,6 +166,13 @@ func (b *tab) signIn(address, what, expression string) {
 	b.write("#password", password)
 	b.key(kb.Enter)
 	b.wait(what, expression)
+}
+
+// forget drops what the console has said so far.
+func (b *tab) forget() {
+	for len(b.said) > 0 {
+		<-b.said
+	}
 }
 
 // silent fails if the console said anything: an error, a warning or a breach of
