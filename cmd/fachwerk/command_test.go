@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"fachwerk/internal/app"
+)
+
+const testConfig = `listen: {imap: "", imaps: "", lmtp: "", smtp: "", submission: "", submissions: "", http: "", portal: "", issuer: "127.0.0.1:0", ops: ""}
+tls: {web: false}
+public: {name: mail.musterstadt.example}
+metadata: {dsn: "sqlite:metadata.db"}
+blobs: {url: "dir:blobs"}
+keys: {dir: keys}
+spool: {dir: spool}
+oidc: {issuer: "https://login.musterstadt.example"}
+sites:
+  - {name: rz1, operator: Stadtwerke Musterstadt, country: DE, city: Musterstadt, networks: [10.0.0.0/8]}
+placement: {default: rz1}
+`
+
+// installation makes an empty one and returns a function that runs commands on it.
+func installation(t *testing.T) func(stdin string, args ...string) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, app.ConfigName), []byte(testConfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func(stdin string, args ...string) (string, error) {
+		var out, errs bytes.Buffer
+		cmd := command(strings.NewReader(stdin), &out, &errs)
+		cmd.SetArgs(append(args, "--data", dir))
+		err := cmd.ExecuteContext(t.Context())
+		return out.String(), err
+	}
+}
+
+// An operator sets up a tenant and looks at everything.
+func TestAnOperatorsFirstDay(t *testing.T) {
+	run := installation(t)
+	must := func(args ...string) string {
+		t.Helper()
+		out, err := run("", args...)
+		if err != nil {
+			t.Fatalf("fachwerk %v: %v", args, err)
+		}
+		return out
+	}
+	must("tenant", "add", "Musterstadt")
+	must("domain", "add", "musterstadt.example")
+	must("account", "add", "anna@musterstadt.example", "--name", "Anna Schmidt", "--quota", "1 GiB")
+	must("account", "add", "amt@musterstadt.example", "--kind", "function")
+	must("account", "add", "jan@musterstadt.example", "--issuer", "https://login.land.example", "--subject", "4711")
+	must("alias", "add", "rathaus@musterstadt.example", "amt@musterstadt.example")
+	must("grant", "add", "amt@musterstadt.example", "anna@musterstadt.example", "read,send-as")
+	if _, err := run("ein langes Passwort\n", "password", "set", "anna@musterstadt.example"); err != nil {
+		t.Fatalf("password set: %v", err)
+	}
+	var made app.AppPassword
+	decode(t, must("app-password", "add", "anna@musterstadt.example", "--name", "Telefon", "--scopes", "mail.read", "--expires", "90d", "--json"), &made)
+	if made.Secret == "" || made.Scopes != "mail.read" || made.Expires == nil {
+		t.Errorf("app password: %+v", made)
+	}
+
+	var accounts []app.Account
+	decode(t, must("account", "list", "--json"), &accounts)
+	if len(accounts) != 3 || accounts[1].Address != "anna@musterstadt.example" || accounts[1].QuotaBytes != 1<<30 || accounts[0].Kind != "function" {
+		t.Errorf("accounts: %+v", accounts)
+	}
+	var aliases []app.Alias
+	decode(t, must("alias", "list", "--json"), &aliases)
+	if len(aliases) != 1 || aliases[0].Account != "amt@musterstadt.example" {
+		t.Errorf("aliases: %+v", aliases)
+	}
+	var grants []app.Grant
+	decode(t, must("grant", "list", "amt@musterstadt.example", "--json"), &grants)
+	if len(grants) != 1 || grants[0].Rights != "read,send-as" {
+		t.Errorf("grants: %+v", grants)
+	}
+	var list []app.AppPassword
+	decode(t, must("app-password", "list", "anna@musterstadt.example", "--json"), &list)
+	if len(list) != 1 || list[0].Secret != "" {
+		t.Errorf("app passwords: %+v", list)
+	}
+	for _, args := range [][]string{{"tenant", "list"}, {"domain", "list"}, {"queue", "list"}, {"check"}} {
+		var any []map[string]any
+		decode(t, must(append(args, "--json")...), &any)
+	}
+
+	must("app-password", "revoke", "anna@musterstadt.example", "1")
+	must("grant", "remove", "amt@musterstadt.example", "anna@musterstadt.example")
+	must("alias", "remove", "rathaus@musterstadt.example")
+	must("account", "disable", "anna@musterstadt.example")
+	must("account", "enable", "anna@musterstadt.example")
+	must("account", "remove", "anna@musterstadt.example", "--yes")
+	must("store", "new-generation", "--yes")
+	must("check")
+	must("tenant", "remove", "Musterstadt", "--yes")
+}
+
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Errorf("not the JSON expected: %v\n%s", err, text)
+	}
+}
+
+// Mistakes are told in words that help, with the exit status of a wrong command
+// line.
+func TestMistakesAreTold(t *testing.T) {
+	run := installation(t)
+	for _, c := range []struct {
+		want  string
+		usage bool
+		args  []string
+	}{
+		{`did you mean list?`, true, []string{"account", "lst"}},
+		{"there is no command", true, []string{"acount"}},
+		{"accepts 1 arg", true, []string{"account", "add"}},
+		{"unknown flag", true, []string{"account", "list", "--jsn"}},
+		{"there is no part", true, []string{"serve", "mial"}},
+		{"is not a size", true, []string{"account", "add", "a@b.example", "--quota", "1 GB"}},
+		{"say --yes", true, []string{"account", "remove", "a@b.example"}},
+		{"belongs to no tenant", false, []string{"account", "add", "a@b.example"}},
+		{"is no kind of account", false, []string{"account", "add", "a@b.example", "--kind", "robot"}},
+		{"there is no account", false, []string{"account", "disable", "a@b.example"}},
+		{"there is no tenant yet", false, []string{"domain", "add", "b.example"}},
+		{"is not a number", true, []string{"queue", "show", "one"}},
+		{"no message 7 waits", false, []string{"queue", "show", "7"}},
+		{"or say --all", true, []string{"queue", "retry"}},
+	} {
+		_, err := run("", c.args...)
+		var usage usageError
+		if err == nil || !strings.Contains(err.Error(), c.want) || errors.As(err, &usage) != c.usage {
+			t.Errorf("%v: %v, want %q, a usage error %v", c.args, err, c.want, c.usage)
+		}
+	}
+}
+
+// Every command says what it does; every one that works on an installation finds
+// it by the same two flags.
+func TestEveryCommandExplainsItself(t *testing.T) {
+	seen := 0
+	var look func(cmd *cobra.Command)
+	look = func(cmd *cobra.Command) {
+		seen++
+		if cmd.Short == "" {
+			t.Errorf("%s has no short help", cmd.CommandPath())
+		}
+		name := cmd.CommandPath()
+		if !cmd.HasSubCommands() && name != "fachwerk version" && name != "fachwerk demo" {
+			if cmd.Flags().Lookup("config") == nil || cmd.Flags().Lookup("data") == nil {
+				t.Errorf("%s lacks --config or --data", name)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			look(sub)
+		}
+	}
+	look(command(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}))
+	if seen < 35 {
+		t.Errorf("only %d commands were seen", seen)
+	}
+}
