@@ -31,7 +31,7 @@ func (s *Store) Maintain(ctx context.Context, every time.Duration) {
 	}
 }
 
-// MaintainOnce runs every step once.
+// MaintainOnce runs every step once. One call at a time.
 func (s *Store) MaintainOnce(ctx context.Context) error {
 	err := errors.Join(s.expireLogin(ctx), s.reapQueue(ctx))
 	accounts, listErr := s.allAccounts(ctx)
@@ -44,7 +44,19 @@ func (s *Store) MaintainOnce(ctx context.Context) error {
 		}
 		err = errors.Join(err, s.maintainAccount(ctx, a))
 	}
-	return errors.Join(err, s.deleteDueObjects(ctx))
+	return errors.Join(err, s.deleteDueObjects(ctx), s.dailyOrphans(ctx))
+}
+
+// dailyOrphans looks for orphans once a day and process.
+func (s *Store) dailyOrphans(ctx context.Context) error {
+	if time.Since(s.orphansSwept) < 24*time.Hour {
+		return nil
+	}
+	err := s.sweepOrphans(ctx)
+	if err == nil {
+		s.orphansSwept = time.Now()
+	}
+	return err
 }
 
 func (s *Store) maintainAccount(ctx context.Context, a Account) error {

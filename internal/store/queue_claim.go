@@ -59,8 +59,9 @@ func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) 
 	var claims []QueueClaim
 	for _, ref := range order {
 		message, account, aad, err := s.queueMessage(ctx, ref)
-		if err != nil {
-			return claims, err
+		if err != nil { // one that does not open keeps no other from being sent
+			s.log.Error("queued message cannot be opened; its lease will end", "tenant", ref.Tenant, "message", ref.ID, "err", err)
+			continue
 		}
 		byHop := map[string]int{}
 		for _, q := range claimed[ref] {

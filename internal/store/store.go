@@ -62,6 +62,8 @@ type Store struct {
 	tenants tenantCache
 	queued  bell
 
+	orphansSwept time.Time // by Maintain's goroutine
+
 	threadOnce sync.Once
 	threadKey  []byte
 

@@ -39,11 +39,12 @@ func (e Engines) String() string { return [...]string{"SQLite and directory", "P
 // Parts are a store and what it is made of, for tests that look below it.
 type Parts struct {
 	*store.Store
-	DB     *meta.DB
-	Blobs  blob.Store
-	Keys   *content.KeyDir
-	Folder string // holds keys, and with Embedded all else
-	Tenant store.Tenant
+	DB        *meta.DB
+	Blobs     blob.Store
+	Keys      *content.KeyDir
+	Placement location.Placement
+	Folder    string // holds keys, and with Embedded all else
+	Tenant    store.Tenant
 }
 
 // Open makes an empty store with the tenant musterstadt.example. change, if not
@@ -75,10 +76,10 @@ func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
 	must(t, err)
 	p.Keys, err = content.OpenKeyDir(filepath.Join(p.Folder, "keys"), true)
 	must(t, err)
-	placement, err := location.At(Site.Name, []location.Site{Site})
+	p.Placement, err = location.At(Site.Name, []location.Site{Site})
 	must(t, err)
 	o := store.Options{
-		DB: p.DB, Blobs: blobs, Keys: p.Keys, Site: Site, Placement: placement, SpoolDir: t.TempDir(),
+		DB: p.DB, Blobs: blobs, Keys: p.Keys, Site: Site, Placement: p.Placement, SpoolDir: t.TempDir(),
 		Poll: 50 * time.Millisecond, MetadataName: "SQLite", BlobsName: "directory",
 	}
 	if e == Remote {

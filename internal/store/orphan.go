@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"fachwerk/internal/store/blob"
+	"fachwerk/internal/store/meta"
+)
+
+// Objects of uploads that never became a row are looked for by the day in their
+// key: days that are over for long enough that no upload of them still runs, back
+// to where a server that stood still for weeks finds its own.
+const (
+	orphanFirstDay = 2
+	orphanLastDay  = 40
+)
+
+// sweepOrphans deletes objects that no row names: those of uploads that were
+// broken off between the blob store and the transaction.
+func (s *Store) sweepOrphans(ctx context.Context) error {
+	tenants, err := s.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := s.Now(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		for day := orphanFirstDay; day <= orphanLastDay; day++ {
+			if err := s.sweepDay(ctx, t.ID, blob.DayPrefix(t.ID, now.AddDate(0, 0, -day))); err != nil {
+				return fmt.Errorf("objects without a row: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) sweepDay(ctx context.Context, tenant int64, prefix string) error {
+	after := ""
+	for {
+		page, err := s.blobs.List(ctx, prefix, after, 500)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = page[len(page)-1].Key
+		named, err := s.named(ctx, tenant, page)
+		if err != nil {
+			return err
+		}
+		for _, o := range page {
+			if named[o.Key] || time.Since(o.ModTime) < orphanAge {
+				continue
+			}
+			s.log.Info("an object that no row names is deleted", "key", o.Key, "bytes", o.Size)
+			if err := s.blobs.Delete(ctx, o.Key); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// named finds which objects a row names, be it one that waits for deletion.
+func (s *Store) named(ctx context.Context, tenant int64, page []blob.Info) (map[string]bool, error) {
+	args := []any{tenant}
+	marks := make([]string, len(page))
+	for i, o := range page {
+		args = append(args, o.Key)
+		marks[i] = fmt.Sprintf("$%d", i+2)
+	}
+	list := strings.Join(marks, ",")
+	found := make(map[string]bool, len(page))
+	err := s.view(ctx, func(r meta.Rows) error {
+		var key string
+		err := r.Scan(&key)
+		found[key] = true
+		return err
+	}, `SELECT object_key FROM content WHERE tenant_id = $1 AND object_key <> '' AND object_key IN (`+list+`)
+		UNION ALL SELECT object_key FROM content_delete WHERE tenant_id = $1 AND object_key IN (`+list+`)`, args...)
+	return found, err
+}
