@@ -114,6 +114,31 @@ func TestQresync(t *testing.T) {
 	}
 }
 
+// A message that came after the client's mod-sequence, was seen by it, and is gone when it comes back, must be told of:
+// the client may have lost its connection before it learnt of a newer mod-sequence.
+func TestQresyncBriefMessage(t *testing.T) {
+	s := start(t)
+	for i := range 3 {
+		s.Deliver(t, alice, note(num(i+1)))
+	}
+	c := s.login(t, alice)
+	c.ok("ENABLE QRESYNC")
+	lines := c.ok("SELECT INBOX")
+	since, valid := find(t, highest, lines), find(t, validity, lines)
+	s.Deliver(t, alice, note("brief"))
+	c.is("NOOP", "OK", "* 4 EXISTS")
+	c.is("FETCH 4 UID", "OK", "* 4 FETCH (UID 4)")
+	d := s.selectInbox(t, alice)
+	d.ok(`STORE 4 +FLAGS.SILENT (\Deleted)`)
+	d.ok("EXPUNGE")
+	for _, known := range []string{"", " 1:4"} {
+		got := strings.Join(c.ok("SELECT INBOX (QRESYNC ("+valid+" "+since+known+"))"), "\n")
+		if !strings.Contains(got, "* VANISHED (EARLIER) 4") {
+			t.Errorf("known %q: %s", known, got)
+		}
+	}
+}
+
 // A client that comes back after the journal was purged hears of every UID that is not there.
 func TestQresyncBeyondHistory(t *testing.T) {
 	s := start(t)

@@ -235,7 +235,24 @@ func (s *session) vanishedSince(modSeq uint64, known []wire.Range, above uint32)
 			in = append(in, uid)
 		}
 	}
-	return wire.RangesOf(in), nil
+	// The journal's answer leaves out what came after that mod-sequence and has gone since. A client may have seen it
+	// all the same, when its connection broke before it learnt of a newer mod-sequence: so UIDs above all that are
+	// sure to be older are told wherever there is no message.
+	old := x.newestUnchanged(modSeq)
+	if n := len(uids); n > 0 {
+		old = max(old, uids[n-1])
+	}
+	return append(wire.RangesOf(in), x.absent(known, old)...), nil
+}
+
+// newestUnchanged is the highest UID of a message that has not changed since a mod-sequence, and so was there then.
+func (x *selected) newestUnchanged(modSeq uint64) uint32 {
+	for i := x.snap.Len() - 1; i >= 0; i-- {
+		if m := x.snap.At(i); m.ModSeq <= modSeq {
+			return m.UID
+		}
+	}
+	return 0
 }
 
 // absent lists the UIDs below UIDNEXT that are among known, above a bound, and in no message.
