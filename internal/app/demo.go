@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -34,7 +35,7 @@ const (
 type DemoOptions struct {
 	Data     string // the folder where everything lies
 	Accounts int    // persons beside the two, person000@ and so on
-	Listen   string // address of all listeners but the provider's and HTTP's
+	Listen   string // address for mail; see demoHosts for the web
 	BasePort int    // 0: free ports
 	Metadata string // DSN instead of a SQLite file in Data
 	Blobs    string // URL instead of a folder in Data
@@ -248,27 +249,19 @@ func keepSecret(data, name, given string, dsn *string, secret *config.Secret) er
 // bindDemo binds the listeners, on the ports of the last time if free ports were
 // asked for, and writes the configuration with the addresses they got.
 func bindDemo(ctx context.Context, o DemoOptions, c *config.Config, before DemoState) (Listeners, error) {
-	hosts := map[string]string{"issuer": o.Listen, "http": o.Listen}
-	if o.Listen == "127.0.0.1" {
-		// Three origins, as in production three host names.
-		hosts["issuer"], hosts["http"] = "127.0.0.2", "127.0.0.3"
-	}
+	hosts := demoHosts(o.Listen)
 	set := func(port func(key string) string) {
 		l := &c.Listen
 		for key, at := range map[string]*string{
 			"imap": &l.IMAP, "imaps": &l.IMAPS, "lmtp": &l.LMTP, "smtp": &l.SMTP, "submission": &l.Submission,
 			"submissions": &l.Submissions, "http": &l.HTTP, "portal": &l.Portal, "issuer": &l.Issuer, "ops": &l.Ops,
 		} {
-			host := o.Listen
-			if h, ok := hosts[key]; ok {
-				host = h
-			}
-			*at = net.JoinHostPort(host, port(key))
+			*at = net.JoinHostPort(cmp.Or(hosts[key], o.Listen), port(key))
 		}
 	}
 	distance := func(key string) int {
 		d := demoPorts[key]
-		if hosts[key] == o.Listen { // not an address of its own, so a port of its own
+		if hosts[key] == "" { // no address of its own, so a port of its own
 			d += map[string]int{"issuer": 1, "http": 2}[key]
 		}
 		return d
@@ -278,7 +271,7 @@ func bindDemo(ctx context.Context, o DemoOptions, c *config.Config, before DemoS
 	if o.BasePort != 0 {
 		set(func(key string) string { return strconv.Itoa(o.BasePort + distance(key)) })
 		if listeners, err = bind(ctx, &c.Listen, Parts()); err != nil {
-			return nil, fmt.Errorf("%w; choose other ports by --base-port, or free ones by --base-port 0", err)
+			return nil, fmt.Errorf("%w: choose other ports by --base-port, or free ones by --base-port 0", err)
 		}
 	} else {
 		last := before.ports()
@@ -299,6 +292,17 @@ func bindDemo(ctx context.Context, o DemoOptions, c *config.Config, before DemoS
 		return nil, errors.Join(err, listeners.Close())
 	}
 	return listeners, nil
+}
+
+// demoHosts gives portal, provider and HTTP an address each, as they have host
+// names in production: they are three origins. The demo's web is not encrypted,
+// so it stays on loopback, whatever address mail listens on; on all addresses
+// ports tell them apart.
+func demoHosts(listen string) map[string]string {
+	if a, err := netip.ParseAddr(listen); err == nil && a.IsUnspecified() || err == nil && a.IsLoopback() && listen != "127.0.0.1" {
+		return nil
+	}
+	return map[string]string{"portal": "127.0.0.1", "ops": "127.0.0.1", "issuer": "127.0.0.2", "http": "127.0.0.3"}
 }
 
 // origin is the web address of a listener; one on all addresses is reached on
@@ -383,7 +387,8 @@ func (f *demoFiller) fill(ctx context.Context, more int) ([]DemoAccount, error) 
 			return nil, err
 		}
 	}
-	rest, err := f.crowd(ctx, more)
+	// Whoever was made before stays, with the same passwords.
+	rest, err := f.crowd(ctx, max(more, len(f.before.Accounts)-len(demoPeople)))
 	return append(accounts, rest...), err
 }
 

@@ -22,6 +22,19 @@ type engine[T any] struct {
 	use  T
 }
 
+// inlineLimit is the size up to which content stays in the database, unless one
+// is configured: larger rows cost SQLite little, and PostgreSQL a second table
+// and twice the write-ahead log.
+func inlineLimit(c *config.Config) int64 {
+	if c.Blobs.Inline > 0 {
+		return int64(c.Blobs.Inline)
+	}
+	if _, sqlite := c.SQLitePath(); sqlite {
+		return 64 << 10
+	}
+	return 16 << 10
+}
+
 // openMetadata opens the metadata engine; a PostgreSQL is not asked yet.
 func openMetadata(ctx context.Context, c *config.Config) (engine[meta.Engine], error) {
 	if path, ok := c.SQLitePath(); ok {

@@ -128,7 +128,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 	in.store, err = store.New(ctx, store.Options{
 		DB: in.db, Keys: in.keys, Site: in.site, Placement: placement,
 		Blobs:       observedBlobs{blob.NewRetry(blobs.use, blob.Backoff{}), in.metrics},
-		InlineLimit: int64(c.Blobs.Inline), SpoolDir: c.Spool.Dir, Retention: c.Blobs.Retention,
+		InlineLimit: inlineLimit(c), SpoolDir: c.Spool.Dir, Retention: c.Blobs.Retention,
 		MetadataName: metadata.name, BlobsName: blobs.name, Log: log,
 	})
 	if err != nil {

@@ -79,7 +79,8 @@ type Metadata struct {
 type Blobs struct {
 	URL    string `yaml:"url"`
 	Secret Secret `yaml:"secret"`
-	// Inline is the size up to which content stays in the database.
+	// Inline is the size up to which content stays in the database; 0: what
+	// was measured to be best for the engine.
 	Inline Size `yaml:"inline" min:"0" max:"1048576"`
 	// Retention is how long a deleted object stays: not shorter than backups.
 	Retention time.Duration `yaml:"retention" min:"0s" max:"87600h"`
@@ -206,7 +207,7 @@ func Default() *Config {
 		TLS:      TLS{Web: true, PlainLogin: "never"},
 		Metadata: Metadata{DSN: "sqlite:/var/lib/fachwerk/metadata.db"},
 		Blobs: Blobs{
-			URL: "dir:/var/lib/fachwerk/blobs", Inline: 64 << 10,
+			URL:       "dir:/var/lib/fachwerk/blobs",
 			Retention: 30 * 24 * time.Hour,
 		},
 		Keys:  Keys{Dir: "/var/lib/fachwerk/keys"},

@@ -116,7 +116,7 @@ func (d *Demo) start(t testing.TB) {
 	binary := Binary(t)
 	began := time.Now()
 	d.cmd = exec.Command(binary, append(d.args, "--json", ready)...)
-	d.cmd.Env = append(os.Environ(), d.o.Env...)
+	d.cmd.Env = append(append(os.Environ(), "FACHWERK_LOG_LEVEL=info"), d.o.Env...)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
