@@ -9,6 +9,7 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
+	"fachwerk/mail"
 )
 
 // Tenant is one administration, as the command line shows it.
@@ -339,7 +340,37 @@ func (in *Installation) AddGrant(ctx context.Context, account, person, rights st
 	if err != nil {
 		return err
 	}
-	return in.store.AddGrant(ctx, a.Key, p.Key, r)
+	if err := in.store.AddGrant(ctx, a.Key, p.Key, r); err != nil {
+		return err
+	}
+	if r&store.RightRead == 0 {
+		return nil
+	}
+	return in.subscribeTo(ctx, a, p)
+}
+
+// subscribeTo subscribes a person to a shared account's INBOX: most mail programs
+// show only what is subscribed, and a mailbox that nobody sees helps nobody.
+func (in *Installation) subscribeTo(ctx context.Context, shared, person store.Account) error {
+	m := in.mailService()
+	defer m.Close()
+	all, err := m.Accounts(ctx, &auth.Principal{Tenant: person.Tenant, Account: person.Key.Account, Address: person.Address})
+	if errors.Is(err, mail.ErrDisabled) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.Account != shared.Key.Account {
+			continue
+		}
+		if _, err := m.Mailboxes(ctx, a); err != nil { // makes INBOX at first use
+			return err
+		}
+		return m.Subscribe(ctx, a, "INBOX", true)
+	}
+	return nil
 }
 
 // RemoveGrant ends a person's rights to a shared account.
