@@ -157,7 +157,7 @@ func system(ctx context.Context, r *runner) error {
 
 // fuzz runs every fuzz target for a few seconds.
 func fuzz(ctx context.Context, r *runner) error {
-	const each = 5 * time.Second
+	const each = 3 * time.Second
 	targets, err := fuzzTargets(".")
 	if err != nil {
 		return err
