@@ -165,8 +165,12 @@ func (h *house) person(t *testing.T, local, name string) auth.AccountRef {
 // accepts asks the authenticator whether an app password opens a service.
 func (h *house) accepts(t *testing.T, address, secret string, scope auth.Scope) error {
 	t.Helper()
+	protocol := "imap"
+	if scope == auth.MailSend {
+		protocol = "submission"
+	}
 	_, err := h.auth.Password(t.Context(), auth.Attempt{
-		Username: address, Scope: scope, Remote: netip.MustParseAddr("192.0.2.7"), Protocol: "imap",
+		Username: address, Scope: scope, Remote: netip.MustParseAddr("192.0.2.7"), Protocol: protocol,
 	}, secret)
 	return err
 }
