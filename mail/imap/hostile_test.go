@@ -325,3 +325,29 @@ func TestQuota(t *testing.T) {
 	c.append("INBOX", `(\Deleted)`, note("big")+strings.Repeat("x", 2000))
 	c.is("STATUS INBOX (DELETED DELETED-STORAGE)", "OK", "* STATUS INBOX (DELETED 1 DELETED-STORAGE 3)")
 }
+
+// RFC 9208: the limits are told, and a message beyond them is refused whole.
+func TestOverQuota(t *testing.T) {
+	s := start(t)
+	key := store.Key{Tenant: s.Alice.Tenant, Account: s.Alice.Account}
+	if err := s.Store.SetQuota(t.Context(), key, 8<<10, 3); err != nil {
+		t.Fatal(err)
+	}
+	c := s.login(t, alice)
+	c.append("INBOX", "", note("eins")+strings.Repeat("x", 3000))
+	c.is(`GETQUOTAROOT INBOX`, "OK", `* QUOTAROOT INBOX ""`, `* QUOTA "" (STORAGE 4 8 MESSAGE 1 3)`)
+	if got := c.append("INBOX", "", note("zu groß")+strings.Repeat("x", 6000)); !strings.HasPrefix(got, "NO [OVERQUOTA]") {
+		t.Errorf("too many bytes: %s", got)
+	}
+	c.append("INBOX", "", note("zwei"))
+	c.append("INBOX", "", note("drei"))
+	if got := c.append("INBOX", "", note("vier")); !strings.HasPrefix(got, "NO [OVERQUOTA]") {
+		t.Errorf("too many messages: %s", got)
+	}
+	c.ok("SELECT INBOX")
+	if _, got := c.do("COPY 1:3 Archive"); !strings.HasPrefix(got, "NO [OVERQUOTA]") {
+		t.Errorf("too many copies: %s", got)
+	}
+	c.is("STATUS INBOX (MESSAGES)", "OK", "* STATUS INBOX (MESSAGES 3)")
+	c.is("STATUS Archive (MESSAGES)", "OK", "* STATUS Archive (MESSAGES 0)")
+}
