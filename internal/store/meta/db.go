@@ -104,7 +104,7 @@ func retry(ctx context.Context, f func() error) error {
 		}
 		// Two that lost against each other must not meet again.
 		select {
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // no secret
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -132,7 +132,7 @@ func (t *tx) rollback() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
 	defer cancel()
-	t.conn.Exec(ctx, "rollback") // where it fails, the pool drops the connection
+	_, _ = t.conn.Exec(ctx, "rollback") // where it fails, the pool drops the connection
 }
 
 type rows struct {

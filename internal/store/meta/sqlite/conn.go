@@ -77,7 +77,7 @@ func (c *conn) prepare(text string) (*statement, error) {
 	}
 	if len(c.statements) >= maxStatements {
 		for k, st := range c.statements {
-			st.Close()
+			_ = st.Close()
 			delete(c.statements, k)
 		}
 	}
@@ -161,7 +161,7 @@ func (c *conn) run(ctx context.Context, s *meta.Statement) error {
 
 func (c *conn) close() error {
 	for _, st := range c.statements {
-		st.Close()
+		_ = st.Close()
 	}
 	return c.sql.Close()
 }
@@ -169,7 +169,7 @@ func (c *conn) close() error {
 // rows is a result; database/sql's Close answers an error that Err tells too.
 type rows struct{ *sql.Rows }
 
-func (r rows) Close()     { r.Rows.Close() }
+func (r rows) Close()     { _ = r.Rows.Close() }
 func (r rows) Err() error { return translate(r.Rows.Err()) }
 
 // translate gives SQLite's result codes the names of package meta.

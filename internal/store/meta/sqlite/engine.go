@@ -89,7 +89,7 @@ func (e *engine) View(ctx context.Context, f func(meta.Tx) error) error {
 		if err := c.plain("BEGIN"); err != nil {
 			return err
 		}
-		defer c.plain("ROLLBACK")
+		defer func() { _ = c.plain("ROLLBACK") }() // it ends what only read
 		return f(c)
 	})
 }
@@ -133,7 +133,7 @@ func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
 	done := false
 	defer func() {
 		if !done { // also when f panics
-			c.plain("ROLLBACK")
+			_ = c.plain("ROLLBACK") // where it fails, SQLite has rolled back already
 		}
 	}()
 	if err := f(c); err != nil {
