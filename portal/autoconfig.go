@@ -66,10 +66,10 @@ func (p *Portal) mailDomain(r *http.Request) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	if !validDomain(host) {
-		host = p.host
+	if host = strings.TrimPrefix(strings.ToLower(host), "autoconfig."); validDomain(host) {
+		return host
 	}
-	return strings.TrimPrefix(strings.ToLower(host), "autoconfig.")
+	return p.host
 }
 
 func validDomain(d string) bool {

@@ -1,0 +1,67 @@
+package portal
+
+import (
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// Whatever a client asks, autoconfig names a domain and nothing else.
+func FuzzMailDomain(f *testing.F) {
+	f.Add("anna@musterstadt.example", "autoconfig.musterstadt.example:80")
+	f.Add("@", "[::1]:8080")
+	f.Add("a@b@c", "autoconfig.")
+	p := &Portal{host: "portal.musterstadt.example"}
+	f.Fuzz(func(t *testing.T, address, host string) {
+		r := &http.Request{Host: host, URL: &url.URL{RawQuery: url.Values{"emailaddress": {address}}.Encode()}}
+		if d := p.mailDomain(r); !validDomain(d) || d != strings.ToLower(d) {
+			t.Errorf("%q on %q: the domain is %q", address, host, d)
+		}
+	})
+}
+
+// Whatever a person is called, the property list holds it as one text.
+func FuzzPlist(f *testing.F) {
+	f.Add("Anna Muster")
+	f.Add("</string><key>x</key>&\x00\xff]]>")
+	f.Fuzz(func(t *testing.T, name string) {
+		b, err := encodePlist(dict{"name": name, "list": []dict{{"on": true, "port": 993}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list struct {
+			Dict struct {
+				Keys []string `xml:"key"`
+				Text []string `xml:"string"`
+			} `xml:"dict"`
+		}
+		if err := xml.Unmarshal(b, &list); err != nil {
+			t.Fatalf("%v: %s", err, b)
+		}
+		if len(list.Dict.Keys) != 2 || len(list.Dict.Text) != 1 {
+			t.Fatalf("%q makes %s", name, b)
+		}
+		if utf8.ValidString(name) && !strings.ContainsFunc(name, notXML) && list.Dict.Text[0] != name {
+			t.Errorf("%q comes back as %q", name, list.Dict.Text[0])
+		}
+	})
+}
+
+// notXML are the characters that no XML document can hold (XML 1.0, 2.2).
+func notXML(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff
+}
+
+// Whatever a browser asks for, it is answered in German or English.
+func FuzzLanguage(f *testing.F) {
+	f.Add("de-AT,de;q=0.9,en;q=0.5")
+	f.Add("en-")
+	f.Fuzz(func(t *testing.T, header string) {
+		if l := language(&http.Request{Header: http.Header{"Accept-Language": {header}}}); l != german && l != english {
+			t.Errorf("%q: %s", header, l)
+		}
+	})
+}
