@@ -45,17 +45,21 @@ type work struct {
 
 // survey reads what the source has and what is here already.
 func (w *work) survey(ctx context.Context) error {
-	c, err := w.open(ctx)
+	c, selected, err := w.examine(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	selected := c.Mailbox()
+	w.uidValidity = selected.UIDValidity
 	w.messages = w.messages[:0]
-	if selected != nil && selected.NumMessages > 0 {
+	if selected.NumMessages > 0 {
 		if err := w.fetchList(c); err != nil {
 			return err
 		}
+	}
+	// A list that is shorter than what the source announced is no list.
+	if n := len(w.messages); n < int(selected.NumMessages) {
+		return fmt.Errorf("%w: mailbox %s announces %d messages and lists %d", ErrSource, w.m.Name, selected.NumMessages, n)
 	}
 	origins, err := w.im.mail.Origins(ctx, w.im.to, w.source)
 	if err != nil {
@@ -81,23 +85,28 @@ func (w *work) survey(ctx context.Context) error {
 	return nil
 }
 
-// open signs in and opens the mailbox read-only.
-func (w *work) open(ctx context.Context) (*imapclient.Client, error) {
+// examine signs in and opens the mailbox read-only.
+func (w *work) examine(ctx context.Context) (*imapclient.Client, *imap.SelectData, error) {
 	c, err := w.im.from.connect(ctx, w.im.limit)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	data, err := c.Select(w.m.Name, &imap.SelectOptions{ReadOnly: true}).Wait()
 	if err != nil {
 		c.Close()
-		return nil, fmt.Errorf("%w: EXAMINE %s: %w", ErrSource, w.m.Name, err)
+		return nil, nil, fmt.Errorf("%w: EXAMINE %s: %w", ErrSource, w.m.Name, err)
 	}
-	if w.uidValidity != 0 && w.uidValidity != data.UIDValidity {
+	return c, data, nil
+}
+
+// open makes a further connection to the mailbox that was surveyed.
+func (w *work) open(ctx context.Context) (*imapclient.Client, error) {
+	c, data, err := w.examine(ctx)
+	if err == nil && data.UIDValidity != w.uidValidity {
 		c.Close()
 		return nil, fmt.Errorf("the source renumbered mailbox %s during the import; run it again", w.m.Name)
 	}
-	w.uidValidity = data.UIDValidity
-	return c, nil
+	return c, err
 }
 
 func (w *work) fetchList(c *imapclient.Client) error {
