@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fachwerk/auth"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/meta"
@@ -151,4 +152,55 @@ func TestObjectsGoAfterRetention(t *testing.T) {
 	if n := len(objects(t, p)); n != 0 {
 		t.Errorf("%d objects are left", n)
 	}
+}
+
+// A removed tenant leaves nothing: no row, no object, no name that is in use.
+func TestARemovedTenantLeavesNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, p *storetest.Parts) {
+		ctx := t.Context()
+		anna, office := p.Person(t, "anna"), p.Function(t, "buergeramt")
+		must(t, p.AddGrant(ctx, office.Key, anna.Key, store.RightRead))
+		inbox := mailbox(t, p, anna.Key, "INBOX")
+		add(t, p, anna.Key, inbox.ID, incompressible(200_000))
+		must(t, p.Subscribe(ctx, anna.Key, anna.Key.Account, store.Mailbox, "INBOX", true))
+		must(t, p.SetPasswordHash(ctx, auth.AccountRef(anna.Key), "$argon2id$..."))
+		enqueue(t, p, "eins")
+		must(t, p.RemoveTenant(ctx, p.Tenant.ID))
+		retain, err := store.New(ctx, store.Options{DB: p.DB, Blobs: p.Blobs, Keys: p.Keys, Site: storetest.Site,
+			Placement: p.Placement, Retention: time.Millisecond})
+		must(t, err)
+		defer retain.Close()
+		must(t, retain.MaintainOnce(ctx))
+		sql(t, p, `UPDATE content SET created_at = created_at - $1`, (48 * time.Hour).Microseconds())
+		for range 2 {
+			time.Sleep(5 * time.Millisecond)
+			must(t, retain.MaintainOnce(ctx))
+		}
+		must(t, p.DB.View(ctx, func(tx meta.Tx) error {
+			for _, table := range []string{"tenant", "account", "address", "domain", "issuer", "collection", "item", "content", "item_meta",
+				"content_delete", "account_grant", "subscription", "password", "queue_message", "queue_recipient", "tombstone"} {
+				rows, err := tx.Query(ctx, "SELECT count(*) FROM "+table)
+				if err != nil {
+					return err
+				}
+				var n int
+				for rows.Next() {
+					if err := rows.Scan(&n); err != nil {
+						return err
+					}
+				}
+				rows.Close()
+				if n != 0 {
+					t.Errorf("table %s has %d rows left", table, n)
+				}
+			}
+			return nil
+		}))
+		if n := len(objects(t, p)); n != 0 {
+			t.Errorf("%d objects are left", n)
+		}
+		again, err := p.CreateTenant(ctx, "musterstadt", storetest.Site.Name)
+		must(t, err)
+		must(t, p.AddDomain(ctx, again.ID, "musterstadt.example"))
+	})
 }

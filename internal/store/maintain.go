@@ -44,7 +44,7 @@ func (s *Store) MaintainOnce(ctx context.Context) error {
 		}
 		err = errors.Join(err, s.maintainAccount(ctx, a))
 	}
-	return errors.Join(err, s.deleteDueObjects(ctx), s.dailyOrphans(ctx))
+	return errors.Join(err, s.finishTenants(ctx), s.deleteDueObjects(ctx), s.dailyOrphans(ctx))
 }
 
 // dailyOrphans looks for orphans once a day and process.
@@ -72,8 +72,13 @@ func (s *Store) maintainAccount(ctx context.Context, a Account) error {
 	if _, err := s.db.Purge(ctx, a.Key, s.o.History); err != nil {
 		return err
 	}
-	_, err := s.db.Sweep(ctx, a.Key, orphanAge, s.o.Retention)
-	return err
+	if _, err := s.db.Sweep(ctx, a.Key, orphanAge, s.o.Retention); err != nil {
+		return err
+	}
+	if a.State == Removing {
+		return s.finishAccount(ctx, a.Key)
+	}
+	return nil
 }
 
 // deleteDueObjects deletes objects whose content row has been gone for the

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-const collectionColumns = `collection_id, kind, state, name, special_use, subscribed, seen_by_person, uidvalidity, uidnext,
+const collectionColumns = `collection_id, kind, state, name, special_use, seen_by_person, uidvalidity, uidnext,
 	modseq, self_modseq, floor, base_modseq, items, unseen, deleted, bytes, created_at`
 
 const fromCollection = "SELECT " + collectionColumns + " FROM collection WHERE tenant_id = $1 AND account_id = $2"
@@ -13,11 +13,11 @@ const fromCollection = "SELECT " + collectionColumns + " FROM collection WHERE t
 var selectCollections = newList(fromCollection+" AND collection_id", "", 2)
 
 func (c *Collection) scan(scan func(...any) error) error {
-	var deleted, subscribed, seenByPerson int64
-	err := scan(&c.ID, &c.Kind, &deleted, &c.Name, &c.SpecialUse, &subscribed, &seenByPerson, &c.UIDValidity,
+	var deleted, seenByPerson int64
+	err := scan(&c.ID, &c.Kind, &deleted, &c.Name, &c.SpecialUse, &seenByPerson, &c.UIDValidity,
 		&c.UIDNext, &c.ModSeq, &c.SelfModSeq, &c.Floor, &c.BaseModSeq, &c.Items, &c.Unseen, &c.DeletedItems,
 		&c.Bytes, &c.CreatedAt)
-	c.Deleted, c.Subscribed, c.SeenByPerson = deleted != 0, subscribed != 0, seenByPerson != 0
+	c.Deleted, c.SeenByPerson = deleted != 0, seenByPerson != 0
 	c.ModSeq = max(c.ModSeq, c.BaseModSeq)
 	return err
 }
@@ -68,7 +68,6 @@ func single(found []Collection, err error) (Collection, error) {
 
 // CollectionOptions are what a new collection may be told besides its name.
 type CollectionOptions struct {
-	Subscribed   bool
 	SeenByPerson bool // rule 7
 }
 
@@ -77,7 +76,7 @@ type CollectionOptions struct {
 func (db *DB) CreateCollection(ctx context.Context, key Key, kind CollectionKind, name, specialUse string,
 	o CollectionOptions) (Collection, error) {
 	j := &createCollection{Collection{Kind: kind, Name: name, SpecialUse: specialUse,
-		Subscribed: o.Subscribed, SeenByPerson: o.SeenByPerson}}
+		SeenByPerson: o.SeenByPerson}}
 	if err := db.write(ctx, key, j); err != nil {
 		return Collection{}, fmt.Errorf("create collection: %w", err)
 	}
@@ -216,7 +215,6 @@ func (j deleteCollection) decide(w *work) error {
 
 // CollectionSet is what UpdateCollection changes; nil leaves a field alone.
 type CollectionSet struct {
-	Subscribed   *bool
 	SpecialUse   *string
 	SeenByPerson *bool
 }
@@ -248,7 +246,6 @@ func (j *setCollection) decide(w *work) error {
 		return err
 	}
 	before := c.Collection
-	assign(&c.Subscribed, j.set.Subscribed)
 	assign(&c.SpecialUse, j.set.SpecialUse)
 	assign(&c.SeenByPerson, j.set.SeenByPerson)
 	if c.Collection != before {

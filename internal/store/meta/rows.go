@@ -66,7 +66,6 @@ type Collection struct {
 	Deleted                            bool
 	Name                               string
 	SpecialUse                         string
-	Subscribed                         bool
 	SeenByPerson                       bool
 	UIDValidity                        int64
 	UIDNext                            int64

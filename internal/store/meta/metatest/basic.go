@@ -92,8 +92,8 @@ func testCollections(t *testing.T, f Factory) {
 		t.Fatal("re-created under the same name with what clients know")
 	}
 	yes := true
-	c, err := s.UpdateCollection(ctx, s.Key, again.ID, meta.CollectionSet{Subscribed: &yes})
-	if err != nil || !c.Subscribed {
+	c, err := s.UpdateCollection(ctx, s.Key, again.ID, meta.CollectionSet{SeenByPerson: &yes})
+	if err != nil || !c.SeenByPerson {
 		t.Fatal(c, err)
 	}
 	all, err := s.Collections(ctx, s.Key, meta.Mailbox)

@@ -2,7 +2,6 @@ package metatest
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -272,6 +271,6 @@ func (s *Store) sound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range found {
-		t.Error(fmt.Sprintf("%s: collection %d: want %d, got %d", f.What, f.Collection, f.Want, f.Got))
+		t.Errorf("%s: collection %d: want %d, got %d", f.What, f.Collection, f.Want, f.Got)
 	}
 }

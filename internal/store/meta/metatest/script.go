@@ -55,7 +55,6 @@ type script struct {
 	mailboxes []int64
 	drive     int64
 	folders   []meta.Added
-	contents  byte
 }
 
 func newScript(t *testing.T, f Factory, seed uint64) *script {

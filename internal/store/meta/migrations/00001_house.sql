@@ -79,7 +79,6 @@ CREATE TABLE collection (
     state          SMALLINT NOT NULL DEFAULT 0, -- 0 there, 1 deleted: its rows go in the background
     name           TEXT     COLLATE "C" NOT NULL, -- a mailbox's whole name, levels joined by '/'
     special_use    TEXT     NOT NULL DEFAULT '', -- RFC 6154 attribute without backslash, lower case
-    subscribed     SMALLINT NOT NULL DEFAULT 0,
     seen_by_person SMALLINT NOT NULL DEFAULT 0, -- rule 7: 0 shared \Seen, 1 each person's own
     uidvalidity    BIGINT   NOT NULL,
     uidnext        BIGINT   NOT NULL DEFAULT 1,
@@ -107,6 +106,18 @@ CREATE TABLE collection_tombstone (
     name          TEXT     COLLATE "C" NOT NULL,
     at            BIGINT   NOT NULL,
     PRIMARY KEY (tenant_id, account_id, modseq, collection_id)
+) /*rowless*/;
+
+-- Names a person subscribes to. They outlive the collection (RFC 9051 6.3.7), and in
+-- a shared account each person has their own.
+CREATE TABLE subscription (
+    tenant_id  BIGINT   NOT NULL,
+    account_id BIGINT   NOT NULL,
+    person_id  BIGINT   NOT NULL,
+    kind       SMALLINT NOT NULL, -- of the collection
+    name       TEXT     COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant_id, account_id, person_id, kind, name),
+    FOREIGN KEY (tenant_id, account_id) REFERENCES account
 ) /*rowless*/;
 
 -- Sealed bytes, small ones inline, large ones as an object of the blob store.
@@ -343,3 +354,17 @@ CREATE TABLE queue_recipient (
     FOREIGN KEY (tenant_id, account_id, message_id) REFERENCES queue_message
 ) /*rowless*/;
 CREATE INDEX queue_recipient_due ON queue_recipient (due_at) WHERE state = 0;
+
+-- Where an imported object came from, so that a second import brings only what is new.
+CREATE TABLE origin (
+    tenant_id   BIGINT NOT NULL,
+    account_id  BIGINT NOT NULL,
+    source      BYTEA  NOT NULL, -- keyed hash of server, user and mailbox
+    uidvalidity BIGINT NOT NULL, -- the source's
+    uid         BIGINT NOT NULL, -- the source's
+    object_id   BIGINT NOT NULL, -- what it became; it may be gone since
+    digest      BYTEA  NOT NULL, -- keyed digest of the bytes as the source gave them
+    at          BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, account_id, source, uidvalidity, uid),
+    FOREIGN KEY (tenant_id, account_id) REFERENCES account
+) /*rowless*/;
