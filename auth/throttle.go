@@ -5,6 +5,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 )
 
 // ThrottleLimits say how many failed attempts are borne in a sliding window.
@@ -237,16 +240,27 @@ func (t *Throttle) dropKnown() {
 
 func pairKey(account, place string) string { return "p" + account + "\x00" + place }
 
-// throttleName makes one key of the spellings of an address. It need not be
-// exact: two spellings of one account merely have two budgets, and where a
-// known place vouches, it vouches by spelling.
+// throttleName makes one key of the spellings of an address, as the store does
+// (case, Unicode's normal forms, U- and A-labels, a dot at the end): a domain
+// can be written in so many ways that a budget for each would be none. Aliases
+// keep budgets of their own, for to join them would tell which ones exist.
 func throttleName(account string) string {
-	account = strings.ToLower(strings.TrimSpace(account))
+	account = strings.TrimSpace(account)
 	if len(account) > 320 { // longer than any address (RFC 5321 4.5.3.1)
 		account = account[:320]
 	}
-	return account
+	at := strings.LastIndexByte(account, '@')
+	if at < 0 {
+		return fold(account)
+	}
+	domain := strings.TrimSuffix(account[at+1:], ".")
+	if a, err := idna.Lookup.ToASCII(domain); err == nil {
+		domain = a
+	}
+	return fold(account[:at]) + "@" + strings.ToLower(domain)
 }
+
+func fold(s string) string { return strings.ToLower(norm.NFC.String(s)) }
 
 // Network is the throttle's name of where an address lies: the address, or
 // for IPv6 its /64, which is what one subscriber has.

@@ -64,6 +64,29 @@ func TestThrottle(t *testing.T) {
 }
 
 // The window is sliding: a burst at its end counts on after the boundary.
+// Whoever guesses must not get a new budget by writing the same address anew.
+func TestThrottleSpellings(t *testing.T) {
+	c := newClock()
+	th := NewThrottle(ThrottleLimits{PerAccount: 6}, c.now)
+	for _, name := range []string{
+		"jürgen@münster.example", " JÜRGEN@MÜNSTER.example ", "ju\u0308rgen@mu\u0308nster.example",
+		"jürgen@xn--mnster-3ya.example.", "jürgen@mün\u00adster.example", "jürgen@ｍünster。example",
+	} {
+		if v := th.Judge(name, "away"); v != Free {
+			t.Errorf("%q has no budget left: %d", name, v)
+		}
+		th.Failed(name, "away")
+	}
+	for _, name := range []string{"jürgen@münster.example", "jürgen@m\u00adünster.example"} {
+		if v := th.Judge(name, "elsewhere"); v != SlowPerson {
+			t.Errorf("%q has a budget of its own: %d", name, v)
+		}
+	}
+	if v := th.Judge("jurgen@münster.example", "elsewhere"); v != Free {
+		t.Errorf("another person shares the budget: %d", v)
+	}
+}
+
 func TestThrottleSlides(t *testing.T) {
 	c := newClock()
 	th := NewThrottle(ThrottleLimits{Window: 10 * time.Minute, PerAccount: 10}, c.now)
