@@ -189,13 +189,15 @@ func (r *Reader) Idle() {
 
 func (r *Reader) read() ([]byte, Literal, bool, error) {
 	for {
+		start := len(r.cmd)
 		ended, err := r.line()
 		if err != nil {
 			return r.cmd, Literal{}, false, err
 		}
-		lit, ok := trailingLiteral(r.cmd)
+		// Of this line alone: what a literal before it holds may look like an announcement.
+		lit, ok := trailingLiteral(r.cmd[start:])
 		if !ended {
-			err := r.drainLine()
+			err := r.drainLine(r.cmd[start:])
 			return r.cmd, Literal{}, false, err
 		}
 		if !ok {
@@ -276,8 +278,9 @@ func (r *Reader) take(n int) error {
 
 // drainLine throws away the rest of a line that was too long. What a literal announced at its end would bring must
 // not be run as commands: a synchronising one is never asked for, a non-synchronising one ends the connection.
-func (r *Reader) drainLine() error {
-	var tail []byte
+// begun is what was read of the line, which may hold the beginning of such an announcement.
+func (r *Reader) drainLine(begun []byte) error {
+	tail := bytes.Clone(begun[max(0, len(begun)-32):])
 	for left := r.Limits.Drain; left > 0; {
 		if r.r == r.w {
 			if err := r.fill(); err != nil {
@@ -315,7 +318,7 @@ func (r *Reader) drainLiteral(lit Literal) error {
 	if err := r.Discard(lit.Size); err != nil {
 		return err
 	}
-	return r.drainLine()
+	return r.drainLine(nil)
 }
 
 // Discard reads n bytes and throws them away.

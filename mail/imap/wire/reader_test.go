@@ -32,6 +32,35 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// What a literal holds is no announcement of another, even where the line after it is empty.
+func TestLiteralLikeAnnouncement(t *testing.T) {
+	r, asked := newTestReader("a X {4+}\r\n{9+}\r\nb X {3}\r\n{2}\r\nc NOOP\r\n")
+	for _, want := range []string{"a X {4+}\r\n{9+}", "b X {3}\r\n{2}", "c NOOP"} {
+		got, lit, streamed, err := r.Command()
+		if err != nil || string(got) != want || streamed {
+			t.Fatalf("%q, %v, %v, want %q", got, lit, err, want)
+		}
+	}
+	if *asked != 1 {
+		t.Errorf("asked for %d literals", *asked)
+	}
+}
+
+// Wherever the limit cuts the announcement of a pushed literal, its bytes must not be run.
+func TestCutAnnouncement(t *testing.T) {
+	for limit := 10; limit < 60; limit++ {
+		r := NewReader(strings.NewReader("a X " + strings.Repeat("x", 20) + " {8+}\r\nb LOGOUT\r\nc NOOP\r\n"))
+		r.Limits = Limits{Command: limit, NonSync: 20, Drain: 200}
+		_, _, _, err := r.Command()
+		if err == nil || err == ErrOverflow {
+			continue
+		}
+		if got, _, _, err := r.Command(); string(got) != "c NOOP" {
+			t.Errorf("limit %d: then %q, %v", limit, got, err)
+		}
+	}
+}
+
 // What is too long must never be run as commands.
 func TestTooLong(t *testing.T) {
 	long := strings.Repeat("x", 100)
