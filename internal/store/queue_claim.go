@@ -66,7 +66,8 @@ func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) 
 		byHop := map[string]int{}
 		for _, q := range claimed[ref] {
 			if err := q.open(account, aad); err != nil {
-				return claims, fmt.Errorf("store: queue message %d: %w", ref.ID, err)
+				s.log.Error("queue recipient cannot be opened; its lease will end", "tenant", ref.Tenant, "message", ref.ID, "recipient", q.N, "err", err)
+				continue
 			}
 			i, ok := byHop[q.NextHop]
 			if !ok {

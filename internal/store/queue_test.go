@@ -169,3 +169,22 @@ func TestDeliveryMarksTheQueue(t *testing.T) {
 		}
 	})
 }
+
+// A row that does not open keeps no other from being sent.
+func TestDamagedRecipientHindersNoOther(t *testing.T) {
+	p := storetest.Open(t, storetest.Embedded, nil)
+	damaged := enqueue(t, p, "eins", "zwei")
+	whole := enqueue(t, p, "drei")
+	sql(t, p, `UPDATE queue_recipient SET sealed = $1 WHERE message_id = $2 AND recipient = 0`, []byte("beschaedigt"), damaged.ID)
+	claims, err := p.ClaimQueue(t.Context(), 10, time.Minute)
+	must(t, err)
+	if len(claims) != 2 {
+		t.Fatalf("claims: %+v", claims)
+	}
+	for _, c := range claims {
+		want := map[int64]string{damaged.ID: "zwei@fern.example", whole.ID: "drei@fern.example"}[c.Message.Ref.ID]
+		if len(c.Message.Recipients) != 1 || c.Message.Recipients[0].ForwardPath != want {
+			t.Errorf("message %d: recipients %+v, want %s", c.Message.Ref.ID, c.Message.Recipients, want)
+		}
+	}
+}
