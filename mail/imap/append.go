@@ -57,17 +57,19 @@ func (s *session) doAppend(c *command) error {
 	if err != nil {
 		return s.abandon(c, err)
 	}
+	total := int64(0)
 	for n := 0; c.streamed; n++ {
 		msg, utf8, err := s.appendArguments(c, p)
 		if err == nil && n == maxAppend {
 			err = mail.ErrTooMany
 		}
 		if err == nil {
-			err = s.fits(a, c.literal.Size)
+			err = s.fits(a, c.literal.Size, total)
 		}
 		if err != nil {
 			return s.abandon(c, err)
 		}
+		total += c.literal.Size
 		msg.In, err = s.readMessage(c.literal)
 		if msg.In != nil {
 			messages = append(messages, msg)
@@ -144,13 +146,17 @@ next:
 	return f, keywords, nil
 }
 
-// fits refuses early what would be refused at the end.
-func (s *session) fits(a mail.Access, size int64) error {
+// fits refuses early what would be refused at the end, and messages that wait together with those before them for more
+// memory and disk than the largest single one may take.
+func (s *session) fits(a mail.Access, size, before int64) error {
 	if size > s.appendLimit() {
 		return mail.ErrTooLarge
 	}
+	if before+size > s.appendLimit() {
+		return mail.ErrTooMany
+	}
 	q, err := s.srv.cfg.Mail.Quota(s.ctx, a)
-	if err == nil && q.LimitBytes > 0 && q.UsedBytes+size > q.LimitBytes {
+	if err == nil && q.LimitBytes > 0 && q.UsedBytes+before+size > q.LimitBytes {
 		err = mail.ErrQuota
 	}
 	return err

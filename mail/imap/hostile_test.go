@@ -122,6 +122,19 @@ func TestOversizedAppend(t *testing.T) {
 	if _, tagged := c.until("m"); !strings.HasPrefix(tagged, "NO [TOOBIG]") {
 		t.Error(tagged)
 	}
+	// Nor may many small ones fill memory and disk before the first of them is stored.
+	part := " {3000+}\r\n" + strings.Repeat("A: bcde\r\n", 334)[:3000]
+	c.send("n APPEND INBOX" + strings.Repeat(part, 3) + "\r\no APPEND Drafts" + strings.Repeat(part, 4) + "\r\n")
+	if _, tagged := c.until("n"); !strings.HasPrefix(tagged, "OK") {
+		t.Error(tagged)
+	}
+	if _, tagged := c.until("o"); !strings.HasPrefix(tagged, "NO [LIMIT]") {
+		t.Error(tagged)
+	}
+	c.is("STATUS Drafts (MESSAGES)", "OK", "* STATUS Drafts (MESSAGES 0)")
+	c.ok("SELECT INBOX")
+	c.ok("STORE 1:3 +FLAGS.SILENT (\\Deleted)")
+	c.ok("CLOSE")
 	c.is("SEARCH {999999+}\r\n"+strings.Repeat("x CREATE Owned\r\n", 62500)[:999999], "BAD [TOOBIG]")
 	c.is("NOOP "+strings.Repeat("y", 200_000), "BAD [TOOBIG]")
 	c.is(`LIST "" Owned`, "OK")
