@@ -275,10 +275,19 @@ func aWhile() time.Duration {
 
 // work makes one attempt and notes what came of it.
 func (q *Queue) work(ctx context.Context, j *job) {
+	defer q.survive(j) // what was not noted is tried again when the lease has ended
 	attempt, cancel := context.WithDeadline(ctx, j.until)
 	defer cancel()
 	q.conclude(ctx, j, q.attempt(attempt, j))
 	q.hint() // what waits again has a new time
+}
+
+// survive keeps a fault met while an outcome is reported and noted from ending
+// the process, which would meet it again after each start.
+func (q *Queue) survive(j *job) {
+	if r := recover(); r != nil {
+		q.log.Error("noting an attempt panicked", "message", j.message.Ref.ID, "panic", r, "stack", string(debug.Stack()))
+	}
 }
 
 // attempt delivers or sends. One message must never end the process.

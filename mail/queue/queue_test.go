@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -582,4 +583,19 @@ func TestLoopEndsWithAReport(t *testing.T) {
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to(bert.Address)}, "Delivered-To: Bert@musterstadt.example\r\n"+header("")+body)
 	wantText(t, h.Inbox(t, anna, 1)[0], "Status: 5.4.6")
 	h.Inbox(t, bert, 0)
+}
+
+// A fault while the outcome is noted costs time, not the process nor the message.
+func TestFaultWhileNotingIsSurvived(t *testing.T) {
+	s := queuetest.NewSmarthost(t, nil)
+	var once sync.Once
+	h := queuetest.Open(t, func(c *queue.Config) {
+		withSmarthost(s)(c)
+		c.Lease = 500 * time.Millisecond
+		c.Metrics.Attempt = func(string, string) { once.Do(func() { panic("a fault") }) }
+	})
+	anna := h.Person(t, "anna")
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	s.Take(t, 2) // once before the fault, once when its lease had ended
+	h.Empty(t)
 }
