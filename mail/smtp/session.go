@@ -255,6 +255,9 @@ func (s *session) handleStartTLS(c command) {
 	case s.tls != nil:
 		s.refuse(say(503, "5.5.1", "TLS is in use"))
 		return
+	case s.principal != nil: // a login in the clear must not become one inside TLS (RFC 3207 4.2)
+		s.refuse(replyBadSequence)
+		return
 	case c.rest != "":
 		s.refuse(say(501, "5.5.4", "STARTTLS takes no argument"))
 		return

@@ -293,6 +293,16 @@ func TestLoginOnlyOverTLSUnlessLoopbackIsAllowed(t *testing.T) {
 	}
 }
 
+// A login in the clear, which loopback may be allowed, is none inside TLS.
+func TestNoSTARTTLSAfterLogin(t *testing.T) {
+	s, _ := submission(t, nil)
+	password := s.AppPassword(t, s.anna, auth.MailSend)
+	c := s.hello(t, "EHLO")
+	c.do("AUTH PLAIN "+plain(s.anna.Address, password), "235")
+	c.do("STARTTLS", "503")
+	c.submit(s.anna.Address, message(s.anna.Address, ""), s.bert.Address)
+}
+
 // What comes with STARTTLS in the clear must not act inside TLS.
 func TestSTARTTLSForgetsWhatCameBefore(t *testing.T) {
 	s, _ := submission(t, nil)
