@@ -599,3 +599,26 @@ func TestFaultWhileNotingIsSurvived(t *testing.T) {
 	s.Take(t, 2) // once before the fault, once when its lease had ended
 	h.Empty(t)
 }
+
+// A message whose bytes were lost is given up in time, and its sender hears of it.
+func TestSenderOfALostMessageIsTold(t *testing.T) {
+	h := queuetest.Open(t, nil)
+	anna, bert := h.Person(t, "anna"), h.Person(t, "bert")
+	h.Stop()
+	short := func(c *queue.Config) { c.Lifetime = 300 * time.Millisecond }
+	h.Run(t, short)
+	h.Stop()
+	text := make([]byte, 200_000)
+	rand.Read(text)
+	put(t, h, queue.Message{ReversePath: anna.Address, Ret: "FULL", BinaryMIME: true, Recipients: to(bert.Address)}, header("")+string(text))
+	list, err := h.Blobs.List(t.Context(), blob.TenantPrefix(h.Tenant.ID), "", 0)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d objects, %v", len(list), err)
+	}
+	if err := h.Blobs.Delete(t.Context(), list[0].Key); err != nil {
+		t.Fatal(err)
+	}
+	h.Run(t, short)
+	wantText(t, h.Inbox(t, anna, 1)[0], "Final-Recipient: rfc822;"+bert.Address, "Action: failed", "Status: 5.4.7")
+	h.Empty(t)
+}

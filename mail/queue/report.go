@@ -93,7 +93,11 @@ func (q *Queue) reportOne(ctx context.Context, j *job, kind reportKind, list []v
 // original gives what of the message goes back: header, and the rest if the
 // sender asked for it and it is not too large.
 func (d *notification) original(ctx context.Context, body *store.Body) (header []byte, whole io.ReadCloser, err error) {
-	if header, err = headerOf(ctx, body); err != nil {
+	header, err = headerOf(ctx, body)
+	if errors.Is(err, store.ErrCorrupt) { // lost or damaged: all the more must the sender hear of it
+		return nil, nil, nil
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	if d.kind == reportFailed && d.message.Ret == "FULL" && body.Size() <= maxReturned && !d.message.BinaryMIME {
