@@ -3,6 +3,7 @@ package smtp
 import (
 	"bytes"
 	"context"
+	"runtime/debug"
 	"sync"
 
 	"fachwerk/mail"
@@ -81,7 +82,15 @@ func (l *lmtpIntake) deliver(ctx context.Context, tx *transaction) []reply {
 	return replies
 }
 
-func (l *lmtpIntake) deliverOne(ctx context.Context, tx *transaction, r *recipient) reply {
+// deliverOne runs in a goroutine of its own, which no session guards: one message
+// must never end the process.
+func (l *lmtpIntake) deliverOne(ctx context.Context, tx *transaction, r *recipient) (answer reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.s.log.Error("delivery panicked", "id", tx.id, "panic", p, "stack", string(debug.Stack()))
+			answer = replyTemporary
+		}
+	}()
 	prefix := l.s.deliveryTrace(tx, r)
 	if _, err := l.s.srv.cfg.Mail.Deliver(ctx, r.to, l.in, prefix, mail.DeliverOptions{}); err != nil {
 		return l.s.replyFor(err)
