@@ -7,7 +7,7 @@ import (
 // benchStore measures writes on one account, on SQLite and on PostgreSQL with
 // half a millisecond of round trip.
 func benchStore(ctx context.Context, r *runner) error {
-	return r.stream(r.command(ctx, "go", "test", "-run=^$", "-bench=.", "-benchtime=3s", "-count=3",
+	return r.stream(r.command(ctx, "go", "test", "-run=^$", "-bench=.", "-benchtime=2s", "-count=3",
 		"./internal/store/meta/sqlite", "./internal/store/meta/postgres", "./internal/store/content"))
 }
 

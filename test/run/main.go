@@ -49,12 +49,13 @@ var benches = map[string]part{
 
 // A runner carries what the parts share.
 type runner struct {
-	dir      string   // temporary
-	env      []string // for the commands that run tests
-	services []*service
-	tally    tally
-	took     []taken
-	failed   []string
+	dir       string   // temporary
+	measuring bool     // a benchmark: durable means durable
+	env       []string // for the commands that run tests
+	services  []*service
+	tally     tally
+	took      []taken
+	failed    []string
 }
 
 type taken struct {
@@ -78,16 +79,16 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, *only, *noInstall))
+	os.Exit(run(ctx, *only, *noInstall, *bench != ""))
 }
 
-func run(ctx context.Context, only string, noInstall bool) int {
+func run(ctx context.Context, only string, noInstall, measuring bool) int {
 	dir, err := os.MkdirTemp("", "fachwerk-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	r := &runner{dir: dir, env: os.Environ()}
+	r := &runner{dir: dir, measuring: measuring, env: os.Environ()}
 	defer os.RemoveAll(dir)
 	defer r.stopServices()
 	status := 0

@@ -74,9 +74,14 @@ func (r *runner) startPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Nothing here outlives a test, so nothing need reach the disk.
+	// Nothing here outlives a test, so nothing need reach the disk. What is
+	// measured must.
+	fsync := "fsync=off"
+	if r.measuring {
+		fsync = "fsync=on"
+	}
 	cmd := r.command(context.WithoutCancel(ctx), filepath.Join(bin, "postgres"), "-D", data, "-p", port,
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+dir, "-c", "max_connections=400", "-c", "fsync=off")
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+dir, "-c", "max_connections=400", "-c", fsync)
 	cmd.SysProcAttr.Credential = who
 	if err := r.start(ctx, "postgres", port, cmd); err != nil {
 		return err
