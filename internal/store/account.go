@@ -136,10 +136,16 @@ func (s *Store) Account(ctx context.Context, key Key) (Account, error) {
 func (s *Store) account(ctx context.Context, where string, args ...any) (a Account, err error) {
 	found := false
 	err = s.view(ctx, func(r meta.Rows) error {
+		if found { // a login must never open one of several by chance
+			return fmt.Errorf("account is not unique: %w", ErrBusy)
+		}
 		found = true
 		a, err = scanAccount(r)
 		return err
 	}, accountColumns+where, args...)
+	if err != nil {
+		a = Account{}
+	}
 	if err == nil && !found {
 		err = fmt.Errorf("account: %w", ErrNotFound)
 	}

@@ -88,14 +88,27 @@ func (s *Store) MayUse(ctx context.Context, person auth.AccountRef, address stri
 	return rights != 0, loginError(err)
 }
 
-// BindSubject makes a person known to an issuer under a subject.
+// BindSubject makes a person known to an issuer under a subject; ErrExists if
+// that is somebody else already.
 func (s *Store) BindSubject(ctx context.Context, key Key, issuer, sub string) error {
 	if err := s.BindIssuer(ctx, key.Tenant, issuer); err != nil {
 		return err
 	}
-	_, err := s.exec(ctx, `INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant_id, issuer, sub) DO NOTHING`, key.Tenant, issuer, sub, key.Account)
-	return err
+	return s.update(ctx, func(tx meta.Tx) error {
+		var b meta.Batch
+		b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (tenant_id, issuer, sub) DO NOTHING`, key.Tenant, issuer, sub, key.Account)
+		if err := tx.Run(ctx, &b); err != nil {
+			return err
+		}
+		var bound int64
+		err := oneIn(ctx, tx, []any{&bound}, `SELECT account_id FROM subject WHERE tenant_id = $1 AND issuer = $2 AND sub = $3`,
+			key.Tenant, issuer, sub)
+		if err == nil && bound != key.Account {
+			return fmt.Errorf("the subject belongs to another account: %w", ErrExists)
+		}
+		return err
+	})
 }
 
 // PasswordHash implements auth.Passwords.
