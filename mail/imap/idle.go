@@ -42,9 +42,7 @@ func (s *session) doIdle(c *command) error {
 	if s.r.Buffered() == 0 {
 		s.r.Idle()
 	}
-	s.mu.Unlock()
-	line, _, _, err := s.r.Rest()
-	s.mu.Lock()
+	line, err := s.waitForDone()
 	s.r.Limits = keep
 	s.idling = false
 	switch {
@@ -56,6 +54,14 @@ func (s *session) doIdle(c *command) error {
 		return bad("Expected DONE")
 	}
 	return nil
+}
+
+// waitForDone reads a line without the session's lock, which is held again whatever happens.
+func (s *session) waitForDone() ([]byte, error) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	line, _, _, err := s.r.Rest()
+	return line, err
 }
 
 // idleUpdate tells an idling client what is new.

@@ -39,6 +39,13 @@ func TestIdle(t *testing.T) {
 	if _, tagged := c.until("i"); !strings.HasPrefix(tagged, "BAD") {
 		t.Error(tagged)
 	}
+	// A literal is not asked for: while the session idles, others write.
+	c.send("i IDLE\r\n")
+	c.line()
+	c.send("DONE {3}\r\n")
+	if untagged, tagged := c.until("i"); !strings.HasPrefix(tagged, "BAD") || len(untagged) > 0 {
+		t.Error(untagged, tagged)
+	}
 	// IDLE, DONE and more in one packet.
 	c.send("i IDLE\r\nDONE\r\nj NOOP\r\n")
 	if _, tagged := c.until("j"); !strings.HasPrefix(tagged, "OK") {

@@ -257,6 +257,9 @@ func (s *session) extend(cmd []byte) int {
 }
 
 func (s *session) continueLiteral() error {
+	if s.idling { // others may be writing, and DONE has no literal
+		return wire.ErrTooLong
+	}
 	s.w.Line("+ Go ahead")
 	return s.w.Err()
 }
