@@ -68,6 +68,9 @@ func (d *notification) write(ctx context.Context, w io.Writer, body *store.Body)
 		defer whole.Close()
 	}
 	header = cutHeader(header)
+	if _, err := io.Copy(io.Discard, &lineGuard{r: bytes.NewReader(header)}); err != nil {
+		header = nil // a binary message's; with it the notification could not be sent
+	}
 	d.utf8 = !isASCII(d.message.ReversePath)
 	for _, v := range d.recipients {
 		d.utf8 = d.utf8 || !isASCII(v.ForwardPath)

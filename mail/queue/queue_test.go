@@ -622,3 +622,15 @@ func TestSenderOfALostMessageIsTold(t *testing.T) {
 	wantText(t, h.Inbox(t, anna, 1)[0], "Final-Recipient: rfc822;"+bert.Address, "Action: failed", "Status: 5.4.7")
 	h.Empty(t)
 }
+
+// Bare line feeds in a binary message's header do not keep its sender from being told.
+func TestSenderOfABinaryMessageIsTold(t *testing.T) {
+	s := queuetest.NewSmarthost(t, nil)
+	h := queuetest.Open(t, withSmarthost(s))
+	put(t, h, queue.Message{ReversePath: "x@fern.example", BinaryMIME: true, Recipients: to("niemand@" + queuetest.Domain)},
+		"Subject: a\nX: b\r\n\r\n\x00\n")
+	if got := s.Take(t, 1); len(got) != 1 {
+		t.Errorf("%d notifications", len(got))
+	}
+	h.Empty(t)
+}
