@@ -155,6 +155,18 @@ func system(ctx context.Context, r *runner) error {
 	return r.goTest(ctx, append([]string{"-count=1", "-p=1", "-timeout=15m"}, list...)...)
 }
 
+// race runs a few scenarios against a program built with the race detector; the
+// harness fails a test whose server reports a race.
+func race(ctx context.Context, r *runner) error {
+	binary := filepath.Join(r.dir, "fachwerk-race")
+	if err := r.stream(r.command(ctx, "go", "build", "-race", "-o", binary, "./cmd/fachwerk")); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	// The later value counts.
+	r.env = append(r.env, "FACHWERK_TEST_BINARY="+binary)
+	return r.goTest(ctx, "-count=1", "-timeout=10m", "-run=^(TestMbsync|TestSwaks|TestRevocationEndsConnections)$", "./test/system")
+}
+
 // fuzz runs every fuzz target for a few seconds.
 func fuzz(ctx context.Context, r *runner) error {
 	const each = 3 * time.Second

@@ -35,10 +35,11 @@ var parts = []part{
 	{"install", 330 * time.Second, install},
 	{"services", 20 * time.Second, services},
 	{"format", 60 * time.Second, format},
-	{"unit", 480 * time.Second, unit},
-	{"lint", 150 * time.Second, lint},
+	{"unit", 450 * time.Second, unit},
+	{"lint", 120 * time.Second, lint},
 	{"fuzz", 210 * time.Second, fuzz},
-	{"system", 540 * time.Second, system},
+	{"system", 480 * time.Second, system},
+	{"race", 120 * time.Second, race},
 }
 
 // benches are measurements, run by name and never among the tests.
@@ -121,7 +122,7 @@ func wanted(name, only string) bool {
 	}
 	list := strings.Split(only, ",")
 	if name == "services" {
-		return slices.Contains(list, "unit") || slices.Contains(list, "system") || slices.Contains(list, name)
+		return slices.Contains(list, "unit") || slices.Contains(list, "system") || slices.Contains(list, "race") || slices.Contains(list, name)
 	}
 	return slices.Contains(list, name)
 }

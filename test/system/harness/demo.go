@@ -198,6 +198,9 @@ func (d *Demo) end(t testing.TB) {
 			<-d.done
 		}
 	}
+	if text, err := os.ReadFile(d.log); err == nil && bytes.Contains(text, []byte("WARNING: DATA RACE")) {
+		t.Error("the race detector found a race in the server")
+	}
 	if t.Failed() {
 		t.Logf("the server's log:\n%s", d.Log())
 	}
