@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -52,6 +53,11 @@ type Config struct {
 	IMAP, IMAPStartTLS              Server // Host empty: not offered
 	Submissions, SubmissionStartTLS Server
 
+	// Begins is how many sign-ins may be begun from one network in 15 minutes;
+	// 0: 3000, as a town hall behind one address begins them all in the morning.
+	Begins int
+	// Remote tells a request's address; nil takes the connection's.
+	Remote func(*http.Request) netip.Addr
 	// Secret keys the forms' tokens; 32 bytes that stay the same over restarts.
 	Secret []byte
 	// Zone in which times are shown; nil: the process's.
@@ -66,6 +72,7 @@ type Portal struct {
 	host    string // of URL, without a port
 	secure  bool   // served by https
 	pages   map[lang]map[string]*template.Template
+	begun   *auth.Throttle // counts sign-ins begun, so that nobody fills the store with them
 	handler http.Handler
 	log     *slog.Logger
 }
@@ -91,7 +98,14 @@ func New(c Config) (*Portal, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Portal{c: c, host: origin.Hostname(), secure: origin.Scheme == "https", log: c.Log}
+	if c.Begins <= 0 {
+		c.Begins = 3000
+	}
+	if c.Remote == nil {
+		c.Remote = remoteAddr
+	}
+	p := &Portal{c: c, host: origin.Hostname(), secure: origin.Scheme == "https", log: c.Log,
+		begun: auth.NewThrottle(auth.ThrottleLimits{PerNetwork: c.Begins}, c.Now)}
 	if err := p.parsePages(); err != nil {
 		return nil, fmt.Errorf("portal: pages: %w", err)
 	}
@@ -101,3 +115,11 @@ func New(c Config) (*Portal, error) {
 
 // ServeHTTP answers one request.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+func remoteAddr(r *http.Request) netip.Addr {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr()
+}

@@ -107,6 +107,7 @@ var faults = []struct {
 	{auth.ErrTooMany, http.StatusConflict, "error.many"},
 	{auth.ErrMalformed, http.StatusBadRequest, "error.name"},
 	{auth.ErrNotFound, http.StatusNotFound, "error.gone"},
+	{auth.ErrThrottled, http.StatusTooManyRequests, "error.throttled"},
 	{auth.ErrUnavailable, http.StatusServiceUnavailable, "error.unavailable"},
 	{auth.ErrDenied, http.StatusForbidden, "error.denied"},
 }

@@ -129,6 +129,12 @@ func loginPath(back string, fresh bool) string {
 
 // login begins a sign-in; fresh=1 asks the provider for the password again.
 func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
+	network := auth.Network(p.c.Remote(r))
+	if p.begun.Judge("", network) != auth.Free {
+		p.fail(w, r, p.known(r), auth.ErrThrottled)
+		return
+	}
+	p.begun.Failed("", network)
 	q := r.URL.Query()
 	to, state, err := p.c.RelyingParty.Start(r.Context(), q.Get("return"), auth.StartOptions{
 		Fresh: q.Get("fresh") == "1", Locales: string(language(r)), StateCookie: p.cookie(r, "state"),

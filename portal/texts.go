@@ -153,6 +153,8 @@ var texts = map[string]struct{ de, en string }{
 	"error.gone.what":        {"Es wurde vielleicht schon beendet oder geladen.", "Perhaps it was ended or fetched already."},
 	"error.form":             {"Das Formular ist veraltet", "The form is out of date"},
 	"error.form.what":        {"Laden Sie die Seite neu und schicken Sie es noch einmal ab.", "Load the page again and send it once more."},
+	"error.throttled":        {"Es wurden zu viele Anmeldungen begonnen", "Too many sign-ins were begun"},
+	"error.throttled.what":   {"Aus Ihrem Netz kamen in kurzer Zeit sehr viele. Versuchen Sie es in einigen Minuten noch einmal.", "Very many came from your network within a short time. Please try again in a few minutes."},
 	"error.unavailable":      {"Das geht gerade nicht", "This does not work right now"},
 	"error.unavailable.what": {"Ein Dienst im Hintergrund antwortet nicht. Es ist nichts verloren; versuchen Sie es in ein paar Minuten noch einmal.", "A service in the background does not answer. Nothing is lost; please try again in a few minutes."},
 	"error.denied":           {"Die Anmeldung wurde nicht angenommen", "The sign-in was not accepted"},

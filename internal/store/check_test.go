@@ -92,8 +92,7 @@ func sql(t *testing.T, p *storetest.Parts, text string, args ...any) {
 	}))
 }
 
-// Objects that no row names go, once no upload can still be running; all others
-// stay.
+// Objects that no row names go after the retention time; all others stay.
 func TestOrphansAreSwept(t *testing.T) {
 	onBoth(t, func(t *testing.T, p *storetest.Parts) {
 		a := p.Person(t, "anna")
@@ -101,7 +100,7 @@ func TestOrphansAreSwept(t *testing.T) {
 		add(t, p, a.Key, inbox.ID, incompressible(200_000))
 		old := p.Blobs
 		days := func(n int) time.Time { return time.Now().AddDate(0, 0, -n) }
-		orphan, recent, waiting := blob.NewKey(p.Tenant.ID, days(5)), blob.NewKey(p.Tenant.ID, days(0)), blob.NewKey(p.Tenant.ID, days(4))
+		orphan, recent, waiting := blob.NewKey(p.Tenant.ID, days(12)), blob.NewKey(p.Tenant.ID, days(5)), blob.NewKey(p.Tenant.ID, days(13))
 		for _, key := range []string{orphan, recent, waiting} {
 			must(t, old.Put(t.Context(), key, blob.Bytes("sealed")))
 		}
@@ -122,13 +121,13 @@ func TestOrphansAreSwept(t *testing.T) {
 	})
 }
 
-// aged makes every object look three days old: nothing here can wait that long.
+// aged makes every object look ten days old: nothing here can wait that long.
 type aged struct{ blob.Store }
 
 func (a aged) List(ctx context.Context, prefix, after string, limit int) ([]blob.Info, error) {
 	list, err := a.Store.List(ctx, prefix, after, limit)
 	for i := range list {
-		list[i].ModTime = list[i].ModTime.AddDate(0, 0, -3)
+		list[i].ModTime = list[i].ModTime.AddDate(0, 0, -10)
 	}
 	return list, err
 }

@@ -13,10 +13,12 @@ import (
 // Objects of uploads that never became a row are looked for by the day in their
 // key: days that are over for long enough that no upload of them still runs, back
 // to where a server that stood still for weeks finds its own.
-const (
-	orphanFirstDay = 2
-	orphanLastDay  = 40
-)
+// After a restore the database does not name what came after the backup; those
+// objects are what could be salvaged, so they stay for the retention time.
+const orphanDays = 40
+
+// orphanAfter is how old an object without a row must be.
+func (s *Store) orphanAfter() time.Duration { return max(orphanAge, s.o.Retention) }
 
 // sweepOrphans deletes objects that no row names: those of uploads that were
 // broken off between the blob store and the transaction.
@@ -29,8 +31,9 @@ func (s *Store) sweepOrphans(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	first := 1 + int((s.orphanAfter()+24*time.Hour-1)/(24*time.Hour))
 	for _, t := range tenants {
-		for day := orphanFirstDay; day <= orphanLastDay; day++ {
+		for day := first; day < first+orphanDays; day++ {
 			if err := s.sweepDay(ctx, t.ID, blob.DayPrefix(t.ID, now.AddDate(0, 0, -day))); err != nil {
 				return fmt.Errorf("objects without a row: %w", err)
 			}
@@ -52,7 +55,7 @@ func (s *Store) sweepDay(ctx context.Context, tenant int64, prefix string) error
 			return err
 		}
 		for _, o := range page {
-			if named[o.Key] || time.Since(o.ModTime) < orphanAge {
+			if named[o.Key] || time.Since(o.ModTime) < s.orphanAfter() {
 				continue
 			}
 			s.log.Info("an object that no row names is deleted", "key", o.Key, "bytes", o.Size)

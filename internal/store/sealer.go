@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"fachwerk/internal/store/content"
 )
@@ -13,10 +14,19 @@ import (
 // maxSealers bounds how many accounts' opened keys are kept in memory.
 const maxSealers = 20_000
 
+// openedFor is how long an opened key is used before it is unwrapped anew: a key
+// that was destroyed elsewhere opens nothing here after that.
+const openedFor = time.Minute
+
+type openedKey struct {
+	*content.Account
+	until time.Time
+}
+
 // sealers keeps opened account keys, and the process's own for spool files.
 type sealers struct {
 	mu        sync.Mutex
-	byKey     map[Key]*content.Account
+	byKey     map[Key]openedKey
 	queues    map[int64]Key // a tenant's queue account
 	ephemeral *content.Account
 }
@@ -51,10 +61,10 @@ func (c *sealers) forgetTenant(tenant int64) {
 func (s *Store) sealer(ctx context.Context, key Key) (*content.Account, error) {
 	c := &s.sealers
 	c.mu.Lock()
-	a := c.byKey[key]
+	opened := c.byKey[key]
 	c.mu.Unlock()
-	if a != nil {
-		return a, nil
+	if opened.Account != nil && time.Now().Before(opened.until) {
+		return opened.Account, nil
 	}
 	var wrapped []byte
 	err := s.one(ctx, []any{&wrapped}, `SELECT wrapped_key FROM account WHERE tenant_id = $1 AND account_id = $2`,
@@ -62,16 +72,16 @@ func (s *Store) sealer(ctx context.Context, key Key) (*content.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err = s.keys.OpenAccount(key.Tenant, key.Account, wrapped)
+	a, err := s.keys.OpenAccount(key.Tenant, key.Account, wrapped)
 	if err != nil {
 		return nil, fmt.Errorf("store: key of account %d: %w", key.Account, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byKey == nil || len(c.byKey) >= maxSealers {
-		c.byKey = make(map[Key]*content.Account)
+		c.byKey = make(map[Key]openedKey)
 	}
-	c.byKey[key] = a
+	c.byKey[key] = openedKey{a, time.Now().Add(openedFor)}
 	return a, nil
 }
 

@@ -347,3 +347,19 @@ func TestLanguageOfPages(t *testing.T) {
 		}
 	}
 }
+
+// Nobody fills the store with sign-ins that are begun and never ended.
+func TestSignInsBegunAreBounded(t *testing.T) {
+	h := newHouse(t, func(c *portal.Config) { c.Begins = 3 })
+	v := newVisitor(t, h)
+	for i := range 5 {
+		a := v.stop().get("/login")
+		if want := map[bool]int{true: http.StatusSeeOther, false: http.StatusTooManyRequests}[i < 3]; a.StatusCode != want {
+			t.Errorf("sign-in %d: %s, want %d", i+1, a.Status, want)
+		}
+	}
+	h.clock.forward(31 * time.Minute)
+	if a := v.stop().get("/login"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("half an hour later: %s", a.Status)
+	}
+}
