@@ -64,7 +64,7 @@ func (s *Server) portal() (*portal.Portal, error) {
 		IMAPStartTLS:       s.mailServer("imap", c.Listen.IMAP, false),
 		Submissions:        s.mailServer("submissions", c.Listen.Submissions, true),
 		SubmissionStartTLS: s.mailServer("submission", c.Listen.Submission, false),
-		Remote: s.in.remote, Secret: s.in.keys.Derive("portal-forms/1"), Log: s.log,
+		Remote:             s.in.remote, Secret: s.in.keys.Derive("portal-forms/1"), Log: s.log,
 	})
 }
 

@@ -20,8 +20,8 @@ var debian = []string{
 	"neomutt", "bsdutils", // reading, filing; script gives it a terminal
 	"postfix",                                        // smarthost and LMTP sender
 	"dovecot-core", "dovecot-imapd", "dovecot-lmtpd", // the peer we compare with
-	"chromium",                                                        // the portal
-	"thunderbird", "xvfb", "xdotool", "x11-apps", "fonts-dejavu-core", // a mail program as people use it
+	"chromium",                                 // the portal
+	"thunderbird", "xvfb", "fonts-dejavu-core", // a mail program as people use it
 }
 
 // goTools are built from their own modules; versions are pinned.

@@ -101,8 +101,8 @@ func TestAway(t *testing.T) {
 	if err := e.Ping(t.Context()); !errors.Is(err, meta.ErrUnavailable) {
 		t.Fatal(err)
 	}
-	server := f.p.server
-	f.p.server = "127.0.0.1:1"
+	server := *f.p.server.Load()
+	f.p.lead("127.0.0.1:1")
 	terminate(t, s)
 	if _, err := s.Add(t.Context(), s.Key, inbox.ID, metatest.Messages(1)); !errors.Is(err, meta.ErrUnavailable) {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestAway(t *testing.T) {
 	if _, err := s.Collections(t.Context(), s.Key, meta.Mailbox); !errors.Is(err, meta.ErrUnavailable) {
 		t.Fatal(err)
 	}
-	f.p.server = server
+	f.p.lead(server)
 	if a, err := s.Add(t.Context(), s.Key, inbox.ID, metatest.Messages(1)); err != nil || a[0].UID != 1 {
 		t.Fatal(a, err)
 	}

@@ -14,8 +14,8 @@ import (
 // proxy stands between the engine and PostgreSQL.
 type proxy struct {
 	listener net.Listener
-	server   string
-	delay    time.Duration // each way
+	server   atomic.Pointer[string] // host:port
+	delay    time.Duration          // each way
 	// cut, if positive, makes the next COMMITs break the connection: after they
 	// were passed on or, where swallow is set, before.
 	cut     atomic.Int64
@@ -35,11 +35,15 @@ func startProxy(t testing.TB, dsn string, delay time.Duration) (*proxy, string) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	p := &proxy{listener: l, server: u.Host, delay: delay}
+	p := &proxy{listener: l, delay: delay}
+	p.lead(u.Host)
 	go p.serve()
 	u.Host = l.Addr().String()
 	return p, u.String()
 }
+
+// lead has new connections go to another place.
+func (p *proxy) lead(server string) { p.server.Store(&server) }
 
 func (p *proxy) serve() {
 	for {
@@ -47,7 +51,7 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.server)
+		server, err := net.Dial("tcp", *p.server.Load())
 		if err != nil {
 			client.Close()
 			continue
