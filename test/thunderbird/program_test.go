@@ -94,7 +94,7 @@ func (p *program) picture(log string) {
 	dir := os.Getenv(envPictures)
 	if p.t.Failed() {
 		if text, err := os.ReadFile(log); err == nil {
-			p.t.Logf("Thunderbird said:\n%s", text[max(0, len(text)-80<<10):])
+			p.t.Logf("Thunderbird said:\n%s", text[max(0, len(text)-8<<10):])
 		}
 		if dir == "" {
 			dir = os.TempDir()
@@ -145,7 +145,7 @@ func cleanEnv() (out []string) {
 		name, _, _ := strings.Cut(e, "=")
 		switch {
 		case name == "DISPLAY", name == "HOME", name == "LANG", strings.HasPrefix(name, "LC_"),
-			strings.HasPrefix(name, "XDG_"), strings.HasPrefix(name, "DBUS_"), strings.HasPrefix(name, "MOZ_X"),
+			strings.HasPrefix(name, "XDG_"), strings.HasPrefix(name, "DBUS_"), strings.HasPrefix(name, "MOZ_"),
 			strings.HasSuffix(strings.ToLower(name), "_proxy"):
 		default:
 			out = append(out, e)
