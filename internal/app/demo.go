@@ -160,6 +160,15 @@ func demoReady(o DemoOptions, state DemoState, log *slog.Logger) {
 	printDemo(o.Out, state)
 }
 
+// named is an address on loopback by the name that people type: some mail programs
+// compare certificates with names only.
+func named(address string) string {
+	if port, ok := strings.CutPrefix(address, "127.0.0.1:"); ok {
+		return "localhost:" + port
+	}
+	return address
+}
+
 func printDemo(w io.Writer, s DemoState) {
 	one := s.Accounts[0]
 	fmt.Fprintf(w, `
@@ -174,7 +183,7 @@ Fachwerk demo is ready. Everything lies in %s.
                  trust     %s
 
   user name                          password for the browser   password for mail programs
-`, s.Data, s.Portal, one.Address, one.Password, s.IMAP, s.IMAPS, s.Submission, s.Submissions, s.CA)
+`, s.Data, s.Portal, one.Address, one.Password, named(s.IMAP), named(s.IMAPS), named(s.Submission), named(s.Submissions), s.CA)
 	const shown = 5
 	for i, a := range s.Accounts {
 		if i == shown {
