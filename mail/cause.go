@@ -25,7 +25,7 @@ var kinds = []struct{ of, is error }{
 }
 
 // wrap says what was tried and which kind of error came of it; the cause stays
-// in the chain.
+// in the chain. Errors reach logs, so mailbox names, which people chose, stay out.
 func wrap(err error, format string, args ...any) error {
 	if err == nil {
 		return nil

@@ -104,7 +104,7 @@ func (s *Service) Mailbox(ctx context.Context, a Access, name string) (Mailbox, 
 	}
 	c, err := s.byName(ctx, a.key(), name)
 	if err != nil {
-		return Mailbox{}, wrap(err, "mailbox %q", name)
+		return Mailbox{}, wrap(err, "find mailbox")
 	}
 	m := mailboxOf(&c)
 	names, err := s.subscriptions(ctx, a)
@@ -170,14 +170,14 @@ func (s *Service) Create(ctx context.Context, a Access, name, specialUse string)
 		return Mailbox{}, err
 	}
 	if err := s.mayCreate(list, name, specialUse); err != nil {
-		return Mailbox{}, wrap(err, "create mailbox %q", name)
+		return Mailbox{}, wrap(err, "create mailbox")
 	}
 	if err := s.makeParents(ctx, a.key(), list, name); err != nil {
 		return Mailbox{}, err
 	}
 	c, err := s.store.CreateCollection(ctx, a.key(), store.Mailbox, name, specialUse, store.CollectionOptions{})
 	if err != nil {
-		return Mailbox{}, wrap(err, "create mailbox %q", name)
+		return Mailbox{}, wrap(err, "create mailbox")
 	}
 	return mailboxOf(&c), nil
 }
@@ -208,7 +208,7 @@ func (s *Service) makeParents(ctx context.Context, key store.Key, list []store.C
 		}
 		_, err := s.store.CreateCollection(ctx, key, store.Mailbox, above, "", store.CollectionOptions{})
 		if err != nil && !errors.Is(err, store.ErrExists) {
-			return wrap(err, "create mailbox %q", above)
+			return wrap(err, "create mailbox")
 		}
 	}
 	return nil
@@ -238,13 +238,13 @@ func (s *Service) Delete(ctx context.Context, a Access, name string) error {
 			id = list[i].ID
 		}
 		if below(list[i].Name, name) {
-			return wrap(ErrHasChildren, "delete mailbox %q", name)
+			return wrap(ErrHasChildren, "delete mailbox")
 		}
 	}
 	if id == 0 {
-		return wrap(ErrNotFound, "delete mailbox %q", name)
+		return wrap(ErrNotFound, "delete mailbox")
 	}
-	return wrap(s.store.DeleteCollection(ctx, a.key(), id), "delete mailbox %q", name)
+	return wrap(s.store.DeleteCollection(ctx, a.key(), id), "delete mailbox")
 }
 
 // Quota reads what the account uses; RightRead.

@@ -29,7 +29,7 @@ func (s *Service) Rename(ctx context.Context, a Access, from, to string) error {
 	}
 	renames, err := planRename(list, from, to)
 	if err != nil {
-		return wrap(err, "rename mailbox %q to %q", from, to)
+		return wrap(err, "rename mailbox")
 	}
 	if from == Inbox {
 		return s.renameInbox(ctx, a, renames[0].ID, to)
@@ -37,7 +37,7 @@ func (s *Service) Rename(ctx context.Context, a Access, from, to string) error {
 	if err := s.makeParents(ctx, a.key(), list, to); err != nil {
 		return err
 	}
-	return wrap(s.store.RenameCollections(ctx, a.key(), renames), "rename mailbox %q to %q", from, to)
+	return wrap(s.store.RenameCollections(ctx, a.key(), renames), "rename mailbox")
 }
 
 // planRename lists the mailbox and its inferiors with their new names, or why
@@ -82,12 +82,12 @@ func (s *Service) renameInbox(ctx context.Context, a Access, inbox int64, to str
 	}
 	target, err := s.byName(ctx, a.key(), to)
 	if err != nil {
-		return wrap(err, "rename INBOX to %q", to)
+		return wrap(err, "rename INBOX")
 	}
 	for after := int64(0); ; {
 		items, err := s.store.Items(ctx, a.key(), inbox, after, jobSize)
 		if err != nil || len(items) == 0 {
-			return wrap(err, "rename INBOX to %q", to)
+			return wrap(err, "rename INBOX")
 		}
 		uids := make([]int64, len(items))
 		for i := range items {
@@ -95,7 +95,7 @@ func (s *Service) renameInbox(ctx context.Context, a Access, inbox int64, to str
 		}
 		after = uids[len(uids)-1]
 		if _, err := s.store.Move(ctx, a.key(), inbox, target.ID, uids); err != nil {
-			return wrap(err, "rename INBOX to %q", to)
+			return wrap(err, "rename INBOX")
 		}
 	}
 }

@@ -40,12 +40,12 @@ func (s *Service) Subscribe(ctx context.Context, a Access, name string, on bool)
 	}
 	if on {
 		if _, err := s.byName(ctx, a.key(), normal); err != nil {
-			return wrap(err, "subscribe %q", normal)
+			return wrap(err, "subscribe")
 		}
 	}
 	err = s.store.Subscribe(ctx, a.key(), a.Person, store.Mailbox, normal, on)
 	if !on && errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	return wrap(err, "subscribe %q", normal)
+	return wrap(err, "subscribe")
 }
