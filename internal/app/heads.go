@@ -98,6 +98,7 @@ func (in *Installation) imapServer(m *mail.Service, a *auth.Authenticator, secur
 		Limits: imap.Limits{
 			Connections: int(l.Connections), ConnectionsPerAddress: int(l.ConnectionsPerAddress),
 			ConnectionsPerAccount: int(l.ConnectionsPerPerson), PreLogin: l.LoginTimeout, Idle: l.IdleTimeout,
+			FailedLogins: int(l.FailedLogins), BadCommands: int(l.BadCommands), Stall: l.StallTimeout, Write: l.StallTimeout,
 		},
 		Metrics: imap.Metrics{Connection: connections, Login: logins, Command: in.metrics.command},
 	})
@@ -108,6 +109,11 @@ func (in *Installation) smtpServer(mode smtp.Mode, m *mail.Service, q *queue.Que
 	l := in.cfg.Limits
 	limits := smtp.Limits{
 		Connections: int(l.Connections), MessageBytes: int64(l.Message), Recipients: int(l.Recipients), LoginTime: l.LoginTimeout,
+		MessagesPerMin: int(l.MessagesPerMinute), FailedLogins: int(l.FailedLogins), Errors: int(l.BadCommands),
+		WriteTime: l.StallTimeout, DataTime: l.DataTimeout,
+	}
+	if l.MessagesPerMinute == 0 {
+		limits.MessagesPerMin = -1
 	}
 	if mode == smtp.Submission {
 		limits.ConnectionsPerIP = int(l.ConnectionsPerAddress)

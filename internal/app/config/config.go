@@ -167,6 +167,11 @@ type Limits struct {
 	ConnectionsPerPerson  int64         `yaml:"connections_per_person" min:"1" max:"100000"`
 	LoginTimeout          time.Duration `yaml:"login_timeout" min:"5s" max:"10m"`
 	IdleTimeout           time.Duration `yaml:"idle_timeout" min:"30m" max:"24h"`
+	MessagesPerMinute     int64         `yaml:"messages_per_minute" min:"0" max:"100000"`
+	FailedLogins          int64         `yaml:"failed_logins" min:"1" max:"100"`
+	BadCommands           int64         `yaml:"bad_commands" min:"1" max:"10000"`
+	StallTimeout          time.Duration `yaml:"stall_timeout" min:"5s" max:"1h"`
+	DataTimeout           time.Duration `yaml:"data_timeout" min:"1m" max:"24h"`
 	Views                 Size          `yaml:"views" min:"1048576" max:"1099511627776"`
 	Drain                 time.Duration `yaml:"drain" min:"0s" max:"10m"`
 }
@@ -227,6 +232,7 @@ func Default() *Config {
 			Message: 150 << 20, Recipients: 1000,
 			Connections: 20000, ConnectionsPerAddress: 1000, ConnectionsPerPerson: 60,
 			LoginTimeout: time.Minute, IdleTimeout: 30 * time.Minute,
+			MessagesPerMinute: 60, FailedLogins: 5, BadCommands: 20, StallTimeout: 2 * time.Minute, DataTimeout: 30 * time.Minute,
 			Views: 256 << 20, Drain: 10 * time.Second,
 		},
 		Quota: Quota{Person: 5 << 30, Shared: 20 << 30, Items: 1000000},
