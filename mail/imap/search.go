@@ -41,9 +41,12 @@ func (s *session) doSearch(c *command) error {
 	if args.save {
 		s.save(found, args)
 	}
-	if args.extended {
+	switch {
+	case args.save && !args.min && !args.max && !args.all && !args.count:
+		// RFC 5182 2.1: SAVE alone suppresses the response.
+	case args.extended:
 		s.writeESearch(c, found, args)
-	} else {
+	default:
 		s.writeSearch(c, found, args)
 	}
 	return nil

@@ -53,7 +53,7 @@ func TestSearch(t *testing.T) {
 	esearch("UID SEARCH RETURN (MIN MAX COUNT ALL) ALL", " UID MIN 1 MAX 3 ALL 1:3 COUNT 3")
 	esearch("SEARCH RETURN (COUNT) CC x", " COUNT 0")
 	esearch("SEARCH RETURN (ALL) CC x", "")
-	esearch("SEARCH RETURN (SAVE) UNSEEN", "")
+	c.is("SEARCH RETURN (SAVE) UNSEEN", "OK") // RFC 5182 2.1: no response
 	c.is("FETCH $ UID", "OK", "* 2 FETCH (UID 2)", "* 3 FETCH (UID 3)")
 	c.is("UID FETCH $ UID", "OK", "* 2 FETCH (UID 2)", "* 3 FETCH (UID 3)")
 	esearch("SEARCH RETURN (SAVE MIN) $", " MIN 2")
