@@ -49,6 +49,10 @@ func (in *Incoming) Write(p []byte) (int, error) {
 	return in.scanner.Write(p)
 }
 
+// Keep sets how many bytes stay in memory before a file is made (1 MiB unless
+// set), for who takes many messages at once. Call it before the first Write.
+func (in *Incoming) Keep(bytes int) { in.spool.Keep(bytes) }
+
 // Size is the number of bytes written, those beyond the limit included.
 func (in *Incoming) Size() int64 { return in.size }
 

@@ -17,6 +17,7 @@ type Spool struct {
 	s     *Store
 	limit int64
 	size  int64
+	keep  int // bytes in memory before a file is made
 
 	memory []byte
 	sealed *content.Sealed
@@ -24,14 +25,20 @@ type Spool struct {
 }
 
 // NewSpool returns an empty one that takes at most limit bytes (0: any number).
-func (s *Store) NewSpool(limit int64) *Spool { return &Spool{s: s, limit: limit} }
+func (s *Store) NewSpool(limit int64) *Spool {
+	return &Spool{s: s, limit: limit, keep: blob.SpoolMemory}
+}
+
+// Keep sets how many bytes stay in memory, for who holds many spools at once. It
+// must be called before the first Write.
+func (sp *Spool) Keep(bytes int) { sp.keep = bytes }
 
 // Write appends p; ErrTooLarge beyond the limit, and nothing of p is kept then.
 func (sp *Spool) Write(p []byte) (int, error) {
 	if sp.limit > 0 && sp.size+int64(len(p)) > sp.limit {
 		return 0, fmt.Errorf("%w: limit %d bytes", ErrTooLarge, sp.limit)
 	}
-	if sp.sealed == nil && len(sp.memory)+len(p) <= blob.SpoolMemory {
+	if sp.sealed == nil && len(sp.memory)+len(p) <= sp.keep {
 		sp.memory = append(sp.memory, p...)
 		sp.size += int64(len(p))
 		return len(p), nil

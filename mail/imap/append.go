@@ -70,7 +70,7 @@ func (s *session) doAppend(c *command) error {
 			return s.abandon(c, err)
 		}
 		total += c.literal.Size
-		msg.In, err = s.readMessage(c.literal)
+		msg.In, err = s.readMessage(c.literal, len(messages))
 		if msg.In != nil {
 			messages = append(messages, msg)
 		}
@@ -162,8 +162,8 @@ func (s *session) fits(a mail.Access, size, before int64) error {
 	return err
 }
 
-// readMessage takes a literal as a message. All its bytes are read even when they cannot be kept.
-func (s *session) readMessage(lit wire.Literal) (*mail.Incoming, error) {
+// readMessage takes a literal as a message, after some before it in the same command. All its bytes are read even when they cannot be kept.
+func (s *session) readMessage(lit wire.Literal, before int) (*mail.Incoming, error) {
 	// Twice the slowest line that is worth waiting for.
 	s.stall = time.Now().Add(5*time.Minute + time.Duration(lit.Size/2048)*time.Second)
 	if !lit.NonSync {
@@ -172,6 +172,9 @@ func (s *session) readMessage(lit wire.Literal) (*mail.Incoming, error) {
 		}
 	}
 	in := s.srv.cfg.Mail.NewIncoming()
+	if before >= 8 { // the others of a large MULTIAPPEND wait on disk
+		in.Keep(16 << 10)
+	}
 	sink := &keepReading{w: in}
 	buf := appendBuffers.Get().(*[32 << 10]byte)
 	defer appendBuffers.Put(buf)

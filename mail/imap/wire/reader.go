@@ -206,7 +206,7 @@ func (r *Reader) read() ([]byte, Literal, bool, error) {
 		if r.Stream != nil && r.Stream(r.cmd, lit) {
 			return r.cmd, lit, true, nil
 		}
-		if int64(len(r.cmd))+2+lit.Size > int64(r.Limits.Command) || lit.NonSync && lit.Size > r.Limits.NonSync {
+		if lit.Size > int64(r.Limits.Command-len(r.cmd)-2) || lit.NonSync && lit.Size > r.Limits.NonSync {
 			return r.cmd, Literal{}, false, r.drainLiteral(lit)
 		}
 		r.cmd = append(r.cmd, '\r', '\n')
@@ -343,6 +343,10 @@ func noEOF(err error) error {
 	return err
 }
 
+// maxLiteral stands for all sizes beyond it: far above every limit, and small
+// enough that sums with it do not overflow.
+const maxLiteral = 1 << 60
+
 // trailingLiteral reads a literal's announcement at the end of a line: {n}, {n+}, ~{n} or ~{n+} (section 4.3). A
 // quoted string cannot end like that, for it ends with a quote.
 func trailingLiteral(line []byte) (Literal, bool) {
@@ -363,9 +367,9 @@ func trailingLiteral(line []byte) (Literal, bool) {
 	if i < 0 || line[i] != '{' || i+1 == end {
 		return Literal{}, false
 	}
-	size, ok := number(line[i+1:end], 1<<63-1)
+	size, ok := number(line[i+1:end], maxLiteral)
 	if !ok {
-		size = 1<<63 - 1
+		size = maxLiteral
 	}
 	lit.Size = int64(size)
 	lit.Binary = i > 0 && line[i-1] == '~'

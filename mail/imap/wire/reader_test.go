@@ -155,6 +155,9 @@ func TestAppendString(t *testing.T) {
 
 func FuzzReader(f *testing.F) {
 	f.Add([]byte("a X {3}\r\nabc\r\nb {100+}\r\n"))
+	f.Add([]byte("a X {9223372036854775807}\r\nabc\r\n"))
+	f.Add([]byte("a X {500000000000000000000000000000000}\nabc"))
+	f.Add([]byte("a X {9223372036854775807+}\r\nabc\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r := NewReader(bytes.NewReader(in))
 		r.Limits = Limits{Command: 64, NonSync: 16, Drain: 64}
