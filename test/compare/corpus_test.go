@@ -24,32 +24,28 @@ func corpusSessions(t *testing.T) []session {
 	if !ok {
 		return nil
 	}
-	s := session{name: "corpus", messages: map[string]string{}}
-	var b strings.Builder
-	b.WriteString("1 CREATE corpus/box\n")
-	files := corpusFiles(t, filepath.Join(dir, "mail"))
-	for i := range files {
-		name := fmt.Sprint("file", i+1)
-		s.messages[name] = files[i]
-		fmt.Fprintf(&b, "1 APPEND corpus/box @%s\n", name)
-	}
-	b.WriteString("1 EXAMINE corpus/box\n")
-	for i := range files {
-		for _, item := range []string{"RFC822.SIZE", "ENVELOPE", "BODYSTRUCTURE", "BODY[]", "BODY[HEADER]", "BODY[TEXT]",
-			"BODY[1]", "BODY[1.MIME]", "BODY[2]", "BODY[2.MIME]", "BODY[]<7.100>",
+	var out []session
+	for i, f := range corpusFiles(t, filepath.Join(dir, "mail")) {
+		var b strings.Builder
+		fmt.Fprintf(&b, "1 CREATE corpus/%d\n1 APPEND corpus/%d @file\n1 EXAMINE corpus/%d\n", i, i, i)
+		for _, item := range []string{"RFC822.SIZE", "ENVELOPE", "BODYSTRUCTURE", "BODY", "BODY[]", "BODY[HEADER]", "BODY[TEXT]",
+			"BODY[1]", "BODY[1.MIME]", "BODY[2]", "BODY[2.MIME]", "BODY[]<7.100>", "BODY[TEXT]<1.50>",
 			"BODY[HEADER.FIELDS (From To Cc Subject Date)]", "BODY[HEADER.FIELDS.NOT (Received)]"} {
-			fmt.Fprintf(&b, "1 FETCH %d %s\n", i+1, item)
+			fmt.Fprintf(&b, "1 FETCH 1 %s\n", item)
 		}
+		out = append(out, session{name: "corpus/" + f.path, script: b.String(), messages: map[string]string{"file": f.text}})
 	}
-	s.script = b.String()
-	return []session{s}
+	return out
 }
+
+// corpusFile is a message, and where it lies below the corpus's mail.
+type corpusFile struct{ path, text string }
 
 // corpusFiles chooses evenly over the folder: files without NUL, with CRLF line
 // ends, as RFC 9051 wants messages.
-func corpusFiles(t *testing.T, dir string) (out []string) {
+func corpusFiles(t *testing.T, dir string) (out []corpusFile) {
 	t.Helper()
-	var all []string
+	var all []corpusFile
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -62,8 +58,9 @@ func corpusFiles(t *testing.T, dir string) (out []string) {
 		if bytes.IndexByte(text, '\r') >= 0 {
 			return nil // another kind of line end
 		}
-		all = append(all, strings.ReplaceAll(string(text), "\n", "\r\n"))
-		return nil
+		rel, err := filepath.Rel(dir, path)
+		all = append(all, corpusFile{filepath.ToSlash(rel), strings.ReplaceAll(string(text), "\n", "\r\n")})
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -56,9 +56,35 @@ var differences = []difference{
 
 	{"qresync", `1 SELECT qresync/box (QRESYNC ($V))`, "RFC 9051, 6.3.2: what cannot be parsed is BAD and changes nothing here; Dovecot closes the mailbox first"},
 	{"qresync", `1 ENABLE`, emptyEnabled},
+
+	{"odd", `1 FETCH 1 BODYSTRUCTURE`, partless},
+	{"odd", `1 FETCH 1 BODY.PEEK[1]`, partless},
+	{"odd", `1 FETCH 1 BODY.PEEK[1.MIME]`, partless},
+	{"odd", `1 FETCH 1 BINARY.PEEK[1]`, partless},
+	{"odd", `1 FETCH 1 BINARY.SIZE[1]`, partless},
+	{"odd", `1 FETCH 2 BODYSTRUCTURE`, encodedMessage},
+	{"odd", `1 FETCH 2 BINARY.PEEK[1]`, encodedMessage},
+	{"odd", `1 FETCH 2 BINARY.SIZE[1]`, encodedMessage},
+	{"odd", `1 FETCH 4 ENVELOPE`, "RFC 9051, 7.5.2: NIL as host would mean a group, so that an address without a domain has an empty one; Dovecot invents MISSING_DOMAIN"},
+	{"odd", `1 FETCH 5 ENVELOPE`, duplicateField},
+	{"odd", `1 FETCH 6 BODY.PEEK[1.MIME]`, sharedCRLF},
+
+	{"corpus/enmime/testdata/parts/multi-malformed.raw", `1 FETCH 1 BODY[2.MIME]`, sharedCRLF},
+	{"corpus/james-mime4j/core/src/test/resources/mimetools-testmsgs/infinite.msg", `1 FETCH 1 BODYSTRUCTURE`, emptyDescription},
+	{"corpus/james-mime4j/core/src/test/resources/mimetools-testmsgs/infinite.msg", `1 FETCH 1 BODY`, emptyDescription},
+	{"corpus/mikel-mail/spec/fixtures/emails/mime_emails/raw_email_with_illegal_boundary.eml", `1 FETCH 1 BODYSTRUCTURE`, illegalBoundary},
+	{"corpus/mikel-mail/spec/fixtures/emails/mime_emails/raw_email_with_illegal_boundary.eml", `1 FETCH 1 BODY`, illegalBoundary},
+	{"corpus/sisimai/maildir/dos/lhost-gsuite-01.eml", `1 FETCH 1 BODY[1]`, delimiterCRLF},
+	{"corpus/stalwart-mail-parser/resources/eml/malformed/019.eml", `1 FETCH 1 ENVELOPE`, duplicateField},
 }
 
 const (
+	partless          = "RFC 2046, 5.1.1: a multipart has at least one part; what has none is served as text/plain here, with an empty part there"
+	encodedMessage    = "RFC 2046, 5.2.1: message/rfc822 cannot be encoded by base64; RFC 2045, 6.4 suggests application/octet-stream, which is what is served here; Dovecot shows an empty message"
+	duplicateField    = "RFC 5322, 3.6 allows these fields once; of several the first counts here, the last there"
+	sharedCRLF        = "RFC 9051, 6.4.5.1 counts the blank line to the header, RFC 2046, 5.1.1 the CRLF before a delimiter to the delimiter; in a part without a body they are the same octets"
+	emptyDescription  = "RFC 9051, 7.5.2: body description is NIL or a string; an empty field is NIL here, an empty string there"
+	illegalBoundary   = "RFC 2045, 5.1 forbids '=' outside quotes in a parameter; read as part of the value here, as its end there"
 	childrenUnasked   = "RFC 9051, 6.3.9.5 and 7.3.1: \\HasChildren and \\HasNoChildren may be told without being asked for; Dovecot tells them only when asked"
 	codeOptional      = "RFC 5530, 3: which response code explains a NO, or whether one does, is a server's choice"
 	readOnly          = "RFC 9051, 6.3.3: no changes to what was selected by EXAMINE; NO here, Dovecot answers OK"

@@ -119,4 +119,69 @@ no subject and no recipients
 `),
 	"bare":  crlf("Subject: bare\n\nonly a subject\n"),
 	"empty": crlf("Subject: nothing below\nContent-Type: text/plain; charset=us-ascii\n\n"),
+	// What follows is malformed, or may be read in more than one way.
+	"partless": crlf(`Subject: no parts
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="never"
+
+nothing is delimited
+`),
+	"encoded": crlf(`Subject: encoded message
+MIME-Version: 1.0
+Content-Type: message/rfc822
+Content-Transfer-Encoding: base64
+
+U3ViamVjdDogaW5zaWRlDQoNCnRleHQNCg==
+`),
+	"charsetless": crlf(`Subject: no charset
+MIME-Version: 1.0
+Content-Type: text/plain
+
+text
+`),
+	"domainless": crlf(`From: postmaster
+To: root
+Subject: no domain
+Content-Type: text/plain; charset=us-ascii
+
+text
+`),
+	"double": crlf(`From: one@musterstadt.example
+From: two@musterstadt.example
+Subject: first
+Subject: second
+Content-Type: text/plain; charset=us-ascii
+
+text
+`),
+	"broken": crlf(`Subject: no header in the part
+Content-Type: multipart/mixed; boundary="x"
+
+--x
+no colon here
+
+--x
+Content-Type: text/plain; charset=us-ascii
+
+text
+`),
+	"encodedwords": crlf(`From: =?utf-8?q?J=C3=B6rg?= <joerg@musterstadt.example>
+To: undisclosed-recipients:;
+Subject: =?utf-8?b?R3LDvMOfZQ==?=
+ =?utf-8?q?_folded?=
+Content-Type: text/plain; charset=us-ascii; format=flowed
+
+text
+`),
+	"parameters": crlf(`Subject: parameters
+MIME-Version: 1.0
+Content-Type: application/pdf; name="long name.pdf"
+Content-Disposition: attachment; filename*=utf-8''%C3%A4.pdf
+Content-Language: de, en
+Content-Location: https://musterstadt.example/a
+Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==
+Content-Transfer-Encoding: base64
+
+JVBERg==
+`),
 }
