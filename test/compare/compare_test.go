@@ -32,10 +32,12 @@ func TestAnswersMeanWhatDovecotsMean(t *testing.T) {
 	met := map[difference]bool{}
 	ran := map[string]bool{}
 	commands := 0
+	rules := map[int]bool{}
+	used := func(rule int) { rules[rule] = true }
 	for _, s := range all {
 		ran[s.name] = true
 		t.Run(s.name, func(t *testing.T) {
-			a, b := play(t, s, ours), play(t, s, peer)
+			a, b := play(t, s, ours, used), play(t, s, peer, used)
 			for i, command := range steps(s) {
 				commands++
 				if slices.Equal(a[i], b[i]) {
@@ -53,6 +55,11 @@ func TestAnswersMeanWhatDovecotsMean(t *testing.T) {
 	for _, d := range differences {
 		if ran[d.session] && !met[d] {
 			t.Errorf("%s: %s: this difference is explained, but does not occur", d.session, d.command)
+		}
+	}
+	for i, r := range general {
+		if !rules[i] {
+			t.Errorf("%s: this rule is explained, but never applies", r.from)
 		}
 	}
 	t.Logf("%d commands compared, %d differences explained", commands, len(met))
@@ -117,7 +124,7 @@ func steps(s session) (out []string) {
 // a message as a non-synchronising literal (RFC 7888), "@~name" as a literal8
 // (RFC 3516); $V, $H and $M for the newest UIDVALIDITY, HIGHESTMODSEQ and MODSEQ
 // that the connection saw.
-func play(t *testing.T, s session, to server) (out [][]string) {
+func play(t *testing.T, s session, to server, used func(rule int)) (out [][]string) {
 	t.Helper()
 	conns := map[string]*conn{}
 	for _, step := range steps(s) {
@@ -135,7 +142,7 @@ func play(t *testing.T, s session, to server) (out [][]string) {
 		if err != nil {
 			t.Fatalf("%s: %v", step, err)
 		}
-		out = append(out, normal(lines))
+		out = append(out, reduce(s.name+": "+step, normal(lines), used))
 	}
 	return out
 }

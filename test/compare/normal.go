@@ -49,7 +49,7 @@ func normal(lines []string) []string {
 		}
 	}
 	out = append(out, seg.flushExpunged()...)
-	return reduce(append(out, seg.flush()...))
+	return append(out, seg.flush()...)
 }
 
 // segment is what came between two runs of EXPUNGE.
