@@ -100,11 +100,23 @@ func (p *probe) bodyHits() ([]bool, error) {
 		return nil, err
 	}
 	f := newFinder(p.patterns)
+	var attached []*message.Part
 	walkParts(m.Root, func(part *message.Part) {
 		if name := part.Filename(); name != "" {
 			f.text(message.Fold(name))
 		}
+		if part.Embedded != nil {
+			attached = append(attached, part.Embedded)
+		}
 	})
+	for _, part := range attached { // a forwarded message's header is part of the body (RFC 9051 6.4.4)
+		if f.open == 0 {
+			break
+		}
+		if err := p.searchHeader(part, f); err != nil {
+			return nil, err
+		}
+	}
 	for _, part := range m.TextParts() {
 		if f.open == 0 {
 			break
@@ -126,6 +138,26 @@ func walkParts(p *message.Part, f func(*message.Part)) {
 		walkParts(c, f)
 	}
 	walkParts(p.Embedded, f)
+}
+
+func (p *probe) searchHeader(part *message.Part, f *finder) error {
+	body, err := p.content()
+	if err != nil {
+		return err
+	}
+	r, err := body.Open(p.ctx, part.Offset, min(part.BodyOffset-part.Offset, maxSearchHeader))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	header, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	for field := range message.Fields(header) {
+		f.text(message.Fold(string(field.Name) + ": " + message.DecodeHeader(string(field.Value))))
+	}
+	return nil
 }
 
 func (p *probe) searchPart(part *message.Part, f *finder) error {

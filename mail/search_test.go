@@ -127,6 +127,8 @@ func TestSearch(t *testing.T) {
 		{"body, file name", mail.SearchBody("haushaltüber"), []int{3}},
 		{"body, attachment's bytes are not text", mail.SearchBody("Hallo Bild"), nil},
 		{"body, embedded message", mail.SearchBody("eingebettete nachricht"), []int{3}},
+		{"body, embedded message's header", mail.SearchBody("subject: INNEN"), []int{3}},
+		{"text, embedded message's header", mail.SearchText("subject: INNEN"), []int{3}},
 		{"body, end of a long one", mail.SearchBody("ende steht zielé"), []int{4}},
 		{"body is not the header", mail.SearchBody("dienstplan"), nil},
 		{"text, header", mail.SearchText("dienstplan"), []int{2}},
