@@ -56,6 +56,10 @@ var differences = []difference{
 	{"qresync", `1 SELECT qresync/box (QRESYNC ($V))`, "RFC 9051, 6.3.2: what cannot be parsed is BAD and changes nothing here; Dovecot closes the mailbox first"},
 	{"qresync", `1 ENABLE`, emptyEnabled},
 
+	{"use", `1 CREATE use/bad (USE (\Nosuch))`, "Dovecot 2.3 lacks CREATE-SPECIAL-USE (RFC 6154, 3) and passes over USE"},
+	{"use", `1 DELETE use/bad`, "the same: RFC 6154, 3 forbids to make the mailbox when its use is refused, so that there is none to delete"},
+	{"use", `1 GETQUOTAROOT INBOX`, "Dovecot as configured lacks QUOTA (RFC 9208)"},
+
 	{"odd", `1 FETCH 1 BODYSTRUCTURE`, partless},
 	{"odd", `1 FETCH 1 BODY.PEEK[1]`, partless},
 	{"odd", `1 FETCH 1 BODY.PEEK[1.MIME]`, partless},
