@@ -57,6 +57,11 @@ func newServer(in *Installation, listeners Listeners, parts []string) (s *Server
 			s = nil
 		}
 	}()
+	unlock, err := lockServed(in.cfg, parts)
+	if err != nil {
+		return s, err
+	}
+	s.closers = append(s.closers, func() error { unlock(); return nil })
 	secure, err := s.secure()
 	if err != nil {
 		return s, err
