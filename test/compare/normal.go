@@ -298,9 +298,10 @@ func esearch(words []node) string {
 		case i+1 < len(words):
 			i++
 			value := words[i].String()
-			if name == "ALL" {
+			switch name {
+			case "ALL":
 				value = set(words[i].atom)
-			} else if name == "MODSEQ" {
+			case "MODSEQ":
 				value = "N"
 			}
 			out = append(out, name+" "+value)
