@@ -72,3 +72,16 @@ func TestEveryFuzzTargetIsFound(t *testing.T) {
 		t.Errorf("the project's own: %v, %v", own, err)
 	}
 }
+
+func TestOutOfTimeIsNoFault(t *testing.T) {
+	for out, want := range map[string]bool{
+		"--- FAIL: FuzzX (3.06s)\n    context deadline exceeded\nFAIL":                                 true,
+		"--- FAIL: FuzzX (3.06s)\n    x_test.go:1: wrong\n    Failing input written to testdata\nFAIL": false,
+		"context deadline exceeded\nFailing input written to testdata/fuzz/x":                          false,
+		"panic: runtime error\ncontext deadline exceeded":                                              false,
+	} {
+		if got := outOfTime([]byte(out)); got != want {
+			t.Errorf("%q: %v", out, got)
+		}
+	}
+}
