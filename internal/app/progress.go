@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -24,7 +25,17 @@ func (p *Progress) Step(done, all int) {
 		return
 	}
 	p.last, p.used = time.Now(), true
-	fmt.Fprintf(p.w, "\r%s: %d of %d", p.what, done, all)
+	fmt.Fprintf(p.w, "\r%s %d of %d %s ", bar(done, all), done, all, p.what)
+}
+
+// bar draws how much is done: [#####.....] 50 %.
+func bar(done, all int) string {
+	const width = 30
+	if all <= 0 || done > all {
+		all = max(done, 1)
+	}
+	full := done * width / all
+	return fmt.Sprintf("[%s%s] %3d %%", strings.Repeat("#", full), strings.Repeat(".", width-full), done*100/all)
 }
 
 // End ends the line.
