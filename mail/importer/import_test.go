@@ -308,3 +308,23 @@ func TestWrongPasswordIsTold(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// The limit holds over all connections together. Only that it is not faster is
+// asked; a slow machine may be slower.
+func TestRateLimitHolds(t *testing.T) {
+	server := dovecot.Start(t, dovecot.Options{})
+	c := login(t, server, "frieda")
+	const n, size, limit = 4, 100_000, 200_000
+	for range n {
+		put(t, c, "INBOX", append([]byte("Subject: groß\r\n\r\n"), bytes.Repeat([]byte("x"), size)...), nil, time.Time{})
+	}
+	h := mailtest.New(t)
+	began := time.Now()
+	r := run(t, h, source(server, "frieda"), importer.Options{BytesPerSecond: limit, Connections: 2})
+	if least := time.Second; time.Since(began) < least { // 400 kB less the first 64 KiB at 200 kB/s: 1.7 s
+		t.Errorf("%d bytes came in %v", n*size, time.Since(began))
+	}
+	if !r.Complete() {
+		t.Errorf("failures %v, %+v", r.Failures, r.Mailboxes)
+	}
+}
