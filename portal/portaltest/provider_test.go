@@ -3,6 +3,7 @@ package portaltest
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -37,6 +38,15 @@ func TestAnotherProviderInChromium(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS("form.fields button")))
 	b.signInElsewhere("anna.muster", "the form again", at("/devices")+" && document.getElementById('name').value === 'Büro'")
 	b.click("form.fields button", "the app password", "document.getElementById('secret')")
+	secret := b.text("#secret")
+	if err := h.accepts(t, anna, secret, auth.MailRead); err != nil {
+		t.Errorf("the new app password: %v", err)
+	}
+	b.open(h.portal + "/devices")
+	b.click("section[aria-labelledby=list] button", "no app password", "document.querySelector('section[aria-labelledby=list]').innerText.includes('noch kein App-Passwort')")
+	if err := h.accepts(t, anna, secret, auth.MailRead); !errors.Is(err, auth.ErrDenied) {
+		t.Errorf("after its end: %v", err)
+	}
 
 	b.click(".who button", "the provider's question", "document.querySelector('button[name=logout]')")
 	b.click("button[name=logout]", "the first page, signed out", at("/")+" && document.querySelector('a.button.large')")
