@@ -21,17 +21,18 @@ type rule struct {
 var rules = []rule{
 	{"cmd", []string{"internal/app"}},
 	{"internal/app", []string{".", "mail/...", "dav/...", "calendar/...", "contacts/...", "files/...", "auth/...",
-		"location/...", "portal/...", "admin/...", "internal/store/..."}},
+		"location/...", "portal/...", "admin/...", "internal/store/...", "internal/resource"}},
 	// The configuration is read by internal/app alone.
 	{"internal/app/config", nil},
 
 	// Heads: their own domain, who is asking, never the store.
 	{"mail/imap", []string{".", "mail", "mail/message", "auth"}},
 	{"mail/smtp", []string{".", "mail", "mail/message", "mail/queue", "auth"}},
-	{"dav", []string{".", "auth"}},
-	{"dav/caldav", []string{".", "dav", "calendar", "auth"}},
-	{"dav/carddav", []string{".", "dav", "contacts", "auth"}},
-	{"dav/webdav", []string{".", "dav", "files", "auth"}},
+	// dav stands on named resources; its heads on dav and their domain.
+	{"dav", []string{"auth", "internal/resource"}},
+	{"dav/caldav", []string{".", "dav", "calendar", "calendar/ical", "auth", "internal/resource", "internal/contentline"}},
+	{"dav/carddav", []string{".", "dav", "contacts", "auth", "internal/resource", "internal/contentline"}},
+	{"dav/webdav", []string{".", "dav", "files", "auth", "internal/resource"}},
 	{"portal", []string{".", "auth", "location"}},
 	{"admin", []string{".", "auth", "location"}},
 
@@ -41,9 +42,13 @@ var rules = []rule{
 	{"mail/importer", []string{".", "mail", "mail/message"}},
 	{"mail/queue", []string{".", "mail", "mail/message", "internal/store"}},
 	{"mail/sieve", []string{".", "mail/message"}},
-	{"calendar", []string{".", "auth", "internal/store"}},
-	{"contacts", []string{".", "auth", "internal/store"}},
-	{"files", []string{".", "auth", "internal/store"}},
+	{"calendar", []string{".", "auth", "internal/resource", "internal/contentline"}},
+	{"calendar/ical", []string{".", "internal/contentline"}},
+	{"contacts", []string{".", "auth", "internal/resource", "internal/contentline"}},
+	{"files", []string{".", "auth", "internal/resource"}},
+	// What calendars, address books and drives have in common.
+	{"internal/resource", []string{"auth", "internal/store"}},
+	{"internal/contentline", nil},
 
 	// Who is asking and where data may lie: asked by all, asking nobody.
 	{"auth", nil},
@@ -71,7 +76,8 @@ var rules = []rule{
 // test), may build real parts of the house to test with; they never reach up to
 // heads and the wiring. Nothing else may import a package for tests.
 var mayInTests = []string{"internal/testenv/...", "internal/store/...", "location", "auth/...",
-	"mail", "mail/message", "mail/mailtest", "mail/queue/..."}
+	"mail", "mail/message", "mail/mailtest", "mail/queue/...", "internal/resource/...", "internal/contentline",
+	"calendar/...", "contacts", "files"}
 
 func forTests(folder string) bool {
 	return strings.HasSuffix(path.Base(folder), "test") || strings.HasPrefix(folder, "internal/testenv") ||
