@@ -3,13 +3,20 @@ package resource
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"hash"
+
+	"fachwerk/internal/store"
 )
 
 // UploadOptions say what is known of content before it comes.
 type UploadOptions struct {
 	Size  int64 // -1: not known. ErrQuota at once where it does not fit, ErrTooLarge above Limit
 	Limit int64 // bytes; 0: no limit but the quota
+	// Replaces is how many bytes go when the content is put in place, those of the
+	// item that bears the name: they are not counted twice.
+	Replaces int64
 	// Also are digests to compute beside SHA-256, by name: "SHA1", "MD5".
 	Also map[string]hash.Hash
 }
@@ -17,25 +24,52 @@ type UploadOptions struct {
 // Upload is content on its way in: sealed under the account's key as it comes, in
 // constant memory, invisible until a Draft with it is put in place. It is written,
 // finished, used once; Close frees what was not used and may always be called.
-type Upload struct{}
+type Upload struct {
+	up   *store.Upload
+	also []hash.Hash
+}
 
-// NewUpload begins one.
+// NewUpload begins one. ctx holds for the whole upload.
 func (s *Service) NewUpload(ctx context.Context, a Account, o UploadOptions) (*Upload, error) {
-	panic("unwritten")
+	if a.Rights&Write == 0 {
+		return nil, ErrDenied
+	}
+	up, err := s.o.Store.NewUpload(ctx, a.Key, store.UploadOptions{Size: o.Size, Limit: o.Limit, Replaces: o.Replaces})
+	if err != nil {
+		return nil, err
+	}
+	u := &Upload{up: up}
+	for _, h := range o.Also {
+		u.also = append(u.also, h)
+	}
+	return u, nil
 }
 
 // Write takes more bytes; ErrTooLarge, ErrQuota, ErrTemporary.
-func (u *Upload) Write(p []byte) (int, error) { panic("unwritten") }
+func (u *Upload) Write(p []byte) (int, error) {
+	n, err := u.up.Write(p)
+	for _, h := range u.also {
+		h.Write(p[:n]) // never fails, see hash.Hash
+	}
+	return n, lengthError(err)
+}
 
 // Finish makes the bytes durable, outside any transaction. ErrDigest if Size was
-// known and is another.
-func (u *Upload) Finish() error { panic("unwritten") }
+// known and is another. It may be called again.
+func (u *Upload) Finish() error { return lengthError(u.up.Finish()) }
+
+func lengthError(err error) error {
+	if errors.Is(err, store.ErrLength) {
+		return fmt.Errorf("%w: %w", ErrDigest, err)
+	}
+	return err
+}
 
 // Size is the number of bytes written.
-func (u *Upload) Size() int64 { panic("unwritten") }
+func (u *Upload) Size() int64 { return u.up.Size() }
 
 // SHA256 is the digest of the content, after Finish.
-func (u *Upload) SHA256() [sha256.Size]byte { panic("unwritten") }
+func (u *Upload) SHA256() [sha256.Size]byte { return u.up.SHA256() }
 
 // Close frees what was not used.
-func (u *Upload) Close() error { panic("unwritten") }
+func (u *Upload) Close() error { return u.up.Close() }

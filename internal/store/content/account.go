@@ -1,6 +1,8 @@
 package content
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
 	"sync"
 )
@@ -81,4 +83,14 @@ func (a *Account) OpenSmall(purpose string, aad, sealed []byte) ([]byte, error) 
 
 func (a *Account) smallKey(purpose string) *xaes {
 	return newXAES(derive(a.key, nil, labelSmall+purpose))
+}
+
+// Tag is a keyed hash of data for a purpose (HMAC-SHA256, cut to 16 bytes): equal
+// data of one account have equal tags, and without its key nobody can tell what
+// they were, nor compare two accounts.
+func (a *Account) Tag(purpose string, data []byte) (tag [16]byte) {
+	mac := hmac.New(sha256.New, derive(a.key, nil, labelTag+purpose))
+	mac.Write(data)
+	copy(tag[:], mac.Sum(nil))
+	return tag
 }

@@ -15,6 +15,7 @@ const (
 	labelDerive     = "fachwerk/1 derive."      // + purpose; KeyDir.Derive
 	labelSmall      = "fachwerk/1 small."       // + purpose; SealSmall at all three levels
 	labelMeta       = "fachwerk/1 meta."        // + encoder version
+	labelTag        = "fachwerk/1 tag."         // + purpose; Tag
 	labelStream     = "fachwerk/1 stream."      // + purpose, content id
 )
 

@@ -1,0 +1,6 @@
+package store
+
+import "fachwerk/internal/store/meta"
+
+// Use lets tests outside the package hand on what an upload placed.
+func (u *Upload) Use(write func(meta.Content) error) error { return u.use(write) }

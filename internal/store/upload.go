@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"fachwerk/internal/store/content"
+	"fachwerk/internal/store/meta"
+	"fachwerk/location"
+)
+
+// ErrLength says that an upload has not the length it was announced with.
+var ErrLength = errors.New("the content does not have the length it was announced with")
+
+// uploadCleanup bounds the removal of an object that nobody took, whose own
+// context may have ended.
+const uploadCleanup = 30 * time.Second
+
+// UploadOptions say what is known of content before it comes.
+type UploadOptions struct {
+	Size     int64 // bytes; -1: not known
+	Limit    int64 // bytes; 0: no limit but the quota
+	Replaces int64 // bytes of what it takes the place of, which the quota does not count twice
+}
+
+// Upload is content on its way in: sealed for its account as it comes, never in
+// plain on a disk, invisible until a row names it. It is for one goroutine.
+type Upload struct {
+	s       *Store
+	ctx     context.Context
+	key     Key
+	o       UploadOptions
+	room    int64 // bytes the account has left; -1: no limit
+	account *content.Account
+	sealed  *content.Sealed
+	placed  meta.Content
+	err     error
+
+	finished, used, closed bool
+}
+
+// NewUpload begins one. ErrQuota where a known size does not fit, ErrTooLarge where
+// it passes the limit. ctx holds for the whole upload.
+func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Upload, error) {
+	if o.Limit > 0 && o.Size > o.Limit {
+		return nil, fmt.Errorf("%w: limit %d bytes", ErrTooLarge, o.Limit)
+	}
+	if err := s.admit(ctx, key.Tenant, location.Content); err != nil {
+		return nil, outer(err)
+	}
+	u := &Upload{s: s, ctx: ctx, key: key, o: o, room: -1}
+	usage, err := s.Usage(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if usage.QuotaBytes > 0 {
+		u.room = max(usage.QuotaBytes-usage.Bytes, 0) + o.Replaces
+	}
+	if err := u.fits(o.Size); err != nil {
+		return nil, err
+	}
+	if u.account, err = s.sealer(ctx, key); err != nil {
+		return nil, err
+	}
+	u.sealed = u.account.NewSealed(content.NewID(), content.PurposeContent, content.SpoolConfig{Folder: s.o.SpoolDir})
+	return u, nil
+}
+
+// fits checks a size early; what counts is checked under the account's lock.
+func (u *Upload) fits(size int64) error {
+	switch {
+	case u.o.Limit > 0 && size > u.o.Limit:
+		return fmt.Errorf("%w: limit %d bytes", ErrTooLarge, u.o.Limit)
+	case u.room >= 0 && size > u.room:
+		return fmt.Errorf("upload: %w", ErrQuota)
+	case u.o.Size >= 0 && size > u.o.Size:
+		return fmt.Errorf("%w: more than %d bytes", ErrLength, u.o.Size)
+	}
+	return nil
+}
+
+// Write takes more bytes. After an error all further calls fail alike.
+func (u *Upload) Write(p []byte) (int, error) {
+	if u.err == nil && (u.finished || u.closed) {
+		u.err = errors.New("store: write to an upload that has ended")
+	}
+	if u.err == nil {
+		u.err = u.ctx.Err()
+	}
+	if u.err == nil {
+		u.err = u.fits(u.sealed.Size() + int64(len(p)))
+	}
+	if u.err != nil {
+		return 0, u.err
+	}
+	n, err := u.sealed.Write(p)
+	u.err = tooLarge(err)
+	return n, u.err
+}
+
+func tooLarge(err error) error {
+	if errors.Is(err, content.ErrTooLarge) {
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	return outer(err)
+}
+
+// Finish makes the bytes durable, outside any transaction. It may be called again.
+func (u *Upload) Finish() error {
+	if u.finished || u.err != nil {
+		return u.err
+	}
+	u.finished = true
+	u.err = u.finish()
+	return u.err
+}
+
+func (u *Upload) finish() error {
+	if u.o.Size >= 0 && u.Size() != u.o.Size {
+		return fmt.Errorf("%w: %d bytes instead of %d", ErrLength, u.Size(), u.o.Size)
+	}
+	if err := u.sealed.Close(); err != nil {
+		return tooLarge(err)
+	}
+	id := ContentID(u.sealed.ID())
+	if inline, ok := u.sealed.Inline(u.s.o.InlineLimit); ok {
+		u.placed = meta.Content{ID: id, Size: u.Size(), Sealed: int64(len(inline)), Inline: slices.Clone(inline)}
+		return nil
+	}
+	var err error
+	u.placed, err = u.s.put(u.ctx, u.key, id, u.Size(), u.sealed.Body())
+	return outer(err)
+}
+
+// Key is the account that the content is sealed for.
+func (u *Upload) Key() Key { return u.key }
+
+// Size is the number of bytes written.
+func (u *Upload) Size() int64 { return u.sealed.Size() }
+
+// SHA256 is the digest of the bytes, after Finish.
+func (u *Upload) SHA256() [sha256.Size]byte { return u.sealed.Sum() }
+
+// Digest is a keyed hash of the bytes, after Finish: equal content of an account
+// has equal ones, and without the account's key nobody learns anything from it.
+func (u *Upload) Digest() [16]byte {
+	sum := u.sealed.Sum()
+	return u.account.Tag("content-digest", sum[:])
+}
+
+// use hands what Finish placed to write, which names it by a row. Where write
+// decides against it, it may be used again; once a row names it, or may name it,
+// it stays.
+func (u *Upload) use(write func(meta.Content) error) error {
+	switch {
+	case u.err != nil:
+		return u.err
+	case !u.finished || u.closed || u.used:
+		return errors.New("store: an upload is used once, after Finish and before Close")
+	}
+	err := write(u.placed)
+	// Where it is not known whether the row is there, the object stays: one
+	// that no row names is found by the sweep for orphans.
+	u.used = err == nil || errors.Is(err, meta.ErrOutcomeUnknown) || errors.Is(err, meta.ErrUnavailable)
+	return err
+}
+
+// Close frees what was not used. It may be called more than once.
+func (u *Upload) Close() error {
+	if u.closed {
+		return nil
+	}
+	u.closed = true
+	err := u.sealed.Discard()
+	if u.used || u.placed.ObjectKey == "" {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), uploadCleanup)
+	defer cancel()
+	return errors.Join(err, outer(u.s.blobs.Delete(ctx, u.placed.ObjectKey)))
+}
