@@ -92,3 +92,20 @@ func HasValue(params []Param, name, value string) bool {
 	}
 	return false
 }
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	if l.Bytes == 0 {
+		l.Bytes = d.Bytes
+	}
+	if l.Lines == 0 {
+		l.Lines = d.Lines
+	}
+	if l.Line == 0 {
+		l.Line = d.Line
+	}
+	if l.Params == 0 {
+		l.Params = d.Params
+	}
+	return l
+}

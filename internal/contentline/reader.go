@@ -1,17 +1,288 @@
 package contentline
 
-import "io"
+import (
+	"bytes"
+	"errors"
+	"io"
+)
 
-// A Reader reads content lines one by one.
-type Reader struct{ unwritten bool }
+// A Reader reads content lines one by one. Blank lines are passed over.
+//
+// Lines end in CRLF or LF; stray CRs before an LF belong to the line end. A CR
+// without LF ends lines only in input whose first line ends in one, as old Mac
+// programs wrote it; elsewhere it is part of the value, as programs that
+// forget to escape it mean it.
+type Reader struct {
+	src io.Reader // nil: everything is in buf
+	buf []byte
+	pos int
+	end error // why src gives no more; io.EOF from the start without src
+
+	limits   Limits
+	read     int64 // bytes taken
+	number   int   // physical lines taken
+	lines    int   // logical lines returned
+	ends     ending
+	failed   error
+	fold     []byte // a folded line being joined
+	paramMem []Param
+	valueMem []string
+}
+
+type ending uint8
+
+const (
+	unknown ending = iota
+	byLF
+	byCR
+)
+
+// readSize is how much is read of a source at least.
+const readSize = 64 << 10
 
 // NewReader reads from r, which it buffers.
-func NewReader(r io.Reader, limits Limits) *Reader { panic("unwritten") }
+func NewReader(r io.Reader, limits Limits) *Reader {
+	return &Reader{src: r, limits: limits.orDefault()}
+}
 
 // NewBytes reads data, which must not change meanwhile.
-func NewBytes(data []byte, limits Limits) *Reader { panic("unwritten") }
+func NewBytes(data []byte, limits Limits) *Reader {
+	return &Reader{buf: data, end: io.EOF, limits: limits.orDefault()}
+}
 
 // Next returns the next line, io.EOF at the end, or a *SyntaxError, after
 // which the Reader goes on with the line that follows unless the error wraps
-// ErrTooLarge. Empty lines are passed over.
-func (r *Reader) Next() (Line, error) { panic("unwritten") }
+// ErrTooLarge. An error of the underlying reader is returned as it is.
+func (r *Reader) Next() (Line, error) {
+	if r.failed != nil {
+		return Line{}, r.failed
+	}
+	text, number, err := r.logical()
+	if err == nil {
+		if r.lines++; r.limits.Lines > 0 && r.lines > r.limits.Lines {
+			err = tooLarge(number, "there are too many lines")
+		}
+	}
+	if err != nil {
+		r.failed = err
+		return Line{}, err
+	}
+	return r.parse(text, number)
+}
+
+// Number is how many physical lines have been read.
+func (r *Reader) Number() int { return r.number }
+
+// Renew starts the limits on bytes and lines anew, for readers of many objects
+// in one stream.
+func (r *Reader) Renew() { r.read, r.lines = 0, 0 }
+
+func tooLarge(line int, reason string) error {
+	return &SyntaxError{Line: line, Reason: reason, Err: ErrTooLarge}
+}
+
+// logical reads and unfolds one line that is not blank.
+func (r *Reader) logical() (text string, number int, err error) {
+	for {
+		j, ok := r.join()
+		if !ok {
+			if err := r.more(); err != nil {
+				return "", 0, err
+			}
+			continue
+		}
+		if j.text == nil {
+			return "", 0, r.end
+		}
+		number = r.number + j.first
+		if r.limits.Line > 0 && len(j.text) > r.limits.Line {
+			return "", 0, tooLarge(number, "the line is too long")
+		}
+		r.number += j.lines
+		r.read += int64(j.next - r.pos)
+		r.pos = j.next
+		if r.limits.Bytes > 0 && r.read > r.limits.Bytes {
+			return "", 0, tooLarge(r.number, "there are too many bytes")
+		}
+		return string(j.text), number, nil
+	}
+}
+
+// joined is one logical line found in the buffer.
+type joined struct {
+	text  []byte // nil at the end of the input
+	next  int    // where the next one begins
+	first int    // its first physical line, counted from the buffer's position
+	lines int    // physical lines taken
+}
+
+// join finds the next logical line; false where the buffer ends too early to
+// tell. It changes nothing but r.fold, so it can be asked again.
+func (r *Reader) join() (j joined, ok bool) {
+	j.next = r.pos
+	folded := false
+	for {
+		line, next, ok := r.physical(j.next)
+		if !ok {
+			return j, false
+		}
+		if line == nil { // the end
+			if softBreak(j.text) {
+				j.text = j.text[:len(j.text)-1]
+			}
+			return j, true
+		}
+		if r.pos == 0 && j.lines == 0 && r.read == 0 && r.number == 0 {
+			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+		}
+		j.lines++
+		j.next = next
+		switch {
+		case len(line) == 0 && j.text == nil:
+			continue // blank, before the line
+		case j.text == nil:
+			j.text, j.first = line, j.lines
+		case softBreak(j.text): // vCard 2.1: it goes on whatever the next line begins with
+			r.fold = append(r.folding(j.text, folded)[:len(j.text)-1], line...)
+			j.text, folded = r.fold, true
+		default:
+			r.fold = append(r.folding(j.text, folded), line[1:]...)
+			j.text, folded = r.fold, true
+		}
+		goesOn, skip, ok := r.continues(j.next)
+		if !ok {
+			return j, false
+		}
+		if !goesOn && !softBreak(j.text) {
+			return j, true
+		}
+		for ; goesOn && skip > 0; skip-- {
+			_, j.next, _ = r.physical(j.next)
+			j.lines++
+		}
+	}
+}
+
+// folding returns r.fold with text in it, where it is not in it already.
+func (r *Reader) folding(text []byte, folded bool) []byte {
+	if folded {
+		return r.fold
+	}
+	return append(r.fold[:0], text...)
+}
+
+// continues reports whether the line at buf[at], after blank ones, is folded
+// onto the one before, and how many blank ones there are.
+func (r *Reader) continues(at int) (yes bool, blank int, ok bool) {
+	for {
+		if at < len(r.buf) && (r.buf[at] == ' ' || r.buf[at] == '\t') {
+			return true, blank, true
+		}
+		if at < len(r.buf) && r.buf[at] != '\r' && r.buf[at] != '\n' {
+			return false, 0, true
+		}
+		line, next, ok := r.physical(at)
+		if !ok || len(line) > 0 || line == nil {
+			return false, 0, ok
+		}
+		blank++
+		at = next
+	}
+}
+
+// physical finds the line at buf[at] and what follows it. A nil line is the end
+// of the input; false, that the buffer ends before the line does.
+func (r *Reader) physical(at int) (line []byte, next int, ok bool) {
+	rest := r.buf[at:]
+	if r.ends == unknown {
+		r.ends = firstEnding(rest, r.end != nil)
+	}
+	i := -1
+	switch r.ends {
+	case byLF:
+		i = bytes.IndexByte(rest, '\n')
+	case byCR:
+		i = bytes.IndexAny(rest, "\r\n")
+	}
+	if i < 0 {
+		if r.end == nil {
+			return nil, at, false
+		}
+		if len(rest) == 0 {
+			return nil, at, true
+		}
+		return trimCR(rest), len(r.buf), true
+	}
+	return trimCR(rest[:i]), at + i + 1, true
+}
+
+// trimCR drops CRs at the end; the answer is never nil.
+func trimCR(line []byte) []byte {
+	for len(line) > 0 && line[len(line)-1] == '\r' {
+		line = line[:len(line)-1]
+	}
+	if line == nil {
+		line = []byte{}
+	}
+	return line
+}
+
+// firstEnding learns from the first line end what a CR without LF means.
+func firstEnding(b []byte, all bool) ending {
+	i := bytes.IndexAny(b, "\r\n")
+	if i < 0 {
+		return unknown
+	}
+	for i < len(b) && b[i] == '\r' {
+		i++
+	}
+	switch {
+	case i == len(b) && !all:
+		return unknown
+	case i < len(b) && b[i] == '\n':
+		return byLF
+	}
+	return byCR
+}
+
+// softBreak reports whether a line ends in a quoted-printable soft break (vCard
+// 2.1, vCalendar 1.0). The head alone is searched for the encoding, so that a
+// long value is not searched once for each of its lines.
+func softBreak(line []byte) bool {
+	if len(line) == 0 || line[len(line)-1] != '=' {
+		return false
+	}
+	head := line[:min(len(line), 256)]
+	if i := bytes.IndexByte(head, ':'); i >= 0 {
+		head = head[:i]
+	}
+	return bytes.Contains(bytes.ToUpper(head), []byte("QUOTED-PRINTABLE"))
+}
+
+// more reads until the buffer is twice as full as it is, or the source ends.
+// So what join looks at again and again sums up to little.
+func (r *Reader) more() error {
+	left := len(r.buf) - r.pos
+	if r.limits.Line > 0 && left > 2*r.limits.Line+readSize || r.limits.Bytes > 0 && r.read+int64(left) > r.limits.Bytes {
+		return tooLarge(r.number+1, "the line is too long")
+	}
+	want := max(2*left, readSize)
+	if cap(r.buf) < want {
+		grown := make([]byte, left, want)
+		copy(grown, r.buf[r.pos:])
+		r.buf = grown
+	} else {
+		r.buf = append(r.buf[:0], r.buf[r.pos:]...)
+	}
+	r.pos = 0
+	n, err := io.ReadFull(r.src, r.buf[left:want])
+	r.buf = r.buf[:left+n]
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	r.end = err
+	if err != nil && err != io.EOF {
+		return err
+	}
+	return nil
+}
