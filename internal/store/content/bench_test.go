@@ -142,3 +142,54 @@ func BenchmarkOpenAccount(b *testing.B) {
 		}
 	}
 }
+
+// Files: a stream in and out, as the server does it.
+func BenchmarkFile(b *testing.B) {
+	a, id := testAccount(), NewID()
+	const size = 32 << 20
+	for _, kind := range []struct {
+		name  string
+		plain []byte
+	}{{"noise", noise(size)}, {"text", mailText(size)}} {
+		var sealed []byte
+		for name, seal := range map[string]func(w io.Writer) *Writer{
+			"seal":         func(w io.Writer) *Writer { return a.Seal(id, PurposeContent, w) },
+			"sealParallel": func(w io.Writer) *Writer { return a.SealParallel(id, PurposeContent, w) },
+		} {
+			b.Run(name+"/"+kind.name, func(b *testing.B) {
+				b.SetBytes(size)
+				b.ReportAllocs()
+				out := appender{make([]byte, 0, size+size/8)}
+				for b.Loop() {
+					out.b = out.b[:0]
+					w := seal(&out)
+					for at := 0; at < size; at += 32 << 10 {
+						w.Write(kind.plain[at:][:32<<10])
+					}
+					if err := w.Close(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				sealed = out.b
+			})
+		}
+		for name, src := range map[string]Source{"open": Inline(sealed), "openAhead": &counting{sealed: sealed}} {
+			b.Run(name+"/"+kind.name, func(b *testing.B) {
+				b.SetBytes(size)
+				b.ReportAllocs()
+				space := make([]byte, ChunkSize)
+				for b.Loop() {
+					r, err := a.Open(b.Context(), id, PurposeContent, src, 0, -1)
+					if err != nil {
+						b.Fatal(err)
+					}
+					n, err := r.WriteTo(writerFunc(func(p []byte) (int, error) { return copy(space, p), nil }))
+					if err != nil || n != size {
+						b.Fatal(n, err)
+					}
+					r.Close()
+				}
+			})
+		}
+	}
+}

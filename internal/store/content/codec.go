@@ -22,11 +22,11 @@ type codec struct {
 	salt    func([]byte) // fills a header's salt: random but in the golden test
 }
 
-// buffer holds one chunk, sealed and plain, in place: a header before it, the
-// packing byte, the data, the tag. packed is where compressed data go.
+// buffer holds one chunk: its packing byte and plain data, and space in which it is
+// compressed, sealed and, behind room for a header, handed on.
 type buffer struct {
-	chunk  [headerSize + maxSealed]byte
-	packed [headerSize + maxSealed]byte
+	plain [1 + ChunkSize]byte
+	space [headerSize + maxSealed]byte
 }
 
 func newCodec() *codec {

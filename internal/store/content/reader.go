@@ -21,9 +21,11 @@ type Reader struct {
 	table  table
 	whole  []byte        // all sealed bytes, where they are in memory
 	stream io.ReadCloser // the sealed bytes from the next chunk on, where not
-	next   int           // chunk
-	skip   int           // plain bytes of the next chunk before the range
-	left   int64         // plain bytes of the range not yet in rest
+	cancel context.CancelFunc
+	ahead  *ahead // opens the chunks of stream, of a long range
+	next   int    // chunk
+	skip   int    // plain bytes of the next chunk before the range
+	left   int64  // plain bytes of the range not yet in rest
 
 	buf  *buffer
 	rest []byte // opened bytes not yet read
@@ -35,25 +37,7 @@ type Reader struct {
 // beyond the end is empty. Sealed bytes that are not exactly this account's,
 // under this id and purpose, are ErrCorrupt, here or in a later Read.
 func (a *Account) Open(ctx context.Context, id ID, p Purpose, src Source, offset, length int64) (*Reader, error) {
-	if offset < 0 {
-		return nil, fmt.Errorf("content: offset %d is negative", offset)
-	}
-	r := &Reader{codec: a.codec}
-	if m, ok := src.(inMemory); ok {
-		r.whole, _ = m.Bytes()
-	}
-	size := src.Size()
-	if r.whole == nil && size <= wholeSize {
-		r.whole = make([]byte, max(size, 0))
-		if err := readRange(ctx, src, r.whole, 0); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.open(ctx, a, id, p, src, offset, length); err != nil {
-		r.Close()
-		return nil, err
-	}
-	return r, nil
+	return a.Ranges(id, p, src).Open(ctx, offset, length)
 }
 
 func (r *Reader) open(ctx context.Context, a *Account, id ID, p Purpose, src Source, offset, length int64) error {
@@ -70,6 +54,11 @@ func (r *Reader) open(ctx context.Context, a *Account, id ID, p Purpose, src Sou
 	if err := r.openTable(ctx, a, id, p, src); err != nil {
 		return err
 	}
+	return r.openRange(ctx, src, offset, length)
+}
+
+// openRange begins to read a range of a content whose table is known.
+func (r *Reader) openRange(ctx context.Context, src Source, offset, length int64) error {
 	r.size = r.table.size
 	r.setRange(offset, length)
 	if r.left == 0 || r.whole != nil {
@@ -94,7 +83,8 @@ func (r *Reader) openOne(offset, length int64) error {
 	if len(sealed) < minSealed || len(sealed) > maxSealed {
 		return fmt.Errorf("%w: one chunk of %d bytes", ErrCorrupt, len(sealed))
 	}
-	data, err := r.openChunk(sealed, 0, kindLast)
+	r.buf = r.codec.buffer()
+	data, err := r.openChunk(r.buf, sealed, 0, kindLast)
 	if err != nil {
 		return err
 	}
@@ -105,16 +95,13 @@ func (r *Reader) openOne(offset, length int64) error {
 	return nil
 }
 
-// openChunk authenticates a chunk and unpacks it into the reader's buffer.
-func (r *Reader) openChunk(sealed []byte, number int, kind byte) ([]byte, error) {
-	if r.buf == nil {
-		r.buf = r.codec.buffer()
-	}
-	opened, err := r.sealer.open(r.buf.chunk[:0], sealed, uint64(number), kind)
+// openChunk authenticates a chunk and unpacks it in buf.
+func (r *Reader) openChunk(buf *buffer, sealed []byte, number int, kind byte) ([]byte, error) {
+	opened, err := r.sealer.open(buf.space[:0], sealed, uint64(number), kind)
 	if err != nil {
 		return nil, err
 	}
-	return r.codec.unpack(r.buf.packed[:], opened)
+	return r.codec.unpack(buf.plain[:], opened)
 }
 
 // openTable reads and opens the table at the stream's end.
@@ -178,6 +165,7 @@ func (r *Reader) openStream(ctx context.Context, src Source) error {
 	if r.next == 0 {
 		start = 0
 	}
+	ctx, r.cancel = context.WithCancel(ctx)
 	stream, err := src.ReadRange(ctx, start, end-start)
 	if err != nil {
 		return fmt.Errorf("content: read sealed bytes: %w", err)
@@ -211,36 +199,64 @@ func (r *Reader) fill() (end bool, err error) {
 	return len(r.rest) == 0, nil
 }
 
+// nextChunk makes the next chunk's part of the range the rest.
 func (r *Reader) nextChunk() error {
-	if r.buf == nil {
-		r.buf = r.codec.buffer()
+	if r.ahead == nil && r.stream != nil && r.left > aheadFrom {
+		r.ahead = newAhead(r.codec, r.openNext, r.chunksLeft())
 	}
+	var data []byte
+	var err error
+	if r.ahead != nil {
+		var buf *buffer
+		if buf, data, err = r.ahead.take(); buf != nil {
+			r.release()
+			r.buf = buf
+		}
+	} else {
+		if r.buf == nil {
+			r.buf = r.codec.buffer()
+		}
+		data, err = r.openNext(r.buf)
+	}
+	if err != nil {
+		return err
+	}
+	data = data[r.skip:]
+	r.skip = 0
+	r.rest = data[:min(int64(len(data)), r.left)]
+	r.left -= int64(len(r.rest))
+	return nil
+}
+
+// chunksLeft is how many chunks the rest of the range lies in.
+func (r *Reader) chunksLeft() int { return int((int64(r.skip) + r.left + ChunkSize - 1) / ChunkSize) }
+
+// openNext reads and opens the next chunk. With ahead it runs in its goroutine,
+// and what it uses is that goroutine's alone.
+func (r *Reader) openNext(buf *buffer) ([]byte, error) {
 	from, to := r.table.start[r.next], r.table.start[r.next+1]
 	var sealed []byte
 	if r.whole != nil {
 		sealed = r.whole[from:to]
 	} else {
-		sealed = r.buf.chunk[:to-from]
+		sealed = buf.space[:to-from]
 		if err := readFull(r.stream, sealed); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	kind, want := byte(kindChunk), int64(ChunkSize)
 	if r.next == r.table.chunks()-1 {
 		kind, want = kindLast, r.size-int64(r.next)*ChunkSize
 	}
-	data, err := r.openChunk(sealed, r.next, kind)
+	data, err := r.openChunk(buf, sealed, r.next, kind)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if int64(len(data)) != want {
-		return fmt.Errorf("%w: chunk %d has %d bytes, want %d", ErrCorrupt, r.next, len(data), want)
+		return nil, fmt.Errorf("%w: chunk %d has %d bytes, want %d", ErrCorrupt, r.next, len(data), want)
 	}
-	data = data[r.skip:]
-	r.rest = data[:min(int64(len(data)), r.left)]
-	r.left -= int64(len(r.rest))
-	r.next, r.skip = r.next+1, 0
-	return nil
+	r.next++
+	return data, nil
 }
 
 // Read gives the next plain bytes of the range.
@@ -283,16 +299,27 @@ func (r *Reader) Size() int64 { return r.size }
 // Close ends the reading. It may be called again.
 func (r *Reader) Close() error {
 	r.err, r.rest, r.left = errClosed, nil, 0
-	if r.buf != nil {
-		r.codec.release(r.buf)
-		r.buf = nil
+	if r.cancel != nil {
+		r.cancel() // also wakes up who reads ahead
 	}
+	if r.ahead != nil {
+		r.ahead.close()
+		r.ahead = nil
+	}
+	r.release()
 	if r.stream == nil {
 		return nil
 	}
 	stream := r.stream
 	r.stream = nil
 	return stream.Close()
+}
+
+func (r *Reader) release() {
+	if r.buf != nil {
+		r.codec.release(r.buf)
+		r.buf = nil
+	}
 }
 
 // OpenBytes appends the plain bytes of a whole sealed stream to dst, or fails

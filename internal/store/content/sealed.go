@@ -28,7 +28,7 @@ func (a *Account) NewSealed(id ID, p Purpose, c SpoolConfig) *Sealed {
 }
 
 // ID is the content's.
-func (s *Sealed) ID() ID { return s.id }
+func (s *Sealed) ID() ID { return s.chunks.id }
 
 // Inline returns the sealed bytes when there are at most limit of them and they
 // are in memory. They belong to the Sealed until Discard, which leaves them alone.
@@ -47,11 +47,11 @@ func (s *Sealed) Source() Source { return s.spool }
 
 // Open reads the plain bytes again, from the first on.
 func (s *Sealed) Open(ctx context.Context) (io.ReadCloser, error) {
-	return s.account.Open(ctx, s.id, s.purpose, s.spool, 0, -1)
+	return s.account.Open(ctx, s.chunks.id, s.chunks.purpose, s.spool, 0, -1)
 }
 
 // Discard ends the writing if Close has not, and frees memory and file.
 func (s *Sealed) Discard() error {
-	s.release()
+	s.Writer.Discard()
 	return s.spool.Close()
 }

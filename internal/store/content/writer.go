@@ -2,7 +2,6 @@ package content
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -12,28 +11,18 @@ import (
 // errClosed is what a Writer or Reader answers after Close.
 var errClosed = errors.New("content: already closed")
 
-// A chunk that compression did not shorten announces more of its kind: so many
-// following ones are sealed as they are before the next attempt.
-const packPause = 7
-
 // Writer seals a stream. What is below it sees whole chunks. A Writer that is not
 // closed leaves a stream that does not open.
 type Writer struct {
 	account *Account
-	id      ID
-	purpose Purpose
-	w       io.Writer
-
-	sealer  sealer
-	header  header
+	chunks  chunks
 	buf     *buffer // nil before the first byte and after Close
 	n       int     // plain bytes waiting in buf
-	lengths []uint32
-	pause   int
 	size    int64
-	sealed  int64
-	digest  hash.Hash
+	digests digests
 	sum     [sha256.Size]byte
+	line    *line // of SealParallel, once there is a second chunk
+	long    bool  // may have a line
 	closed  bool
 	err     error
 }
@@ -41,7 +30,27 @@ type Writer struct {
 // Seal returns a Writer that seals what is written to it, as the content id for
 // purpose, into w. Close ends the stream; it does not close w.
 func (a *Account) Seal(id ID, p Purpose, w io.Writer) *Writer {
-	return &Writer{account: a, id: id, purpose: p, w: w, digest: sha256.New()}
+	return &Writer{account: a, chunks: chunks{account: a, id: id, purpose: p, w: w}, digests: digests{sha256.New()}}
+}
+
+// SealParallel is Seal for streams that may be long: from the second chunk on, one
+// goroutine hashes and one seals while the next chunk comes. w is written by one of
+// them, and also, which are digests to compute beside SHA-256, by the other, until
+// Close has returned. A Writer that is not closed must be discarded.
+func (a *Account) SealParallel(id ID, p Purpose, w io.Writer, also ...hash.Hash) *Writer {
+	sealing := a.Seal(id, p, w)
+	sealing.long = true
+	sealing.digests = append(sealing.digests, also...)
+	return sealing
+}
+
+// digests are computed over the same bytes; the first is the one that Sum tells.
+type digests []hash.Hash
+
+func (d digests) write(p []byte) {
+	for _, h := range d {
+		h.Write(p) // never fails, see hash.Hash
+	}
 }
 
 // Write seals p. Its errors are those of the writer below and ErrTooLarge; after
@@ -67,62 +76,28 @@ func (w *Writer) Write(p []byte) (int, error) {
 				return written, err
 			}
 		}
-		n := copy(w.buf.chunk[headerSize+1+w.n:headerSize+1+ChunkSize], p)
-		w.digest.Write(p[:n])
+		n := copy(w.buf.plain[1+w.n:1+ChunkSize], p)
 		w.n, w.size, written, p = w.n+n, w.size+int64(n), written+n, p[n:]
 	}
 	return written, nil
 }
 
-// flush seals the waiting chunk and writes it, the first with the header.
+// flush hashes and seals the waiting chunk, or has it done.
 func (w *Writer) flush(kind byte) error {
-	number := len(w.lengths)
-	if number == 0 {
-		form := byte(formMany)
-		if kind == kindLast {
-			form = formOne
-		}
-		w.header = w.account.codec.newHeader(form)
-		w.sealer = w.account.newSealer(w.header, w.id, w.purpose)
-	}
-	plain, space := w.packed()
-	copy(space, w.header[:])
-	sealed := w.sealer.seal(space[headerSize:headerSize], plain, uint64(number), kind)
-	w.lengths = append(w.lengths, uint32(len(sealed)))
+	n := w.n
 	w.n = 0
-	if number == 0 {
-		sealed = space[:headerSize+len(sealed)]
+	if w.line == nil && w.long && kind == kindChunk {
+		w.line = newLine(&w.chunks, w.digests, w.buf)
 	}
-	return w.write(sealed)
-}
-
-// packed returns the waiting data with their packing byte, and the array that
-// they lie in behind room for a header: sealing happens in place.
-func (w *Writer) packed() (plain, space []byte) {
-	data := w.buf.chunk[headerSize+1 : headerSize+1+w.n]
-	if w.pause == 0 {
-		packed, helped := w.account.codec.pack(w.buf.packed[headerSize:], data)
-		if helped {
-			return packed, w.buf.packed[:]
-		}
-		w.pause = packPause
-	} else {
-		w.pause--
-	}
-	w.buf.chunk[headerSize] = packedNot
-	return w.buf.chunk[headerSize : headerSize+1+w.n], w.buf.chunk[:]
-}
-
-func (w *Writer) write(b []byte) error {
-	n, err := w.w.Write(b)
-	w.sealed += int64(n)
-	if err == nil && n != len(b) {
-		err = io.ErrShortWrite
-	}
-	if err != nil {
+	if w.line != nil {
+		var err error
+		w.buf, err = w.line.put(n, kind)
 		w.fail(err)
+		return w.err
 	}
-	return err
+	w.digests.write(w.buf.plain[1 : 1+n])
+	w.fail(w.chunks.add(w.buf, n, kind))
+	return w.err
 }
 
 func (w *Writer) fail(err error) {
@@ -136,47 +111,39 @@ func (w *Writer) Close() error {
 	if w.closed {
 		return w.err
 	}
-	w.closed = true
 	if w.err == nil {
 		if w.buf == nil { // nothing was written: one empty chunk
 			w.buf = w.account.codec.buffer()
 		}
-		err := w.flush(kindLast)
-		if err == nil && len(w.lengths) > 1 {
-			err = w.writeTable()
+		w.flush(kindLast)
+		w.fail(w.line.wait())
+		if w.err == nil {
+			w.fail(w.chunks.end(w.size))
 		}
-		w.fail(err)
-		w.digest.Sum(w.sum[:0])
+		w.digests[0].Sum(w.sum[:0])
 	}
-	w.release()
+	w.Discard()
 	return w.err
 }
 
-func (w *Writer) release() {
+// Discard ends the writing if Close has not. The stream then does not open.
+func (w *Writer) Discard() {
+	w.closed = true
+	if w.line != nil {
+		w.line.abandon()
+		w.line = nil
+	}
 	if w.buf != nil {
 		w.account.codec.release(w.buf)
 		w.buf = nil
 	}
-	w.closed = true
-}
-
-// writeTable writes the sealed table of chunk lengths and the trailer.
-func (w *Writer) writeTable() error {
-	table := make([]byte, 8, 8+4*len(w.lengths)+gcmTag+trailerSize)
-	binary.BigEndian.PutUint64(table, uint64(w.size))
-	for _, length := range w.lengths {
-		table = binary.BigEndian.AppendUint32(table, length)
-	}
-	sealed := w.sealer.seal(table[:0], table, uint64(len(w.lengths)), kindTable)
-	end := append(sealed, w.header[:]...)
-	return w.write(binary.BigEndian.AppendUint32(end, uint32(len(sealed))))
 }
 
 // Size is the number of plain bytes written.
 func (w *Writer) Size() int64 { return w.size }
 
 // SealedSize is the number of sealed bytes written below, final after Close.
-func (w *Writer) SealedSize() int64 { return w.sealed }
+func (w *Writer) SealedSize() int64 { return w.chunks.sealed }
 
 // Sum is the SHA-256 of the plain bytes, after a Close without error.
 func (w *Writer) Sum() [sha256.Size]byte { return w.sum }
@@ -188,7 +155,7 @@ func (a *Account) SealBytes(dst []byte, id ID, p Purpose, plain []byte) []byte {
 		return a.sealOne(dst, a.codec.newHeader(formOne), id, p, plain)
 	}
 	out := appender{dst}
-	w := Writer{account: a, id: id, purpose: p, w: &out, digest: noDigest{}}
+	w := Writer{account: a, chunks: chunks{account: a, id: id, purpose: p, w: &out}, digests: digests{noDigest{}}}
 	_, err := w.Write(plain)
 	if err := errors.Join(err, w.Close()); err != nil {
 		panic("content: sealing in memory: " + err.Error()) // only MaxSize could be passed
@@ -201,9 +168,9 @@ func (a *Account) sealOne(dst []byte, h header, id ID, p Purpose, plain []byte) 
 	s := a.newSealer(h, id, p)
 	buf := a.codec.buffer()
 	defer a.codec.release(buf)
-	packed, helped := a.codec.pack(buf.packed[:], plain)
+	packed, helped := a.codec.pack(buf.space[:], plain)
 	if !helped {
-		packed = append(append(buf.chunk[:0], packedNot), plain...)
+		packed = append(append(buf.space[:0], packedNot), plain...)
 	}
 	return s.seal(append(dst, h[:]...), packed, 0, kindLast)
 }
