@@ -69,6 +69,7 @@ func single(found []Collection, err error) (Collection, error) {
 // CollectionOptions are what a new collection may be told besides its name.
 type CollectionOptions struct {
 	SeenByPerson bool // rule 7
+	Properties   []Property
 }
 
 // CreateCollection makes a collection; ErrExists says that the name is in use. Its
@@ -76,14 +77,17 @@ type CollectionOptions struct {
 func (db *DB) CreateCollection(ctx context.Context, key Key, kind CollectionKind, name, specialUse string,
 	o CollectionOptions) (Collection, error) {
 	j := &createCollection{Collection{Kind: kind, Name: name, SpecialUse: specialUse,
-		SeenByPerson: o.SeenByPerson}}
+		SeenByPerson: o.SeenByPerson}, o.Properties}
 	if err := db.write(ctx, key, j); err != nil {
 		return Collection{}, fmt.Errorf("create collection: %w", err)
 	}
 	return j.made, nil
 }
 
-type createCollection struct{ made Collection }
+type createCollection struct {
+	made       Collection
+	properties []Property
+}
 
 func (j *createCollection) want(w *work) error {
 	w.wantName(j.made.Kind, j.made.Name)
@@ -103,6 +107,7 @@ func (j *createCollection) decide(w *work) error {
 	c.ModSeq, c.SelfModSeq = modseq, modseq
 	c.CreatedAt = w.account.Now
 	w.collections[c.ID] = &collectionRow{Collection: *c, created: true}
+	w.setProperties(c.ID, 0, j.properties)
 	return nil
 }
 
@@ -188,23 +193,44 @@ func (w *work) leaveName(c *collectionRow, modseq int64) {
 // DeleteCollection marks a collection deleted: its name is free and its items
 // count no more at once, its rows go in the background (RemoveDeleted).
 func (db *DB) DeleteCollection(ctx context.Context, key Key, id int64) error {
-	if err := db.write(ctx, key, deleteCollection(id)); err != nil {
+	return db.RemoveCollection(ctx, key, id, nil)
+}
+
+// RemoveCollection is DeleteCollection under the guard of one who must respect the
+// locks on it and in it.
+func (db *DB) RemoveCollection(ctx context.Context, key Key, id int64, g *Guard) error {
+	if err := db.write(ctx, key, &deleteCollection{id: id, guard: g}); err != nil {
 		return fmt.Errorf("delete collection: %w", err)
 	}
 	return nil
 }
 
-type deleteCollection int64
+type deleteCollection struct {
+	id    int64
+	guard *Guard
+}
 
-func (j deleteCollection) want(w *work) error {
-	w.wantCollection(int64(j))
+func (j *deleteCollection) want(w *work) error {
+	w.wantCollection(j.id)
+	if j.guard != nil {
+		w.wantGuard(j.guard, j.id)
+	}
 	return nil
 }
 
-func (j deleteCollection) decide(w *work) error {
-	c, err := w.collection(int64(j))
+func (j *deleteCollection) decide(w *work) error {
+	c, err := w.collection(j.id)
 	if err != nil {
 		return err
+	}
+	if j.guard != nil {
+		err := w.holds(j.guard, j.id)
+		if err == nil {
+			err = w.mayEmpty(j.guard, w.locks[j.id])
+		}
+		if err != nil {
+			return err
+		}
 	}
 	w.leaveName(c, w.next())
 	c.Deleted = true

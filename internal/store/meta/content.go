@@ -8,6 +8,8 @@ import (
 const fromContent = `SELECT content_id, size, sealed, object_key, inline FROM content
 	WHERE tenant_id = $1 AND account_id = $2`
 
+var selectContents = newList(fromContent+" AND content_id", "", 2)
+
 func readContents(read func(Content)) func(Rows) error {
 	return each(func(scan func(...any) error) error {
 		var c Content
@@ -38,10 +40,13 @@ func (db *DB) Content(ctx context.Context, key Key, id ContentID) (Content, erro
 func (db *DB) ContentsOf(ctx context.Context, key Key, ids []ContentID) (map[ContentID]Content, error) {
 	found := make(map[ContentID]Content, len(ids))
 	b := &Batch{}
+	args := make([][]byte, len(ids))
 	for i := range ids {
-		b.Query(readContents(func(c Content) { found[c.ID] = c }), fromContent+" AND content_id = $3",
-			key.Tenant, key.Account, ids[i][:])
+		args[i] = ids[i][:]
 	}
+	eachList(selectContents, args, []any{key.Tenant, key.Account}, func(text string, args []any) {
+		b.Query(readContents(func(c Content) { found[c.ID] = c }), text, args...)
+	})
 	if len(ids) == 0 {
 		return found, nil
 	}

@@ -175,7 +175,7 @@ func (t *tree) path(parent int64, name string, where func(int64) (place, bool)) 
 	names := []string{name}
 	for depth := 0; parent != 0; depth++ {
 		p, ok := where(parent)
-		if !ok || depth > 200 {
+		if !ok || depth > maxDepth {
 			return "", false
 		}
 		names = append(names, p.name)

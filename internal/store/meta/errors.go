@@ -28,3 +28,14 @@ var (
 	// ErrForeignStore: the storage's identity changed without `store new-generation`.
 	ErrForeignStore = errors.New("the metadata database is not the one this installation last used")
 )
+
+var (
+	// ErrChanged: what the writer had seen is otherwise now.
+	ErrChanged = errors.New("changed meanwhile")
+	// ErrParent: the folder that an item was to come into is not there.
+	ErrParent = errors.New("the folder is not there")
+	// ErrFolder: a folder has no content.
+	ErrFolder = errors.New("a folder has no content")
+	// ErrLocked: a lock keeps the writer away; see LockedError.
+	ErrLocked = errors.New("locked")
+)

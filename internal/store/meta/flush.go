@@ -13,9 +13,9 @@ var (
 		"$1", "$2", "", "", "", "", "", "")
 	insertItems = newTable(`INSERT INTO item
 		(tenant_id, account_id, collection_id, uid, item_id, object_id, thread_id, modseq, created_modseq,
-		flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq)
+		flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest)
 		VALUES `, "",
-		"$1", "$2", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
+		"$1", "$2", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
 	updateFlags = newTable(`UPDATE item SET modseq = v.column3, flags = v.column4, keywords = v.column5 FROM (VALUES `,
 		`) AS v WHERE item.tenant_id = $1 AND item.account_id = $2
 		AND item.collection_id = v.column1 AND item.uid = v.column2`,
@@ -49,6 +49,8 @@ const (
 		deleted = $13, bytes = $14
 		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3`
 	updateDriveItem = `UPDATE item SET modseq = $5, name = $6, parent_id = $7, moved_modseq = $8, subtree_modseq = $9
+		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3 AND uid = $4`
+	updateReplaced = `UPDATE item SET modseq = $5, object_id = $6, size = $7, internal_date = $8, content_id = $9, digest = $10
 		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3 AND uid = $4`
 	updateAccount = `UPDATE account SET modseq = $3, next_id = $4, last_uidvalidity = $5, used_bytes = $6, used_items = $7
 		WHERE tenant_id = $1 AND account_id = $2`
@@ -87,6 +89,7 @@ func (w *work) flush(b *Batch) {
 	})
 	w.flushSeen(b)
 	b.Statements = append(b.Statements, w.extra.Statements...)
+	w.flushCleared(b) // ids are never used again, so nothing of the above is meant
 	if a := &w.account; *counters(a) != *counters(&w.before) || a.ModSeq != w.raised {
 		b.Exec(updateAccount, key.Tenant, key.Account, a.ModSeq, a.NextID, a.LastUIDValidity, a.UsedBytes, a.UsedItems)
 	}
@@ -137,7 +140,12 @@ func (w *work) flushItems(b *Batch) {
 		i := changed[n]
 		return append(args, i.Collection, i.UID, i.ModSeq, i.Flags, i.Keywords)
 	})
-	for _, i := range sorted(w.items, func(i *itemRow) bool { return i.moved && !i.created && !i.gone }, byPlace) {
+	for _, i := range sorted(w.items, func(i *itemRow) bool { return i.replaced && !i.created && !i.gone }, byPlace) {
+		b.Exec(updateReplaced, key.Tenant, key.Account, i.Collection, i.UID, i.ModSeq, i.ObjectID, i.Size, i.InternalDate,
+			i.Content.argument(), i.Digest.argument())
+	}
+	// What goes under a hidden parent frees its name first.
+	for _, i := range sorted(w.items, func(i *itemRow) bool { return i.moved && !i.created && !i.gone }, hiddenFirst) {
 		b.Exec(updateDriveItem, key.Tenant, key.Account, i.Collection, i.UID, i.ModSeq, i.Name, i.ParentID,
 			i.MovedModSeq, i.SubtreeModSeq)
 	}
@@ -146,8 +154,19 @@ func (w *work) flushItems(b *Batch) {
 		i := &created[n].Item
 		return append(args, i.Collection, i.UID, i.ID, i.ObjectID, i.ThreadID, i.ModSeq, i.CreatedModSeq,
 			i.Flags, i.Keywords, i.Size, i.InternalDate, i.SaveDate, i.Content.argument(), i.Name, i.ParentID,
-			i.MovedModSeq, i.SubtreeModSeq)
+			i.MovedModSeq, i.SubtreeModSeq, i.Digest.argument())
 	})
+	w.flushIndexes(b)
+}
+
+func hiddenFirst(a, b *itemRow) int {
+	hidden := func(i *itemRow) int {
+		if i.ParentID < 0 {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(hidden(a), hidden(b)), byPlace(a, b))
 }
 
 func (w *work) flushSeen(b *Batch) {

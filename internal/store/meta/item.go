@@ -6,7 +6,7 @@ import (
 )
 
 const itemColumns = `collection_id, uid, item_id, object_id, thread_id, modseq, created_modseq, flags, keywords, size,
-	internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq`
+	internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest`
 
 const fromItem = "SELECT " + itemColumns + " FROM item WHERE tenant_id = $1 AND account_id = $2"
 
@@ -19,7 +19,7 @@ var (
 func (i *Item) scan(scan func(...any) error) error {
 	return scan(&i.Collection, &i.UID, &i.ID, &i.ObjectID, &i.ThreadID, &i.ModSeq, &i.CreatedModSeq, &i.Flags,
 		&i.Keywords, &i.Size, &i.InternalDate, &i.SaveDate, &i.Content, &i.Name, &i.ParentID, &i.MovedModSeq,
-		&i.SubtreeModSeq)
+		&i.SubtreeModSeq, &i.Digest)
 }
 
 // readItems appends the rows to items.
@@ -31,19 +31,27 @@ func readItems(items *[]Item) func(Rows) error {
 }
 
 // Scan implements sql.Scanner: 16 bytes or NULL.
-func (id *ContentID) Scan(src any) error {
+func (id *ContentID) Scan(src any) error { return scan16((*[16]byte)(id), src) }
+
+// Scan implements sql.Scanner: 16 bytes or NULL.
+func (d *Digest) Scan(src any) error { return scan16((*[16]byte)(d), src) }
+
+func scan16(to *[16]byte, src any) error {
 	switch b := src.(type) {
 	case nil:
-		*id = ContentID{}
+		*to = [16]byte{}
 		return nil
 	case []byte:
-		if len(b) == len(id) {
-			copy(id[:], b)
+		if len(b) == len(to) {
+			copy(to[:], b)
 			return nil
 		}
 	}
-	return fmt.Errorf("content id of another form: %T", src)
+	return fmt.Errorf("16 bytes were expected in a column, not %T", src)
 }
+
+// argument is the digest as a parameter; the zero one is NULL.
+func (d Digest) argument() any { return ContentID(d).argument() }
 
 // argument is the id as a parameter; the zero id is NULL.
 func (id ContentID) argument() any {

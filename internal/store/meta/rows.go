@@ -108,7 +108,11 @@ type Item struct {
 	Name                       string
 	ParentID                   int64
 	MovedModSeq, SubtreeModSeq int64
+	Digest                     Digest // zero for messages and folders
 }
+
+// Digest is a keyed hash of the content of a named item.
+type Digest [16]byte
 
 // Tombstone tells of an item that is gone.
 type Tombstone struct {
@@ -151,6 +155,7 @@ type NewItem struct {
 	Size         int64
 	InternalDate int64  // 0: now, by the database's clock
 	Name         string // named items only
+	Digest       Digest // likewise
 	Parent       int64  // item id of the folder, in a drive; 0 is its root
 	// Also are further statements of the same transaction, run after the
 	// inserts: a queue recipient is marked delivered by them. An error of

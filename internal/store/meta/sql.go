@@ -127,8 +127,13 @@ func (l *list) exec(b *Batch, values []int64, fixed ...any) {
 	l.each(values, fixed, func(text string, args []any) { b.Exec(text, args...) })
 }
 
-// each fills a size up by repeating the last value.
 func (l *list) each(values []int64, fixed []any, f func(text string, args []any)) {
+	eachList(l, values, fixed, f)
+}
+
+// eachList calls f for as many statements as the values need; it fills a size up by
+// repeating the last value.
+func eachList[T any](l *list, values []T, fixed []any, f func(text string, args []any)) {
 	for len(values) > 0 {
 		n := min(len(values), 1<<(listSizes-1))
 		size := bits.Len(uint(n - 1))

@@ -145,6 +145,10 @@ func (db *DB) RemoveDeleted(ctx context.Context, key Key, limit int) (more bool,
 	switch {
 	case found:
 		steps = []string{
+			`DELETE FROM property` + inCollection + ` AND (item_id, space, local) IN
+				(SELECT item_id, space, local FROM property` + inCollection + ` ORDER BY item_id, space, local LIMIT $4)`,
+			`DELETE FROM dav_lock` + inCollection + ` AND token IN (SELECT token FROM dav_lock` + inCollection + ` ORDER BY token LIMIT $4)`,
+			`DELETE FROM trash` + inCollection + ` AND item_id IN (SELECT item_id FROM trash` + inCollection + ` ORDER BY item_id LIMIT $4)`,
 			`DELETE FROM item` + inCollection + ` AND uid IN (SELECT uid FROM item` + inCollection + ` ORDER BY uid LIMIT $4)`,
 			`DELETE FROM tombstone` + inCollection + ` AND (modseq, item_id) IN
 				(SELECT modseq, item_id FROM tombstone` + inCollection + ` ORDER BY modseq, item_id LIMIT $4)`,

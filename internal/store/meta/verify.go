@@ -50,6 +50,15 @@ func quota(column, sum string) check {
 		WHERE a.tenant_id = $1 AND a.account_id = $2 AND a.` + column + ` <> s.n`}
 }
 
+// orphaned finds rows of a table whose item is not there; item 0 is the collection.
+func orphaned(table string) check {
+	return check{"a row of " + table + " has no item", `SELECT r.collection_id, 0, count(*) FROM ` + table + ` r
+		JOIN collection c ON c.tenant_id = r.tenant_id AND c.account_id = r.account_id AND c.collection_id = r.collection_id
+		WHERE r.tenant_id = $1 AND r.account_id = $2 AND c.state = 0 AND r.item_id <> 0 AND NOT EXISTS (SELECT 1 FROM item i
+		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = r.collection_id AND i.item_id = r.item_id
+		AND i.name <> '') GROUP BY r.collection_id`}
+}
+
 var checks = []check{
 	counter("items", "count(*)"),
 	counter("bytes", "sum(size)"),
@@ -84,9 +93,29 @@ var checks = []check{
 		AND NOT EXISTS (SELECT 1 FROM content c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.content_id = m.content_id)
 		HAVING count(*) > 0`},
 	{"a folder is missing above an item", `SELECT i.collection_id, 0, count(*) FROM item i
-		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.parent_id <> 0 AND NOT EXISTS (SELECT 1 FROM item f
+		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.parent_id NOT IN (0, -1, -2, -3) AND NOT EXISTS (SELECT 1 FROM item f
 		WHERE f.tenant_id = $1 AND f.account_id = $2 AND f.collection_id = i.collection_id AND f.item_id = i.parent_id
 		AND f.flags >= 32) GROUP BY i.collection_id`},
+	{"two items bear one name", `SELECT collection_id, 1, count(*) FROM item WHERE tenant_id = $1 AND account_id = $2 AND name <> ''
+		GROUP BY collection_id, parent_id, name HAVING count(*) > 1`},
+	{"a named item has no digest of its content", `SELECT i.collection_id, 0, count(*) FROM item i
+		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.name <> '' AND i.flags < 32 AND i.digest IS NULL GROUP BY i.collection_id`},
+	{"a folder's subtree modseq is below that of a member", `SELECT f.collection_id, 0, count(*) FROM item f JOIN item i
+		ON i.tenant_id = f.tenant_id AND i.account_id = f.account_id AND i.collection_id = f.collection_id AND i.parent_id = f.item_id
+		WHERE f.tenant_id = $1 AND f.account_id = $2 AND f.flags >= 32 AND i.name <> '' AND (i.created_modseq > f.subtree_modseq
+		OR i.moved_modseq > f.subtree_modseq OR i.subtree_modseq > f.subtree_modseq) GROUP BY f.collection_id`},
+	{"an index row has no item", `SELECT x.collection_id, 0, count(*) FROM resource_index x
+		WHERE x.tenant_id = $1 AND x.account_id = $2 AND NOT EXISTS (SELECT 1 FROM item i WHERE i.tenant_id = $1 AND i.account_id = $2
+		AND i.collection_id = x.collection_id AND i.uid = x.uid AND i.name <> '') GROUP BY x.collection_id`},
+	orphaned("property"), orphaned("dav_lock"), orphaned("trash"),
+	{"an item lies in the trash and is not noted there, or is noted and does not", `SELECT c.collection_id, coalesce(s.n, 0), coalesce(m.n, 0) FROM collection c
+		LEFT JOIN (SELECT collection_id, count(*) AS n FROM item WHERE tenant_id = $1 AND account_id = $2 AND parent_id = -1
+			GROUP BY collection_id) s ON s.collection_id = c.collection_id
+		LEFT JOIN (SELECT t.collection_id, count(*) AS n FROM trash t JOIN item i ON i.tenant_id = t.tenant_id
+			AND i.account_id = t.account_id AND i.collection_id = t.collection_id AND i.item_id = t.item_id
+			WHERE t.tenant_id = $1 AND t.account_id = $2 AND i.parent_id = -1 AND i.name <> '' GROUP BY t.collection_id) m
+			ON m.collection_id = c.collection_id
+		WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.state = 0 AND coalesce(s.n, 0) <> coalesce(m.n, 0)`},
 	{"an overlay's modseq is above its collection's", `SELECT c.collection_id, max(c.modseq), max(s.modseq) FROM item_seen s JOIN collection c
 		ON c.tenant_id = s.tenant_id AND c.account_id = s.account_id AND c.collection_id = s.collection_id
 		WHERE s.tenant_id = $1 AND s.account_id = $2 AND c.state = 0 GROUP BY c.collection_id HAVING max(s.modseq) > max(c.modseq)`},

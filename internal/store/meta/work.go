@@ -30,6 +30,21 @@ type work struct {
 	wantedCollections    map[int64]bool
 	wantedItems          map[int64]map[int64]bool
 	added                map[ContentID]bool
+
+	// Of named items; made when first asked for.
+	names       map[nameKey]*itemRow // nil: to be made from items
+	ids         map[itemKey]*itemRow // by collection and item id; likewise
+	wantedNames map[nameKey]bool
+	wantedIDs   map[itemKey]bool // folders with all above them
+	locks       map[int64][]*lockRow
+	indexes     map[indexKey]*indexRow
+	cleared     map[int64][]int64 // item ids, by collection, of what is removed for good
+}
+
+// nameKey is where a named item lies.
+type nameKey struct {
+	collection, parent int64
+	name               string
 }
 
 type itemKey struct{ collection, uid int64 }
@@ -49,7 +64,7 @@ type collectionRow struct {
 // itemRow is a row and what has become of it.
 type itemRow struct {
 	Item
-	created, changed, moved, gone bool
+	created, changed, moved, replaced, gone bool
 }
 
 type tombstoneRow struct {
@@ -158,6 +173,7 @@ func (w *work) insert(c *collectionRow, i Item, modseq int64) *itemRow {
 	c.UIDNext++
 	row := &itemRow{Item: i, created: true}
 	w.items[itemKey{c.ID, i.UID}] = row
+	w.note(row)
 	w.count(c, &row.Item, 1, modseq)
 	w.account.UsedItems++
 	w.account.UsedBytes += i.Size

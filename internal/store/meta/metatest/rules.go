@@ -313,7 +313,7 @@ func testDrive(t *testing.T, f Factory) {
 	file := func(parent int64, name string) meta.Added {
 		t.Helper()
 		m := Message(10)
-		m.Parent, m.Name = parent, name
+		m.Parent, m.Name, m.Digest = parent, name, meta.Digest{1}
 		a, err := s.Add(ctx, s.Key, d.ID, []meta.NewItem{m})
 		if err != nil {
 			t.Fatal(err)

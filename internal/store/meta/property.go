@@ -1,0 +1,149 @@
+package meta
+
+import (
+	"context"
+	"fmt"
+)
+
+// Limits of the properties of one resource.
+const (
+	MaxProperties    = 1000
+	MaxPropertyBytes = 1 << 20 // sealed
+)
+
+// Property is a property of a resource or collection; Sealed is nil where it is to
+// be removed.
+type Property struct {
+	Space, Local string
+	Sealed       []byte
+}
+
+var selectProperties = newList(`SELECT item_id, space, local, sealed FROM property`+inCollection+" AND item_id",
+	" ORDER BY item_id, space, local", 3)
+
+// Properties answers the properties of a collection (key 0) and of items, by item id.
+func (db *DB) Properties(ctx context.Context, key Key, collection int64, items []int64) (map[int64][]Property, error) {
+	found := map[int64][]Property{}
+	b := &Batch{}
+	there := false
+	var id int64
+	b.Query(maybe(&there, &id), "SELECT collection_id FROM collection"+inCollection+" AND state = 0", key.Tenant, key.Account, collection)
+	selectProperties.query(b, each(func(scan func(...any) error) error {
+		var p Property
+		err := scan(&id, &p.Space, &p.Local, &p.Sealed)
+		found[id] = append(found[id], p)
+		return err
+	}), ascending(items), key.Tenant, key.Account, collection)
+	if err := db.engine.Read(ctx, b); err != nil {
+		return nil, fmt.Errorf("properties: %w", err)
+	}
+	if !there {
+		return nil, fmt.Errorf("properties: %w", ErrNotFound)
+	}
+	return found, nil
+}
+
+// SetProperties changes properties of an item, or with item 0 those of the
+// collection, all or nothing; ErrTooMany beyond the limits.
+func (db *DB) SetProperties(ctx context.Context, key Key, collection, item int64, changes []Property, g Guard) error {
+	j := &setProperties{collection: collection, id: item, changes: changes, guard: g}
+	if err := db.write(ctx, key, j); err != nil {
+		return fmt.Errorf("set properties: %w", err)
+	}
+	return nil
+}
+
+type setProperties struct {
+	collection, id int64
+	changes        []Property
+	guard          Guard
+	sizes          map[[2]string]int64
+}
+
+func (j *setProperties) want(w *work) error {
+	w.wantGuard(&j.guard, j.collection)
+	key := w.account.Key
+	if j.id != 0 {
+		w.wantResource(j.collection, j.id)
+	}
+	j.sizes = map[[2]string]int64{}
+	w.reads.Query(each(func(scan func(...any) error) error {
+		var name [2]string
+		var size int64
+		err := scan(&name[0], &name[1], &size)
+		j.sizes[name] = size
+		return err
+	}), "SELECT space, local, length(sealed) FROM property"+inCollection+" AND item_id = $4", key.Tenant, key.Account, j.collection, j.id)
+	return nil
+}
+
+func (j *setProperties) decide(w *work) error {
+	c, err := w.collection(j.collection)
+	if err != nil {
+		return err
+	}
+	if err := w.holds(&j.guard, j.collection); err != nil {
+		return err
+	}
+	var i *itemRow
+	if j.id == 0 {
+		err = w.opened(&j.guard, w.on(c.ID, 0))
+	} else if i = w.byID(c.ID, j.id); i == nil {
+		return ErrNotFound
+	} else {
+		err = w.mayChange(&j.guard, i)
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range j.changes {
+		if name := [2]string{p.Space, p.Local}; p.Sealed == nil {
+			delete(j.sizes, name)
+		} else {
+			j.sizes[name] = int64(len(p.Sealed))
+		}
+	}
+	total := int64(0)
+	for _, size := range j.sizes {
+		total += size
+	}
+	if len(j.sizes) > MaxProperties || total > MaxPropertyBytes {
+		return ErrTooMany
+	}
+	if len(j.changes) == 0 {
+		return nil
+	}
+	modseq := w.next()
+	w.setProperties(c.ID, j.id, j.changes)
+	c.changed = true
+	if i == nil {
+		c.SelfModSeq = modseq
+		return nil
+	}
+	c.ModSeq = modseq
+	i.ModSeq, i.changed = modseq, true
+	return nil
+}
+
+// setProperties queues the rows.
+func (w *work) setProperties(collection, item int64, changes []Property) {
+	key := w.account.Key
+	for _, p := range changes {
+		if p.Sealed == nil {
+			w.extra.Exec("DELETE FROM property"+inCollection+" AND item_id = $4 AND space = $5 AND local = $6",
+				key.Tenant, key.Account, collection, item, p.Space, p.Local)
+			continue
+		}
+		w.extra.Exec(`INSERT INTO property (tenant_id, account_id, collection_id, item_id, space, local, sealed)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (tenant_id, account_id, collection_id, item_id, space, local) DO UPDATE SET sealed = excluded.sealed`,
+			key.Tenant, key.Account, collection, item, p.Space, p.Local, p.Sealed)
+	}
+}
+
+// copyProperties gives an item those of another one.
+func (w *work) copyProperties(from, to *itemRow) {
+	w.extra.Exec(`INSERT INTO property (tenant_id, account_id, collection_id, item_id, space, local, sealed)
+		SELECT tenant_id, account_id, CAST($5 AS BIGINT), CAST($6 AS BIGINT), space, local, sealed FROM property`+inCollection+
+		" AND item_id = $4", w.account.Tenant, w.account.Account, from.Collection, from.ID, to.Collection, to.ID)
+}
