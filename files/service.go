@@ -17,7 +17,10 @@ const DriveName = "drive"
 const MaxTouch = 1 << 30
 
 // Service is files in terms of resources. It is safe for concurrent use.
-type Service struct{ resources *resource.Service }
+type Service struct {
+	resources *resource.Service
+	lists     trashLists
+}
 
 // New makes a Service.
 func New(resources *resource.Service) *Service { return &Service{resources: resources} }

@@ -79,7 +79,7 @@ func entry(t resource.Trashed) TrashEntry {
 // made again where it has gone, a free name taken where its own is in use. Errors:
 // resource.ErrNotFound, resource.ErrDenied.
 func (s *Service) Restore(ctx context.Context, p *auth.Principal, address string, id int64) (path []string, err error) {
-	c, t, err := s.trashed(ctx, p, address, id)
+	c, t, err := s.inTrash(ctx, p, address, id)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Service) Restore(ctx context.Context, p *auth.Principal, address string
 
 // RemoveTrashed removes something in the trash for good. Errors as Restore's.
 func (s *Service) RemoveTrashed(ctx context.Context, p *auth.Principal, address string, id int64) error {
-	c, t, err := s.trashed(ctx, p, address, id)
+	c, t, err := s.inTrash(ctx, p, address, id)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,11 @@ func (s *Service) EmptyTrash(ctx context.Context, p *auth.Principal, address str
 	if err != nil {
 		return err
 	}
+	return s.Empty(ctx, c)
+}
+
+// Empty is EmptyTrash of a drive that is already at hand.
+func (s *Service) Empty(ctx context.Context, c resource.Collection) error {
 	list, err := s.resources.Trashed(ctx, c)
 	if err != nil {
 		return err
@@ -127,7 +132,7 @@ func (s *Service) granted(ctx context.Context, p *auth.Principal, address string
 	return s.resources.Collection(ctx, a, resource.Drive, DriveName)
 }
 
-func (s *Service) trashed(ctx context.Context, p *auth.Principal, address string, id int64) (resource.Collection, resource.Trashed, error) {
+func (s *Service) inTrash(ctx context.Context, p *auth.Principal, address string, id int64) (resource.Collection, resource.Trashed, error) {
 	c, err := s.granted(ctx, p, address)
 	if err != nil {
 		return c, resource.Trashed{}, err

@@ -1,0 +1,146 @@
+package webdav
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"fachwerk/dav"
+	"fachwerk/files"
+	"fachwerk/internal/resource"
+)
+
+func oc(local string) xml.Name { return xml.Name{Space: dav.NamespaceOC, Local: local} }
+
+const anywhere = dav.AtCollection | dav.AtFolder | dav.AtMember
+
+// Properties are those that sync clients and rclone ask for, and the time of a file,
+// which they may set.
+func (f *Files) Properties() []dav.LiveProperty {
+	return append(common(),
+		dav.LiveProperty{Name: dav.D("lastmodified"), On: dav.AtMember, Value: absent, Set: f.setTime},
+		dav.LiveProperty{Name: oc("checksums"), On: dav.AtMember, Need: dav.NeedFacts, Value: checksums, Set: f.setChecksums},
+	)
+}
+
+// common are those of drives and trash.
+func common() []dav.LiveProperty {
+	text := func(local string, on dav.Level, value func(t *dav.Target) string) dav.LiveProperty {
+		return dav.LiveProperty{Name: oc(local), On: on, Value: func(_ context.Context, v *dav.Value) (bool, error) {
+			v.XML.Element(oc(local), value(v.Target))
+			return true, nil
+		}}
+	}
+	return []dav.LiveProperty{
+		text("fileid", anywhere, func(t *dav.Target) string { return strconv.FormatInt(t.Item.ID, 10) }),
+		text("id", anywhere, fileID),
+		text("permissions", anywhere, permissions),
+		text("size", dav.AtCollection|dav.AtMember, func(t *dav.Target) string {
+			if t.Level == dav.AtCollection {
+				return strconv.FormatInt(t.Collection.Bytes, 10)
+			}
+			return strconv.FormatInt(t.Item.Size, 10)
+		}),
+	}
+}
+
+// fileID is unique over all drives that a client may see: the item in its account, and
+// the account. Clients take the digits before the first letter for the fileid.
+func fileID(t *dav.Target) string {
+	return fmt.Sprintf("%08dfw%s", t.Item.ID, strconv.FormatInt(t.Collection.Account.Key.Account, 36))
+}
+
+// permissions are Nextcloud's letters: S another's drive, G may be read, D deleted,
+// N renamed, V moved, W written, C and K files and folders made in it.
+func permissions(t *dav.Target) string {
+	var b strings.Builder
+	if !t.Account.Own() {
+		b.WriteByte('S')
+	}
+	b.WriteByte('G')
+	if !t.Account.May(resource.Write) {
+		return b.String()
+	}
+	if t.Level != dav.AtCollection {
+		b.WriteString("DNV")
+	}
+	switch {
+	case t.Mount != nil && t.Mount.ReadOnly != "":
+	case t.Level == dav.AtMember:
+		b.WriteByte('W')
+	default:
+		b.WriteString("CK")
+	}
+	return b.String()
+}
+
+// checksums are all that are known, in one element, as ownCloud has it.
+func checksums(_ context.Context, v *dav.Value) (bool, error) {
+	known, err := files.DecodeFacts(v.Target.FactsEncoder, v.Target.Facts)
+	if err != nil || len(known) == 0 {
+		return false, nil
+	}
+	list := make([]string, len(known))
+	for i, d := range known {
+		list[i] = d.String()
+	}
+	v.XML.Open(oc("checksums"))
+	v.XML.Element(oc("checksum"), strings.Join(list, " "))
+	v.XML.Close(oc("checksums"))
+	return true, nil
+}
+
+// absent is the value of a property that can be set and shows elsewhere.
+func absent(context.Context, *dav.Value) (bool, error) { return false, nil }
+
+// setTime is DAV:lastmodified, seconds since 1970: how rclone and Nextcloud's clients
+// set the time of a file that they do not send again. It shows as getlastmodified.
+func (f *Files) setTime(ctx context.Context, c *dav.Change) ([]resource.PropertyChange, error) {
+	if c.Remove {
+		return nil, protected("The time of a file can be set, not removed.")
+	}
+	to, err := readTime(strings.TrimSpace(c.Element.Text))
+	if err != nil {
+		return nil, dav.Refusal(http.StatusConflict, xml.Name{}, "The time is not in seconds since 1970.")
+	}
+	return nil, f.touch(ctx, c, to, nil)
+}
+
+// setChecksums takes digests that are right, which newer versions of rclone send along
+// with the time; they are kept with the others.
+func (f *Files) setChecksums(ctx context.Context, c *dav.Change) ([]resource.PropertyChange, error) {
+	sent := c.Element.Child(oc("checksum"))
+	if c.Remove || sent == nil {
+		return nil, protected("The digests of a file are known and cannot be removed.")
+	}
+	list, err := readChecksum(strings.TrimSpace(sent.Text))
+	if err != nil || len(sent.Text) > maxField {
+		return nil, dav.Refusal(http.StatusConflict, xml.Name{}, "The checksum cannot be read.")
+	}
+	return nil, f.touch(ctx, c, c.Target.Item.Modified, list)
+}
+
+func protected(sentence string) error {
+	return dav.Refusal(http.StatusForbidden, dav.D("cannot-modify-protected-property"), sentence)
+}
+
+func (f *Files) touch(ctx context.Context, c *dav.Change, to time.Time, check []files.Digest) error {
+	t := c.Target
+	if !t.Account.May(resource.Write) {
+		return resource.ErrDenied
+	}
+	g := resource.Guard{Seen: []resource.Seen{{Parent: t.Item.Parent, Name: t.Item.Name, ID: t.Item.ID, ModSeq: t.Item.ModSeq}}}
+	err := f.files.SetModified(ctx, t.Collection, t.Item, to, check, g)
+	switch {
+	case errors.Is(err, resource.ErrDigest):
+		return dav.Refusal(http.StatusConflict, xml.Name{}, sentence(err))
+	case errors.Is(err, resource.ErrTooLarge):
+		return dav.Refusal(http.StatusForbidden, xml.Name{}, "The file is too large to change its time alone: send it again.")
+	}
+	return err
+}
