@@ -22,6 +22,8 @@ var debian = []string{
 	"dovecot-core", "dovecot-imapd", "dovecot-lmtpd", // the peer we compare with
 	"chromium",                                 // the portal
 	"thunderbird", "xvfb", "fonts-dejavu-core", // a mail program as people use it
+	"litmus", "cadaver", "rclone", "davfs2", // files
+	"gvfs-backends", "libglib2.0-bin", "dbus", // files as GNOME sees them
 }
 
 // goTools are built from their own modules; versions are pinned.
