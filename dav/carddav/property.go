@@ -1,0 +1,176 @@
+package carddav
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"fachwerk/contacts"
+	"fachwerk/dav"
+)
+
+// Properties are those of RFC 6352 sections 6.2, 7.1 and 8.3.1, the pseudo property
+// address-data of its reports, and directory-gateway, which Apple's programs read.
+func (h *Head) Properties() []dav.LiveProperty {
+	return []dav.LiveProperty{
+		{Name: dav.CardDAV("addressbook-description"), On: dav.AtCollection, Need: dav.NeedStored},
+		{Name: dav.CardDAV("supported-address-data"), On: dav.AtCollection, Value: supportedData},
+		{Name: dav.CardDAV("supported-collation-set"), On: dav.AtCollection | dav.AtHome, Value: supportedCollations},
+		{Name: dav.CardDAV("max-resource-size"), On: dav.AtCollection, Value: maxResourceSize},
+		{Name: addressData, On: dav.AtMember, Need: dav.NeedBody, Value: writeAddressData},
+		{Name: dav.CardDAV("principal-address"), On: dav.AtPrincipal, Value: h.principalAddress},
+		{Name: dav.CardDAV("directory-gateway"), On: dav.AtPrincipal | dav.AtHome, Value: h.directoryGateway},
+	}
+}
+
+var addressData = dav.CardDAV("address-data")
+
+const mediaType = "text/vcard"
+
+// supportedData lists the versions that are kept (RFC 6352 section 6.2.2).
+func supportedData(_ context.Context, v *dav.Value) (bool, error) {
+	v.XML.Open(dav.CardDAV("supported-address-data"))
+	for _, version := range []contacts.Version{contacts.Version3, contacts.Version4} {
+		v.XML.Empty(dav.CardDAV("address-data-type"), "content-type", mediaType, "version", version.String())
+	}
+	v.XML.Close(dav.CardDAV("supported-address-data"))
+	return true, nil
+}
+
+func supportedCollations(_ context.Context, v *dav.Value) (bool, error) {
+	v.XML.Open(dav.CardDAV("supported-collation-set"))
+	for _, name := range contacts.Collations() {
+		v.XML.Element(dav.CardDAV("supported-collation"), name)
+	}
+	v.XML.Close(dav.CardDAV("supported-collation-set"))
+	return true, nil
+}
+
+func maxResourceSize(_ context.Context, v *dav.Value) (bool, error) {
+	v.XML.Element(dav.CardDAV("max-resource-size"), strconv.Itoa(contacts.MaxSize))
+	return true, nil
+}
+
+// directoryHref is where the one who asks finds the directory: in their own home.
+func directoryHref(r *dav.Request) string {
+	return "/" + segment + "/" + url.PathEscape(r.Principal.Address) + "/" + contacts.DirectoryName + "/"
+}
+
+// principalAddress names the principal's card in the directory (RFC 6352 section 7.1.2).
+func (h *Head) principalAddress(ctx context.Context, v *dav.Value) (bool, error) {
+	if h.directory == nil {
+		return false, nil
+	}
+	key := v.Target.Account.Key
+	if key.Tenant != v.Principal.Tenant {
+		return false, nil
+	}
+	s, err := h.directory.State(ctx, key.Tenant)
+	if err != nil {
+		return false, err
+	}
+	name, ok := s.NameOf(key.Account)
+	if !ok {
+		return false, nil
+	}
+	v.XML.Open(dav.CardDAV("principal-address"))
+	v.XML.Href(directoryHref(v.Request) + name)
+	v.XML.Close(dav.CardDAV("principal-address"))
+	return true, nil
+}
+
+// directoryGateway says where to search for people (draft-daboo-carddav-directory-gateway).
+func (h *Head) directoryGateway(_ context.Context, v *dav.Value) (bool, error) {
+	if h.directory == nil || !v.Target.Account.Own() {
+		return false, nil
+	}
+	v.XML.Open(dav.CardDAV("directory-gateway"))
+	v.XML.Href(directoryHref(v.Request))
+	v.XML.Close(dav.CardDAV("directory-gateway"))
+	return true, nil
+}
+
+// writeAddressData answers a card: as stored, or what is asked for of it (RFC 6352
+// section 10.4). It is there in reports alone.
+func writeAddressData(_ context.Context, v *dav.Value) (bool, error) {
+	if v.Method != "REPORT" || v.Element == nil {
+		return false, nil
+	}
+	want, err := readAddressData(v.Element)
+	if err != nil {
+		return false, err
+	}
+	body := v.Target.Body
+	if !want.asStored() {
+		if body, err = want.of(body); err != nil {
+			return false, err
+		}
+	}
+	v.XML.Open(addressData)
+	v.XML.Bytes(body)
+	v.XML.Close(addressData)
+	return true, nil
+}
+
+// wanted is what an address-data element asks for.
+type wanted struct {
+	version   contacts.Version // 0: the card's own
+	selection contacts.Selection
+}
+
+func (w *wanted) asStored() bool { return w.version == 0 && w.selection.Whole() }
+
+func (w *wanted) of(body []byte) ([]byte, error) {
+	card, err := contacts.Parse(body)
+	if err != nil { // stored before by other rules: better whole than not at all
+		return body, nil
+	}
+	if w.selection.Whole() && card.Version == w.version {
+		return body, nil
+	}
+	if w.version != 0 {
+		card = card.Convert(w.version)
+	}
+	return card.Select(w.selection).Append(make([]byte, 0, len(body))), nil
+}
+
+// readAddressData reads the element. Only where a version is named a card is converted:
+// the default of the attribute in the RFC's DTD would turn every version 4 card into one
+// of version 3 for programs that want what is stored.
+func readAddressData(e *dav.Element) (w wanted, err error) {
+	kind, typed := e.Attribute("content-type")
+	version, versioned := e.Attribute("version")
+	if typed && kind != mediaType {
+		return w, unsupportedData()
+	}
+	if versioned {
+		v, ok := contacts.ParseVersion(version)
+		if !ok {
+			return w, unsupportedData()
+		}
+		w.version = v
+	}
+	for _, c := range e.Children {
+		switch c.Name {
+		case dav.CardDAV("allprop"):
+			w.selection.All = true
+		case dav.CardDAV("prop"):
+			name, ok := c.Attribute("name")
+			if !ok || name == "" {
+				return w, malformed("A prop of address-data has no name.")
+			}
+			novalue, _ := c.Attribute("novalue")
+			w.selection.Props = append(w.selection.Props, contacts.SelectedProp{Name: name, NoValue: novalue == "yes"})
+		}
+	}
+	if len(w.selection.Props) > maxConditions {
+		return w, dav.Refusal(http.StatusForbidden, dav.CardDAV("supported-address-data"), "The request names too many properties.")
+	}
+	return w, nil
+}
+
+func unsupportedData() error {
+	return dav.Refusal(http.StatusForbidden, dav.CardDAV("supported-address-data"),
+		"Cards can be had as text/vcard of version 3.0 or 4.0.")
+}
