@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ func (p *Portal) makeProfile(w http.ResponseWriter, r *http.Request, v *visitor)
 		return
 	}
 	name := "Apple, " + p.c.Now().In(p.c.Zone).Format("2006-01-02 15:04")
-	made, secret, err := p.c.Authenticator.NewAppPassword(r.Context(), v.Principal, name, auth.MailRead|auth.MailSend, time.Time{})
+	made, secret, err := p.c.Authenticator.NewAppPassword(r.Context(), v.Principal, name, p.profileScopes(), time.Time{})
 	if errors.Is(err, auth.ErrStale) {
 		p.onward(w, r, loginPath("/setup/iphone", true))
 		return
@@ -81,18 +82,51 @@ func (p *Portal) fetchProfile(w http.ResponseWriter, r *http.Request, v *visitor
 	_, _ = w.Write(ticket.Value)
 }
 
-// offersProfile reports whether there is something to set up both for reading
-// and for sending.
-func (p *Portal) offersProfile() bool {
-	return len(p.incoming()) > 0 && len(p.outgoing()) > 0
+// profileKinds are what a profile sets up: mail where it can be both read and
+// sent, calendars and contacts. Apple's devices know no payload for files.
+func (p *Portal) profileKinds() (list []string) {
+	if len(p.incoming()) > 0 && len(p.outgoing()) > 0 {
+		list = append(list, mailKind)
+	}
+	if p.offersDAV() {
+		list = append(list, calendarKind, contactsKind)
+	}
+	return list
 }
 
-// appleProfile writes the property list of a mail account (Apple's Mail payload,
-// com.apple.mail.managed).
+// offersProfile reports whether there is something to set up.
+func (p *Portal) offersProfile() bool { return len(p.profileKinds()) > 0 }
+
+// profileScopes are what the app password inside is good for.
+func (p *Portal) profileScopes() (s auth.Scope) {
+	for _, k := range p.profileKinds() {
+		s |= kindScopes[k]
+	}
+	return s
+}
+
+// appleProfile writes the property list of a profile.
 func (p *Portal) appleProfile(v *visitor, secret string) ([]byte, error) {
-	in, out := p.incoming()[0], p.outgoing()[0]
 	identifier := reverse(p.host) + ".fachwerk"
-	mail := dict{
+	var payloads []dict
+	for _, k := range p.profileKinds() {
+		if k == mailKind {
+			payloads = append(payloads, p.mailPayload(v, identifier, secret))
+		} else {
+			payloads = append(payloads, p.davPayload(v, k, identifier, secret))
+		}
+	}
+	return encodePlist(dict{
+		"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadIdentifier": identifier,
+		"PayloadUUID": uuid(v.Address), "PayloadDisplayName": "Fachwerk " + v.Address,
+		"PayloadOrganization": "Fachwerk", "PayloadContent": payloads,
+	})
+}
+
+// mailPayload is a mail account (Apple's payload com.apple.mail.managed).
+func (p *Portal) mailPayload(v *visitor, identifier, secret string) dict {
+	in, out := p.incoming()[0], p.outgoing()[0]
+	return dict{
 		"PayloadType": "com.apple.mail.managed", "PayloadVersion": 1,
 		"PayloadIdentifier": identifier + ".mail", "PayloadUUID": uuid(v.Address + "mail"),
 		"PayloadDisplayName": "E-Mail " + v.Address,
@@ -107,12 +141,26 @@ func (p *Portal) appleProfile(v *visitor, secret string) ([]byte, error) {
 		"OutgoingMailServerUseSSL": !out.Plain, "OutgoingMailServerUsername": v.Address,
 		"OutgoingPasswordSameAsIncomingPassword": true,
 	}
-	profile := dict{
-		"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadIdentifier": identifier,
-		"PayloadUUID": uuid(v.Address), "PayloadDisplayName": "Fachwerk " + v.Address,
-		"PayloadOrganization": "Fachwerk", "PayloadContent": []dict{mail},
+}
+
+// davPayload is a calendar or contacts account (Apple's payloads
+// com.apple.caldav.account and com.apple.carddav.account, whose keys differ by
+// their first word only). The device finds the homes from the principal.
+func (p *Portal) davPayload(v *visitor, kind, identifier, secret string) dict {
+	word, title := "CalDAV", "Kalender "
+	if kind == contactsKind {
+		word, title = "CardDAV", "Kontakte "
 	}
-	return encodePlist(profile)
+	payload := strings.ToLower(word)
+	return dict{
+		"PayloadType": "com.apple." + payload + ".account", "PayloadVersion": 1,
+		"PayloadIdentifier": identifier + "." + payload, "PayloadUUID": uuid(v.Address + payload),
+		"PayloadDisplayName":        title + v.Address,
+		word + "AccountDescription": "Fachwerk",
+		word + "HostName":           p.dav.Hostname(), word + "Port": p.davPort(), word + "UseSSL": p.dav.Scheme == "https",
+		word + "PrincipalURL": "/principals/" + url.PathEscape(v.Address) + "/",
+		word + "Username":     v.Address, word + "Password": secret,
+	}
 }
 
 func reverse(host string) string {

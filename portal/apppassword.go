@@ -19,7 +19,10 @@ const nameMax = 80
 var services = []struct {
 	scope auth.Scope
 	key   string
-}{{auth.MailRead, "service.read"}, {auth.MailSend, "service.send"}}
+}{
+	{auth.MailRead, "service.read"}, {auth.MailSend, "service.send"}, {auth.Calendars, "service.calendar"},
+	{auth.Contacts, "service.contacts"}, {auth.Files, "service.files"},
+}
 
 func serviceKeys(s auth.Scope) (keys []string) {
 	for _, x := range services {
@@ -28,6 +31,44 @@ func serviceKeys(s auth.Scope) (keys []string) {
 		}
 	}
 	return keys
+}
+
+// preset is a sensible choice of services; Key is a text key, with ".what" behind
+// it an example.
+type preset struct {
+	Name, Key string
+	Scopes    auth.Scope
+}
+
+// ownChoice is the form's name for what is ticked one by one.
+const ownChoice = "own"
+
+// presets are in the order in which they are offered; the first is chosen unless
+// something else is asked for.
+var presets = []preset{
+	{"suite", "preset.suite", auth.MailRead | auth.MailSend | auth.Calendars | auth.Contacts},
+	{"phone", "preset.phone", auth.Calendars | auth.Contacts},
+	{"files", "preset.files", auth.Files},
+}
+
+// presets are those of which all is offered.
+func (p *Portal) presets() (list []preset) {
+	for _, x := range presets {
+		if p.scopes()&x.Scopes == x.Scopes {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// presetOf names the preset for these services, or the choice one by one.
+func presetOf(s auth.Scope) string {
+	for _, x := range presets {
+		if x.Scopes == s {
+			return x.Name
+		}
+	}
+	return ownChoice
 }
 
 // secretPage shows a new app password, once.
@@ -39,17 +80,36 @@ type secretPage struct {
 // appPasswordForm is what a person chose for a new app password.
 type appPasswordForm struct {
 	Name    string
+	For     string // name of a preset, or ownChoice
 	Scopes  auth.Scope
 	Expires string // days as text, "" for never
 }
 
 // readAppPasswordForm reads the form, or the query that brings it back after a
-// fresh sign-in. Without any service chosen a query means all of them.
+// fresh sign-in. A preset counts for more than what is ticked.
 func readAppPasswordForm(values url.Values) appPasswordForm {
-	f := appPasswordForm{Name: strings.TrimSpace(values.Get("name")), Expires: values.Get("expires")}
+	f := appPasswordForm{Name: strings.TrimSpace(values.Get("name")), For: ownChoice, Expires: values.Get("expires")}
 	for _, x := range services {
 		if values.Get(x.key) != "" {
 			f.Scopes |= x.scope
+		}
+	}
+	for _, x := range presets {
+		if values.Get("for") == x.Name {
+			f.For, f.Scopes = x.Name, x.Scopes
+		}
+	}
+	return f
+}
+
+// startForm is what the form shows at first. Without any choice in the query it is
+// the first preset, or all there is to choose from where there is none.
+func (p *Portal) startForm(query url.Values) appPasswordForm {
+	f := readAppPasswordForm(query)
+	if f.Scopes == 0 {
+		f.Scopes = p.scopes()
+		if list := p.presets(); len(list) > 0 {
+			f.For, f.Scopes = list[0].Name, list[0].Scopes
 		}
 	}
 	return f
@@ -60,6 +120,10 @@ func (f appPasswordForm) query() string {
 	q := url.Values{"name": {f.Name}}
 	if f.Expires != "" {
 		q.Set("expires", f.Expires)
+	}
+	if f.For != ownChoice {
+		q.Set("for", f.For)
+		return q.Encode()
 	}
 	for _, x := range services {
 		if f.Scopes&x.scope != 0 {
@@ -73,7 +137,7 @@ func (f appPasswordForm) query() string {
 func (f appPasswordForm) Has(key string) bool {
 	for _, x := range services {
 		if x.key == key {
-			return f.Scopes == 0 || f.Scopes&x.scope != 0
+			return f.Scopes&x.scope != 0
 		}
 	}
 	return false
@@ -83,7 +147,7 @@ func (f appPasswordForm) Has(key string) bool {
 // goes to the provider first and comes back to the form, filled in.
 func (p *Portal) makeAppPassword(w http.ResponseWriter, r *http.Request, v *visitor) {
 	f := readAppPasswordForm(r.PostForm)
-	if f.Scopes == 0 {
+	if f.Scopes &= p.scopes(); f.Scopes == 0 {
 		p.message(w, r, v, http.StatusBadRequest, "error.service")
 		return
 	}

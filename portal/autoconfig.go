@@ -14,6 +14,18 @@ type clientConfig struct {
 	XMLName  xml.Name      `xml:"clientConfig"`
 	Version  string        `xml:"version,attr"`
 	Provider emailProvider `xml:"emailProvider"`
+	// The mail autoconfig draft of the IETF has these beside the provider.
+	AddressBook *webServer `xml:"addressbook"`
+	Calendar    *webServer `xml:"calendar"`
+	FileShare   *webServer `xml:"fileShare"`
+}
+
+// webServer is a server that a URL names.
+type webServer struct {
+	Type           string `xml:"type,attr"`
+	URL            string `xml:"url"`
+	Authentication string `xml:"authentication"`
+	Username       string `xml:"username"`
 }
 
 type emailProvider struct {
@@ -43,6 +55,12 @@ func (p *Portal) autoconfig(w http.ResponseWriter, r *http.Request) {
 		Incoming: mailServers("imap", p.incoming()),
 		Outgoing: mailServers("smtp", p.outgoing()),
 	}}
+	if p.offersDAV() {
+		server := func(kind string, at endpoint) *webServer {
+			return &webServer{kind, p.address(at, ""), "basic", "%EMAILADDRESS%"}
+		}
+		doc.AddressBook, doc.Calendar, doc.FileShare = server("carddav", atBase), server("caldav", atBase), server("webdav", atDrives)
+	}
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	e := xml.NewEncoder(&b)

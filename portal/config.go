@@ -50,6 +50,12 @@ type Config struct {
 	Tickets       auth.Tickets
 	Places        Places
 
+	// Trash is what was deleted from drives; nil: no page for it.
+	Trash Trash
+	// DAV is the origin of calendars, contacts and files, such as
+	// https://dav.musterstadt.example; "" where there are none.
+	DAV string
+
 	IMAP, IMAPStartTLS              Server // Host empty: not offered
 	Submissions, SubmissionStartTLS Server
 
@@ -69,8 +75,9 @@ type Config struct {
 // Portal is an http.Handler.
 type Portal struct {
 	c       Config
-	host    string // of URL, without a port
-	secure  bool   // served by https
+	host    string   // of URL, without a port
+	secure  bool     // served by https
+	dav     *url.URL // Config.DAV; nil: none
 	pages   map[lang]map[string]*template.Template
 	begun   *auth.Throttle // counts sign-ins begun, so that nobody fills the store with them
 	handler http.Handler
@@ -89,6 +96,10 @@ func New(c Config) (*Portal, error) {
 	case len(c.Secret) < 32:
 		return nil, errors.New("portal: the secret for forms needs 32 bytes")
 	}
+	dav, err := checkDAV(c.DAV)
+	if err != nil {
+		return nil, err
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -104,7 +115,7 @@ func New(c Config) (*Portal, error) {
 	if c.Remote == nil {
 		c.Remote = remoteAddr
 	}
-	p := &Portal{c: c, host: origin.Hostname(), secure: origin.Scheme == "https", log: c.Log,
+	p := &Portal{c: c, host: origin.Hostname(), secure: origin.Scheme == "https", dav: dav, log: c.Log,
 		begun: auth.NewThrottle(auth.ThrottleLimits{PerNetwork: c.Begins}, c.Now)}
 	if err := p.parsePages(); err != nil {
 		return nil, fmt.Errorf("portal: pages: %w", err)

@@ -10,6 +10,11 @@ import (
 	"fachwerk/auth"
 )
 
+type startPage struct {
+	Kinds   []string
+	Clients []clientCard
+}
+
 // start is the first page: what can be set up, or the way to sign in.
 func (p *Portal) start(w http.ResponseWriter, r *http.Request) {
 	v, err := p.visitor(r.Context(), r)
@@ -17,7 +22,7 @@ func (p *Portal) start(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, nil, err)
 		return
 	}
-	p.render(w, r, v, http.StatusOK, "start", clients)
+	p.render(w, r, v, http.StatusOK, "start", startPage{p.kinds(), p.cards("")})
 }
 
 type devicesPage struct {
@@ -27,7 +32,9 @@ type devicesPage struct {
 	Limit     int
 	Fresh     bool // a password can be made without signing in again
 	Form      appPasswordForm
-	Days      []int // to choose an expiry from
+	Presets   []preset
+	Services  []string // text keys of what an app password can be made for
+	Days      []int    // to choose an expiry from
 }
 
 type passwordRow struct {
@@ -57,7 +64,8 @@ func (p *Portal) devices(w http.ResponseWriter, r *http.Request, v *visitor) {
 	}
 	page := devicesPage{
 		Full: len(list) >= auth.MaxAppPasswords, Limit: auth.MaxAppPasswords,
-		Fresh: p.fresh(v), Form: readAppPasswordForm(r.URL.Query()), Days: []int{30, 90, 365},
+		Fresh: p.fresh(v), Form: p.startForm(r.URL.Query()),
+		Presets: p.presets(), Services: serviceKeys(p.scopes()), Days: []int{30, 90, 365},
 	}
 	for _, a := range list {
 		page.Passwords = append(page.Passwords, passwordRow{

@@ -65,3 +65,52 @@ func FuzzLanguage(f *testing.F) {
 		}
 	})
 }
+
+// Whatever an address is, a URL holds it as one segment.
+func FuzzAddress(f *testing.F) {
+	f.Add("anna@musterstadt.example")
+	f.Add("../o'neil & co/%2F?#@musterstadt.example")
+	origin, err := url.Parse("https://dav.musterstadt.example")
+	if err != nil {
+		f.Fatal(err)
+	}
+	p := &Portal{dav: origin}
+	f.Fuzz(func(t *testing.T, owner string) {
+		for at := atBase; at <= atFilesKDE; at++ {
+			u, err := url.Parse(p.address(at, owner))
+			if err != nil || u.Host != origin.Host || u.RawQuery != "" || u.Fragment != "" {
+				t.Fatalf("%d, %q: %v %v", at, owner, u, err)
+			}
+			if at == atFiles && u.Path != "/files/"+owner+"/" || strings.Count(u.EscapedPath(), "/") > 3 {
+				t.Errorf("%d, %q: the path is %q", at, owner, u.Path)
+			}
+		}
+	})
+}
+
+// Whatever a word is, a shell reads it as one and as it was.
+func FuzzQuote(f *testing.F) {
+	f.Add("anna@musterstadt.example")
+	f.Add("o'neil; rm -rf $HOME `x`")
+	f.Fuzz(func(t *testing.T, word string) {
+		var read strings.Builder
+		inside := false
+		for rest := quote(word); rest != ""; {
+			switch {
+			case rest[0] == '\'':
+				inside = !inside
+			case !inside && rest[0] == '\\':
+				rest = rest[1:]
+				read.WriteByte(rest[0])
+			case !inside && strings.ContainsRune(" \t\n;&|<>()$`\"*?[]#~!{}", rune(rest[0])):
+				t.Fatalf("%q becomes %q", word, quote(word))
+			default:
+				read.WriteByte(rest[0])
+			}
+			rest = rest[1:]
+		}
+		if inside || read.String() != word {
+			t.Errorf("%q is read as %q", word, read.String())
+		}
+	})
+}

@@ -98,6 +98,27 @@ func (l lang) number(n int64) string {
 	return s
 }
 
+// amount counts what a kind is made of: messages, events, contacts or files; "all"
+// counts them together.
+func (l lang) amount(kind string, n int64) string {
+	if n == 1 {
+		return l.text("amount." + kind + ".one")
+	}
+	return l.text("amount."+kind, l.number(n))
+}
+
+// kinds joins the names of kinds: "A, B und C".
+func (l lang) kinds(list []string) string {
+	words := make([]string, len(list))
+	for i, k := range list {
+		words[i] = l.text("kind." + k)
+	}
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + l.text("and") + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
 // country names an ISO 3166-1 code in the reader's language.
 func (l lang) country(code string) string {
 	region, err := textlang.ParseRegion(code)

@@ -48,6 +48,8 @@ func (p *Portal) funcs(l lang) template.FuncMap {
 		"when":    func(at time.Time) string { return l.when(at.In(p.c.Zone), p.c.Now().In(p.c.Zone)) },
 		"bytes":   l.bytes,
 		"number":  l.number,
+		"amount":  l.amount,
+		"kinds":   l.kinds,
 		"country": l.country,
 		"static":  staticPath,
 	}
@@ -56,7 +58,9 @@ func (p *Portal) funcs(l lang) template.FuncMap {
 // content is what every page gets.
 type content struct {
 	Lang    lang
-	Page    string // name, for the navigation
+	Page    string   // name, for the navigation
+	Kinds   []string // services, for the navigation
+	Trash   bool     // there is a page for it
 	Visitor *visitor
 	Token   string // of forms
 	Data    any
@@ -67,7 +71,7 @@ type content struct {
 func (p *Portal) render(w http.ResponseWriter, r *http.Request, v *visitor, status int, page string, data any) {
 	l := language(r)
 	var b bytes.Buffer
-	err := p.pages[l][page].Execute(&b, content{Lang: l, Page: page, Visitor: v, Token: p.formToken(v), Data: data})
+	err := p.pages[l][page].Execute(&b, content{Lang: l, Page: page, Kinds: p.kinds(), Trash: p.c.Trash != nil, Visitor: v, Token: p.formToken(v), Data: data})
 	if err != nil {
 		p.log.Error("portal: page failed", "page", page, "err", err)
 		http.Error(w, "Interner Fehler. / Internal error.", http.StatusInternalServerError)
@@ -110,6 +114,8 @@ var faults = []struct {
 	{auth.ErrThrottled, http.StatusTooManyRequests, "error.throttled"},
 	{auth.ErrUnavailable, http.StatusServiceUnavailable, "error.unavailable"},
 	{auth.ErrDenied, http.StatusForbidden, "error.denied"},
+	{ErrReadOnly, http.StatusForbidden, "error.readonly"},
+	{ErrBusy, http.StatusConflict, "error.busy"},
 }
 
 // fail says to the person what happened, and to the log why. The log gets the

@@ -20,6 +20,7 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("GET /login", once(p.login))
 	mux.HandleFunc("GET "+CallbackPath, once(p.callback))
 	mux.HandleFunc("GET /setup/{client}", p.setup)
+	mux.HandleFunc("GET /service/{kind}", p.service)
 	mux.HandleFunc("GET /devices", p.signedIn(p.devices))
 	mux.HandleFunc("POST /devices", p.signedIn(p.form(p.makeAppPassword)))
 	mux.HandleFunc("POST /devices/{id}/end", p.signedIn(p.form(p.endAppPassword)))
@@ -27,6 +28,15 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("POST /apple-profile", p.signedIn(p.form(p.makeProfile)))
 	mux.HandleFunc("GET /apple-profile/{ticket}", once(p.signedIn(p.fetchProfile)))
 	mux.HandleFunc("GET /data", p.signedIn(p.data))
+	if p.c.Trash != nil {
+		mux.HandleFunc("GET /trash", p.signedIn(p.trash))
+		mux.HandleFunc("GET /trash/restore", toTrash) // who reloads the answer to the form
+		mux.HandleFunc("POST /trash/restore", p.signedIn(p.form(p.restore)))
+		mux.HandleFunc("GET /trash/remove", p.signedIn(p.confirmRemove))
+		mux.HandleFunc("POST /trash/remove", p.signedIn(p.form(p.removeTrashed)))
+		mux.HandleFunc("GET /trash/empty", p.signedIn(p.confirmEmpty))
+		mux.HandleFunc("POST /trash/empty", p.signedIn(p.form(p.emptyTrash)))
+	}
 	mux.HandleFunc("POST /logout", p.signedIn(p.form(p.logout)))
 	mux.HandleFunc("GET /.well-known/autoconfig/mail/config-v1.1.xml", p.autoconfig)
 	mux.HandleFunc("GET /mail/config-v1.1.xml", p.autoconfig)

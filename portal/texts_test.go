@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,13 +71,25 @@ func TestEveryTextIsInBothLanguagesAndInUse(t *testing.T) {
 			t.Errorf("%s takes %v in German and %v in English", key, de, en)
 		}
 		base := strings.TrimSuffix(key, ".what")
-		if used[key] == "" && used[base] == "" && !strings.HasPrefix(key, "kind.") {
+		if used[key] == "" && used[base] == "" && !family(key, "kind", "about", "amount") {
 			t.Errorf("%s is used nowhere", key)
 		}
 	}
 	for _, kind := range []string{"mail", "calendar", "contacts", "files"} {
-		if _, ok := texts["kind."+kind]; !ok {
-			t.Errorf("kind.%s is missing", kind)
+		for _, key := range []string{"kind." + kind, "about." + kind, "about." + kind + ".short", "amount." + kind, "amount." + kind + ".one"} {
+			if _, ok := texts[key]; !ok {
+				t.Errorf("%s is missing", key)
+			}
+		}
+	}
+	for _, p := range presets {
+		if _, ok := texts[p.Key+".what"]; !ok {
+			t.Errorf("%s gives no example", p.Key)
+		}
+	}
+	for _, c := range clients {
+		if _, ok := texts[c.Title+".what"]; !ok {
+			t.Errorf("%s says not what it is", c.Title)
 		}
 	}
 	for _, f := range faults {
@@ -101,6 +114,12 @@ func TestEveryTextIsInBothLanguagesAndInUse(t *testing.T) {
 	if seen < 80 {
 		t.Errorf("%d texts are used: the test reads nothing", seen)
 	}
+}
+
+// family tells whether a key is of a family whose keys are put together.
+func family(key string, names ...string) bool {
+	first, _, _ := strings.Cut(key, ".")
+	return slices.Contains(names, first)
 }
 
 // isFamily tells whether texts begin with this word and a dot.

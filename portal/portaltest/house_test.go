@@ -73,6 +73,11 @@ type house struct {
 	front  http.Handler
 }
 
+// kindNames are the kinds of collections in the portal's words.
+var kindNames = map[store.CollectionKind]string{
+	store.Mailbox: "mail", store.Calendar: "calendar", store.AddressBook: "contacts", store.Drive: "files",
+}
+
 // places tells where data lies, from the store.
 type places struct{ *storetest.Parts }
 
@@ -84,7 +89,7 @@ func (p places) Places(ctx context.Context, person auth.AccountRef) (list []port
 	placed, err := p.Placed(ctx, store.Key{Tenant: person.Tenant, Account: person.Account})
 	for _, x := range placed {
 		list = append(list, portal.Place{
-			Account: who.Address, Kind: "mail", Store: x.Store, Site: x.Site.Name, Operator: x.Site.Operator,
+			Account: who.Address, Kind: kindNames[x.Kind], Store: x.Store, Site: x.Site.Name, Operator: x.Site.Operator,
 			City: x.Site.City, Country: x.Site.Country, Items: x.Items, Bytes: x.Bytes,
 		})
 	}
@@ -138,6 +143,7 @@ func (h *house) newPortal(t *testing.T, issuer, secret string, who auth.People, 
 		IMAP:               portal.Server{Host: "imap.musterstadt.example", Port: 993, TLS: true},
 		Submissions:        portal.Server{Host: "smtp.musterstadt.example", Port: 465, TLS: true},
 		SubmissionStartTLS: portal.Server{Host: "smtp.musterstadt.example", Port: 587},
+		DAV:                "https://dav.musterstadt.example",
 		Secret:             bytes.Repeat([]byte{9}, 32), Zone: time.UTC, Now: h.clock.now, Log: log,
 	}
 	for _, c := range change {
@@ -166,8 +172,11 @@ func (h *house) person(t *testing.T, local, name string) auth.AccountRef {
 func (h *house) accepts(t *testing.T, address, secret string, scope auth.Scope) error {
 	t.Helper()
 	protocol := "imap"
-	if scope == auth.MailSend {
+	switch {
+	case scope == auth.MailSend:
 		protocol = "submission"
+	case scope&(auth.MailRead|auth.MailSend) == 0:
+		protocol = "dav"
 	}
 	_, err := h.auth.Password(t.Context(), auth.Attempt{
 		Username: address, Scope: scope, Remote: netip.MustParseAddr("192.0.2.7"), Protocol: protocol,

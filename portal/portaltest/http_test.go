@@ -26,7 +26,7 @@ func TestHeadersOnEveryRoute(t *testing.T) {
 		"no token":     stopped.do(v.request(http.MethodPost, "/logout", url.Values{})),
 	}
 	for _, path := range []string{
-		"/", "/login", "/login/callback", "/setup/outlook", "/setup/x", "/devices", "/apple-profile/x", "/data", "/nirgends", "//devices",
+		"/", "/login", "/login/callback", "/setup/outlook", "/setup/x", "/service/files", "/devices", "/apple-profile/x", "/data", "/nirgends", "//devices",
 		"/.well-known/autoconfig/mail/config-v1.1.xml", "/mail/config-v1.1.xml", "/static/portal.css", "/static/logo.svg", "/static/", "/static/x",
 	} {
 		answers[path] = stopped.get(path)
@@ -318,6 +318,8 @@ func TestNewRefuses(t *testing.T) {
 	var good portal.Config
 	h.newPortal(t, h.issuer, "s", h, nil, func(c *portal.Config) { good = *c })
 	for name, change := range map[string]func(*portal.Config){
+		"a DAV path":  func(c *portal.Config) { c.DAV = "https://dav.example/dav" },
+		"no DAV host": func(c *portal.Config) { c.DAV = "dav.example" },
 		"a path":      func(c *portal.Config) { c.URL += "/portal" },
 		"a query":     func(c *portal.Config) { c.URL += "?x" },
 		"no host":     func(c *portal.Config) { c.URL = "https://" },

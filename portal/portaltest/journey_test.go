@@ -41,6 +41,7 @@ func (b *tab) makesAnAppPassword(h *house) {
 	h.clock.forward(11 * time.Minute)
 	b.click("nav a[href='/devices']", "the devices", at("/devices"))
 	b.write("#name", "Mein Büro-PC & mehr")
+	b.do(chromedp.Click(chromedp.CSS("input[name='for'][value='own']")))
 	b.do(chromedp.Click(chromedp.CSS("input[name='service.send']")))
 	b.choose("#expires", "90")
 	b.do(chromedp.Click(chromedp.CSS("form.fields button")))
@@ -125,22 +126,26 @@ func TestKeyboardAlone(t *testing.T) {
 	}
 	b.key(kb.Enter)
 	b.signIn(anna, "the start page, signed in", at("/")+" && document.querySelector('.who')")
-	for _, path := range []string{"/", "/devices", "/data", "/setup/iphone", "/setup/outlook", "/nirgends"} {
+	for _, path := range []string{"/", "/devices", "/devices?service.read=1", "/data", "/service/files", "/setup/iphone", "/setup/rclone", "/nirgends"} {
 		b.open(h.portal + path)
 		b.tabThrough(path)
 	}
 }
 
+// controls are what the Tab key goes through: what is shown, and of radio buttons
+// the chosen one.
+const controls = `[...document.querySelectorAll('a[href],button,input:not([type=hidden]),select')].filter(
+	e => e.getClientRects().length > 0 && (e.type !== 'radio' || e.checked))`
+
 // stop is where the focus is, and whether that can be seen.
 const stop = `(() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
 	if (e === document.body) return 'end';
 	const seen = s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 && r.width > 0 && r.height > 0 && r.left >= 0;
-	const all = [...document.querySelectorAll('a[href],button,input:not([type=hidden]),select')];
-	return all.indexOf(e) + (seen ? ' seen' : ' unseen'); })()`
+	return ` + controls + `.indexOf(e) + (seen ? ' seen' : ' unseen'); })()`
 
 func (b *tab) tabThrough(path string) {
 	b.t.Helper()
-	controls := eval[int](b, "document.querySelectorAll('a[href],button,input:not([type=hidden]),select').length")
+	controls := eval[int](b, controls+".length")
 	if controls < 6 {
 		b.t.Errorf("%s: %d controls only", path, controls)
 	}

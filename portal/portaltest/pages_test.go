@@ -42,6 +42,9 @@ func (h *house) furnish(t *testing.T) {
 	}))
 }
 
+// clients are the programs and devices that the portal explains.
+var clients = []string{"thunderbird", "iphone", "android", "outlook", "windows", "finder", "evolution", "gnome", "kde", "cyberduck", "rclone", "davfs", "other"}
+
 // look checks the page that is open at both widths.
 func (b *tab) look(name, language string, but ...string) {
 	b.t.Helper()
@@ -79,7 +82,11 @@ func (b *tab) visitAll(h *house, language string) {
 	b.look("devices", language)
 	b.open(h.portal + "/")
 	b.look("start", language)
-	for _, client := range []string{"thunderbird", "iphone", "android", "evolution", "outlook"} {
+	for _, kind := range []string{"mail", "calendar", "contacts", "files"} {
+		b.open(h.portal + "/service/" + kind)
+		b.look("service-"+kind, language)
+	}
+	for _, client := range clients {
 		b.open(h.portal + "/setup/" + client)
 		b.look("setup-"+client, language)
 	}

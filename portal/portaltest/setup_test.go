@@ -55,7 +55,21 @@ func TestAppleProfileIsFetchedOnceByItsOwner(t *testing.T) {
 	if values["EmailAddress"] != anna || values["IncomingMailServerPortNumber"] != "993" || values["OutgoingMailServerHostName"] != "smtp.musterstadt.example" {
 		t.Errorf("the profile says %v", values)
 	}
-	must(t, h.accepts(t, anna, values["IncomingPassword"], auth.MailRead|auth.MailSend))
+	secret := values["IncomingPassword"]
+	must(t, h.accepts(t, anna, secret, auth.MailRead|auth.MailSend|auth.Calendars|auth.Contacts))
+	if err := h.accepts(t, anna, secret, auth.Files); !errors.Is(err, auth.ErrScope) {
+		t.Errorf("the profile's password opens files: %v", err)
+	}
+	for key, want := range map[string]string{
+		"HostName": "dav.musterstadt.example", "Port": "443", "UseSSL": "true", "Username": anna, "Password": secret,
+		"PrincipalURL": "/principals/" + anna + "/",
+	} {
+		for _, kind := range []string{"CalDAV", "CardDAV"} {
+			if got := values[kind+key]; got != want {
+				t.Errorf("%s%s is %q, want %q", kind, key, got, want)
+			}
+		}
+	}
 	if again := v.get(m[1]); again.StatusCode != http.StatusNotFound {
 		t.Errorf("a second time: %d", again.StatusCode)
 	}
@@ -128,7 +142,7 @@ func TestAppleProfileEscapes(t *testing.T) {
 }
 
 func TestProfileNeedsSomethingToSetUp(t *testing.T) {
-	h := newHouse(t, func(c *portal.Config) { c.IMAP = portal.Server{} })
+	h := newHouse(t, func(c *portal.Config) { c.IMAP, c.DAV = portal.Server{}, "" })
 	v := newVisitor(t, h)
 	v.signIn(anna)
 	if page := v.get("/setup/iphone"); strings.Contains(page.body, "/apple-profile") {
@@ -136,6 +150,24 @@ func TestProfileNeedsSomethingToSetUp(t *testing.T) {
 	}
 	if a := v.post("/apple-profile", nil); a.StatusCode != http.StatusNotFound || len(h.passwords(t, h.anna)) != 0 {
 		t.Errorf("%d", a.StatusCode)
+	}
+}
+
+// Where there is no mail a profile sets up the rest, and only that.
+func TestProfileWithoutMail(t *testing.T) {
+	h := newHouse(t, func(c *portal.Config) { c.IMAP, c.DAV = portal.Server{}, "http://127.0.0.3:8080" })
+	v := newVisitor(t, h)
+	v.signIn(anna)
+	m := profileLink.FindStringSubmatch(v.post("/apple-profile", nil).body)
+	if m == nil {
+		t.Fatal("no profile")
+	}
+	values := readPlist(t, v.get(m[1]).body)
+	if values["EmailAddress"] != "" || values["CalDAVHostName"] != "127.0.0.3" || values["CalDAVPort"] != "8080" || values["CardDAVUseSSL"] != "false" {
+		t.Errorf("the profile says %v", values)
+	}
+	if err := h.accepts(t, anna, values["CalDAVPassword"], auth.MailRead); !errors.Is(err, auth.ErrScope) {
+		t.Errorf("its password opens mail: %v", err)
 	}
 }
 
@@ -169,6 +201,11 @@ func TestAutoconfigTellsNothingOfPeople(t *testing.T) {
 	if got := p.Incoming[0]; got != (server{"imap", "imap.musterstadt.example", 993, "SSL", "%EMAILADDRESS%", "password-cleartext"}) {
 		t.Errorf("incoming %+v", got)
 	}
+	for _, got := range []webServer{doc.Calendar, doc.AddressBook, doc.FileShare} {
+		if !strings.HasPrefix(got.URL, "https://dav.musterstadt.example/") || got.Auth != "basic" || got.User != "%EMAILADDRESS%" {
+			t.Errorf("for WebDAV: %+v", got)
+		}
+	}
 	if got := p.Outgoing[1]; got.Type != "smtp" || got.Port != 587 || got.Socket != "STARTTLS" {
 		t.Errorf("outgoing %+v", got)
 	}
@@ -184,6 +221,16 @@ type config struct {
 		Incoming []server `xml:"incomingServer"`
 		Outgoing []server `xml:"outgoingServer"`
 	} `xml:"emailProvider"`
+	Calendar    webServer `xml:"calendar"`
+	AddressBook webServer `xml:"addressbook"`
+	FileShare   webServer `xml:"fileShare"`
+}
+
+type webServer struct {
+	Type string `xml:"type,attr"`
+	URL  string `xml:"url"`
+	Auth string `xml:"authentication"`
+	User string `xml:"username"`
 }
 
 type server struct {
