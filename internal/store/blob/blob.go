@@ -51,6 +51,11 @@ type Store interface {
 	// that does not give exactly Size bytes is refused with ErrSize.
 	Put(ctx context.Context, key string, body Body) error
 
+	// Create begins an object whose size is not known before its end. ctx holds
+	// until Commit. What waits to be sent may lie in temporary files without a
+	// name in folder ("": the system's), unless the store keeps it itself.
+	Create(ctx context.Context, key, folder string) (Writer, error)
+
 	// Get reads length bytes from offset on, or to the end when length is
 	// negative. A range that passes the end is cut there; one that begins at
 	// or beyond the end is empty. A negative offset is ErrRange, a missing
@@ -73,6 +78,21 @@ type Store interface {
 	// Check tells whether the store can be reached now and, as far as that is
 	// known without storing anything, be written. It serves readiness probes.
 	Check(ctx context.Context) error
+}
+
+// Writer takes the bytes of one object as they come, in constant memory. It is for
+// one goroutine.
+type Writer interface {
+	// Write takes more bytes. After an error all further calls fail.
+	io.Writer
+
+	// Commit ends the object; on return it is durable and visible whole. Its
+	// errors are those of Put. After ErrTemporary it may be called again.
+	Commit() error
+
+	// Close gives up what was not committed, and nothing is left of it. It may
+	// be called always and more than once.
+	Close() error
 }
 
 // Body is what Put stores. Open may be called several times, also at the same

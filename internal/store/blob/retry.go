@@ -65,6 +65,27 @@ func (r retry) Put(ctx context.Context, key string, body Body) error {
 	return r.backoff.Do(ctx, func() error { return r.store.Put(ctx, key, body) })
 }
 
+// Create repeats the beginning and the end; what happens between is repeated, where
+// that is possible, by the store itself.
+func (r retry) Create(ctx context.Context, key, folder string) (w Writer, err error) {
+	err = r.backoff.Do(ctx, func() error {
+		w, err = r.store.Create(ctx, key, folder)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return retryWriter{Writer: w, ctx: ctx, retry: r}, nil
+}
+
+type retryWriter struct {
+	Writer
+	ctx   context.Context
+	retry retry
+}
+
+func (w retryWriter) Commit() error { return w.retry.backoff.Do(w.ctx, w.Writer.Commit) }
+
 func (r retry) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	g := &retryReader{ctx: ctx, retry: r, key: key, offset: offset, length: length}
 	if err := g.open(); err != nil {

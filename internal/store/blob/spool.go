@@ -99,6 +99,9 @@ func (s *Spool) ReadRange(_ context.Context, offset, length int64) (io.ReadClose
 	return section{io.NewSectionReader(s.readerAt(), offset, length)}, nil
 }
 
+// ReadAt implements io.ReaderAt.
+func (s *Spool) ReadAt(p []byte, offset int64) (int, error) { return s.readerAt().ReadAt(p, offset) }
+
 func (s *Spool) readerAt() io.ReaderAt {
 	if s.file != nil {
 		return s.file

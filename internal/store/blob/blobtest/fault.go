@@ -109,6 +109,39 @@ func (f *Fault) Put(ctx context.Context, key string, body blob.Body) error {
 	return f.run(Put, func() error { return f.store.Put(ctx, key, body) })
 }
 
+// Create implements blob.Store: the end of an object counts and fails as a Put, and
+// its bytes fail while all is down.
+func (f *Fault) Create(ctx context.Context, key, folder string) (blob.Writer, error) {
+	if err := f.isDown(); err != nil {
+		return nil, err
+	}
+	w, err := f.store.Create(ctx, key, folder)
+	if err != nil {
+		return nil, err
+	}
+	return faultWriter{w, f}, nil
+}
+
+func (f *Fault) isDown() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.down
+}
+
+type faultWriter struct {
+	blob.Writer
+	f *Fault
+}
+
+func (w faultWriter) Write(p []byte) (int, error) {
+	if err := w.f.isDown(); err != nil {
+		return 0, err
+	}
+	return w.Writer.Write(p)
+}
+
+func (w faultWriter) Commit() error { return w.f.run(Put, w.Writer.Commit) }
+
 // Get implements blob.Store.
 func (f *Fault) Get(ctx context.Context, key string, offset, length int64) (r io.ReadCloser, err error) {
 	err = f.run(Get, func() error {

@@ -11,18 +11,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"fachwerk/internal/store/blob"
 )
 
 // temporaries holds files that are being written. Keys never begin with a dot.
 const temporaries = ".tmp"
-
-// abandoned is how long nothing may have been written to a temporary file before
-// Open takes it for one that a crash left. Another process, such as a command
-// beside the server, may be writing younger ones.
-const abandoned = time.Hour
 
 // Store is a blob.Store in a directory.
 type Store struct {
@@ -65,14 +59,29 @@ func (s *Store) prepare() error {
 		return err
 	}
 	for _, e := range left {
-		info, err := e.Info()
-		if err != nil || time.Since(info.ModTime()) < abandoned {
-			continue // gone meanwhile, or being written
-		}
-		err = s.root.Remove(temporaries + "/" + e.Name())
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.clean(temporaries + "/" + e.Name()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// clean removes a temporary file unless its writer, which may be another process,
+// is alive and holds its lock.
+func (s *Store) clean(name string) error {
+	file, err := s.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // gone meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil // being written
+	}
+	if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
@@ -80,43 +89,19 @@ func (s *Store) prepare() error {
 // Put implements blob.Store. A full disk is blob.ErrTemporary, a failed fsync
 // blob.ErrStopped, now and at every later Put and Delete.
 func (s *Store) Put(ctx context.Context, key string, body blob.Body) error {
-	if err := blob.CheckKey(key); err != nil {
+	w, err := s.Create(ctx, key, "")
+	if err != nil {
 		return err
 	}
-	if err := s.writable(); err != nil {
-		return err
-	}
-	if err := s.put(ctx, key, body); err != nil {
+	defer w.Close()
+	if err := blob.Copy(ctx, w, body); err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
-	return nil
+	return w.Commit()
 }
 
-func (s *Store) put(ctx context.Context, key string, body blob.Body) error {
-	temp := temporaries + "/" + rand.Text()
-	file, err := s.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return classify(err)
-	}
-	err = classify(blob.Copy(ctx, file, body))
-	if err == nil {
-		err = s.fsync(file)
-	}
-	err = errors.Join(err, classify(file.Close()))
-	if err == nil {
-		err = ctx.Err() // the last moment at which nothing is visible
-	}
-	if err == nil {
-		err = s.publish(temp, key)
-	}
-	if err != nil {
-		// What cannot be removed now is removed at a later start.
-		_ = s.root.Remove(temp)
-	}
-	return err
-}
-
-// publish gives a durable temporary file its name and makes that durable.
+// publish gives a durable temporary file its name. The day's folder is to be made
+// durable then.
 func (s *Store) publish(temp, key string) error {
 	day := path.Dir(key)
 	for _, folder := range []string{path.Dir(day), day} {
@@ -127,10 +112,7 @@ func (s *Store) publish(temp, key string) error {
 	if err := s.writable(); err != nil {
 		return err // another Put failed to be durable meanwhile
 	}
-	if err := s.root.Rename(temp, key); err != nil {
-		return classify(err)
-	}
-	return s.syncFolder(day)
+	return classify(s.root.Rename(temp, key))
 }
 
 // makeFolder makes a folder and its entry in its parent durable. A folder that

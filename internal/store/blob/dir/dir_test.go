@@ -33,32 +33,69 @@ func TestSuite(t *testing.T) {
 func TestReopenCleansOnlyWhatIsAbandoned(t *testing.T) {
 	path := t.TempDir()
 	s := open(t, path)
-	key := blob.NewKey(1, time.Now())
+	key, coming := blob.NewKey(1, time.Now()), blob.NewKey(1, time.Now())
 	if err := s.Put(t.Context(), key, blob.Bytes("kept")); err != nil {
 		t.Fatal(err)
 	}
-	old, young := filepath.Join(path, temporaries, "OLD"), filepath.Join(path, temporaries, "YOUNG")
-	for _, name := range []string{old, young} {
-		if err := os.WriteFile(name, []byte("half"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	past := time.Now().Add(-2 * abandoned)
-	if err := os.Chtimes(old, past, past); err != nil {
+	left := filepath.Join(path, temporaries, "LEFT")
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	w, err := s.Create(t.Context(), coming, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
 	again := open(t, path)
-	if _, err := os.Stat(old); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an abandoned file is left: %v", err)
 	}
-	if _, err := os.Stat(young); err != nil {
-		t.Errorf("a file that another process may be writing is gone: %v", err)
+	if _, err := w.Write([]byte("five!")); err != nil {
+		t.Error(err)
 	}
-	if info, err := again.Stat(t.Context(), key); err != nil || info.Size != 4 {
-		t.Errorf("the object: %+v, %v", info, err)
+	if err := w.Commit(); err != nil {
+		t.Errorf("what is being written while another process opens the store: %v", err)
 	}
-	if page, err := again.List(t.Context(), "", "", 0); err != nil || len(page) != 1 {
+	for key, size := range map[string]int64{key: 4, coming: 5} {
+		if info, err := again.Stat(t.Context(), key); err != nil || info.Size != size {
+			t.Errorf("the object: %+v, %v", info, err)
+		}
+	}
+	if page, err := again.List(t.Context(), "", "", 0); err != nil || len(page) != 2 {
 		t.Errorf("%d objects listed, %v", len(page), err)
+	}
+}
+
+// A folder that cannot be opened for a moment, after the object has its name, does
+// not keep the second Commit from making it durable.
+func TestCommitGoesOn(t *testing.T) {
+	s := open(t, t.TempDir())
+	w, err := s.Create(t.Context(), "7/20261122/ab", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := w.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	d := w.(*draft)
+	if err := errors.Join(s.fsync(d.file), s.publish(d.temp, d.key)); err != nil {
+		t.Fatal(err)
+	}
+	d.synced, d.renamed = true, true
+	var synced []string
+	s.sync = func(f *os.File) error {
+		synced = append(synced, filepath.Base(f.Name()))
+		return nil
+	}
+	if err := w.Commit(); err != nil || len(synced) != 1 || synced[0] != "20261122" {
+		t.Errorf("made durable %q, %v", synced, err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Stat(t.Context(), d.key); err != nil {
+		t.Error(err)
 	}
 }
 

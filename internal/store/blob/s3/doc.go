@@ -9,5 +9,7 @@
 //
 // Every PUT carries the SHA-256 of its bytes inside the signature, so a service
 // refuses what was damaged on the way; what is damaged later does not open in
-// package content. Nothing is buffered whole.
+// package content. Nothing is buffered whole: what comes with an unknown size waits
+// in files without a name until there is more than one PUT may hold, and then goes
+// part by part while more comes.
 package s3

@@ -80,13 +80,18 @@ func (s *Store) putParts(ctx context.Context, key string, body blob.Body) (err e
 	if err == nil {
 		return nil
 	}
-	abort, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
+	return errors.Join(err, s.abort(ctx, key, upload))
+}
+
+// abort gives up a multipart upload, whose own context may have ended.
+func (s *Store) abort(ctx context.Context, key, upload string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	defer cancel()
-	if failed := s.core.AbortMultipartUpload(abort, s.config.Bucket, s.object(key), upload); failed != nil &&
-		minio.ToErrorResponse(failed).Code != minio.NoSuchUpload {
-		err = errors.Join(err, fmt.Errorf("abort: %w", failed))
+	err := s.core.AbortMultipartUpload(ctx, s.config.Bucket, s.object(key), upload)
+	if err == nil || minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
+		return nil
 	}
-	return err
+	return fmt.Errorf("abort: %w", err)
 }
 
 // sendParts sends the body part by part, each repeated alone where it fails.
@@ -99,20 +104,26 @@ func (s *Store) sendParts(ctx context.Context, key, upload string, size int64, r
 		if err != nil {
 			return nil, err
 		}
-		var sent minio.ObjectPart
-		err = s.config.Backoff.Do(ctx, func() error {
-			data := io.NewSectionReader(part, 0, part.Size())
-			sent, err = s.core.PutObjectPart(ctx, s.config.Bucket, s.object(key), upload, number, data, part.Size(),
-				minio.PutObjectPartOptions{Sha256Hex: digest, DisableContentSha256: true})
-			return s.failed(ctx, "put part of", key, err)
-		})
+		sent, err := s.sendPart(ctx, key, upload, number, part, digest)
 		if err != nil {
 			return nil, err
 		}
-		// The ETag is handed back as it came, whatever it means.
-		done = append(done, minio.CompletePart{PartNumber: number, ETag: sent.ETag})
+		done = append(done, sent)
 	}
 	return done, parts.atEnd()
+}
+
+// sendPart sends one part, repeatedly where it fails.
+func (s *Store) sendPart(ctx context.Context, key, upload string, number int, part *io.SectionReader, digest string) (minio.CompletePart, error) {
+	var sent minio.ObjectPart
+	err := s.config.Backoff.Do(ctx, func() (err error) {
+		data := io.NewSectionReader(part, 0, part.Size())
+		sent, err = s.core.PutObjectPart(ctx, s.config.Bucket, s.object(key), upload, number, data, part.Size(),
+			minio.PutObjectPartOptions{Sha256Hex: digest, DisableContentSha256: true})
+		return s.failed(ctx, "put part of", key, err)
+	})
+	// The ETag is handed back as it came, whatever it means.
+	return minio.CompletePart{PartNumber: number, ETag: sent.ETag}, err
 }
 
 // parts cuts a body. One that can be read at any place is not buffered; of

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -77,6 +78,82 @@ func TestFailedUploadIsAborted(t *testing.T) {
 	}
 	if n := uploads(t, s); n != 0 {
 		t.Errorf("%d unfinished uploads are left", n)
+	}
+}
+
+// An object that is given up while its parts are on their way, or of which a part
+// cannot be sent, leaves no unfinished upload.
+func TestGivenUpUploadIsAborted(t *testing.T) {
+	var cut atomic.Bool
+	s := open(t, proxied(t, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		if r.Method == http.MethodPut && cut.Load() {
+			io.CopyN(io.Discard, r.Body, 1<<20)
+			panic(http.ErrAbortHandler) // the connection breaks in the middle of a part
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	s.config.Backoff = blob.Backoff{Attempts: 2, First: time.Millisecond}
+	for _, broken := range []bool{false, true} {
+		cut.Store(broken)
+		folder, key := t.TempDir(), blob.NewKey(1, time.Now())
+		w, err := s.Create(t.Context(), key, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := blobtest.Generated{Length: 30 << 20}.Open()
+		_, err = io.Copy(w, body)
+		if broken && err == nil {
+			err = w.Commit()
+		}
+		if broken != errors.Is(err, blob.ErrTemporary) {
+			t.Errorf("broken %v: %v", broken, err)
+		}
+		if broken && w.Commit() == nil {
+			t.Error("an object of which a part was lost was committed")
+		}
+		if n := uploads(t, s); n != 1 {
+			t.Errorf("broken %v: %d uploads have begun: the test shows nothing", broken, n)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := uploads(t, s); n != 0 {
+			t.Errorf("broken %v: %d unfinished uploads are left", broken, n)
+		}
+		if left, _ := os.ReadDir(folder); len(left) > 0 {
+			t.Errorf("broken %v: %d files are left", broken, len(left))
+		}
+		if _, err := s.Stat(t.Context(), key); !errors.Is(err, blob.ErrNotFound) {
+			t.Errorf("broken %v: stat %v", broken, err)
+		}
+	}
+}
+
+// The answer to the end of an upload is lost: the second Commit finds the object.
+func TestLostAnswerToCommit(t *testing.T) {
+	var lost atomic.Int64
+	s := open(t, proxied(t, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		if r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && lost.Add(1) == 1 {
+			pass.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	key, body := blob.NewKey(1, time.Now()), blobtest.Generated{Length: 12 << 20}
+	w, err := blob.NewRetry(s, blob.Backoff{First: time.Millisecond}).Create(t.Context(), key, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r, _ := body.Open()
+	if _, err := io.Copy(w, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); err != nil || lost.Load() != 2 {
+		t.Errorf("commit: %v, after %d requests", err, lost.Load())
+	}
+	if info, err := s.Stat(t.Context(), key); err != nil || info.Size != body.Length {
+		t.Errorf("%+v, %v", info, err)
 	}
 }
 
