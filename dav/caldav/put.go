@@ -1,0 +1,73 @@
+package caldav
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"fachwerk/dav"
+	"fachwerk/internal/resource"
+)
+
+// Accept judges the body of a PUT (RFC 4791 5.3.2.1).
+func (h *Head) Accept(ctx context.Context, in *dav.Incoming) (resource.Draft, error) {
+	if err := mediaType(in.Header.Get("Content-Type")); err != nil {
+		return resource.Draft{}, err
+	}
+	limit := h.calendar.Limits().Size
+	if in.Length > limit {
+		return resource.Draft{}, tooLarge(limit)
+	}
+	data, err := io.ReadAll(io.LimitReader(in.Body, limit+1))
+	if err != nil {
+		return resource.Draft{}, err
+	}
+	if int64(len(data)) > limit {
+		return resource.Draft{}, tooLarge(limit)
+	}
+	t := in.Target
+	at := resource.Place{Collection: t.Collection, Parent: resource.Root, Name: t.Name()}
+	d, err := h.calendar.Accept(ctx, at, t.Item, data)
+	if err != nil {
+		return resource.Draft{}, h.Refuse(in.Request, t, err)
+	}
+	return d, nil
+}
+
+func tooLarge(limit int64) error {
+	return dav.Refusal(http.StatusForbidden, dav.CalDAV("max-resource-size"), "The object has more than %d bytes.", limit)
+}
+
+// mediaType is supported-calendar-data. Clients that say nothing, or that they do not
+// know, are judged by what they send.
+func mediaType(header string) error {
+	if header == "" {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(header)
+	if err != nil {
+		media, _, _ = strings.Cut(strings.ToLower(header), ";")
+		media = strings.TrimSpace(media)
+	}
+	charset := params["charset"]
+	switch {
+	case media != "text/calendar" && media != "application/octet-stream":
+		return dav.Refusal(http.StatusForbidden, dav.CalDAV("supported-calendar-data"), "Calendars hold text/calendar and no %s.", media)
+	case charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii"):
+		return dav.Refusal(http.StatusForbidden, dav.CalDAV("supported-calendar-data"), "Calendar objects are UTF-8 and not %s.", charset)
+	}
+	return nil
+}
+
+// Transfer judges an object that is copied or moved into a calendar.
+func (h *Head) Transfer(ctx context.Context, r *dav.Request, from, to *dav.Target) error {
+	if from.Level != dav.AtMember {
+		return nil
+	}
+	if err := r.Load(ctx, []*dav.Target{from}, dav.NeedBody); err != nil {
+		return err
+	}
+	return h.Refuse(r, to, h.calendar.Fits(ctx, to.Collection, from.Body))
+}
