@@ -58,6 +58,11 @@ func (s *segment) Len() int { return len(s.items) }
 // Card reads the searchable form of one.
 func (s *segment) Card(i int) (*Card, error) { return ReadFacts(s.facts[i]) }
 
+// Texts reads the texts of one property of a card, without making the card.
+func (s *segment) Texts(i int, name string, f func(text string, left bool)) error {
+	return factTexts(s.facts[i], name, f)
+}
+
 // part is a segment as a snapshot sees it.
 type part struct {
 	*segment

@@ -2,7 +2,9 @@ package contacts
 
 import (
 	"bytes"
+	"maps"
 	"math/bits"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -12,7 +14,11 @@ import (
 // cards are some cards that do not change.
 type cards interface {
 	Len() int
+	// Card reads one.
 	Card(i int) (*Card, error)
+	// Texts calls f with the text (Property.Text) of every property of the name (upper
+	// case) that card i has; left is set where the searchable form is without it.
+	Texts(i int, name string, f func(text string, left bool)) error
 }
 
 // maxColumns bounds how many property names are kept as columns of some cards. Clients
@@ -38,6 +44,18 @@ type column struct {
 	left []uint32 // cards with a value that was left out: they always may match
 }
 
+// warm makes the columns that another had.
+func (x *columns) warm(other *columns) {
+	other.mu.Lock()
+	names := slices.Collect(maps.Keys(other.byName))
+	other.mu.Unlock()
+	for _, name := range names {
+		if _, err := x.get(name); err != nil {
+			return // whoever searches is told
+		}
+	}
+}
+
 // get answers the column of a property (upper case); nil beyond maxColumns.
 func (x *columns) get(name string) (*column, error) {
 	x.mu.Lock()
@@ -50,20 +68,16 @@ func (x *columns) get(name string) (*column, error) {
 	}
 	c := &column{}
 	for i := range x.Len() {
-		card, err := x.Card(i)
+		err := x.Texts(i, name, func(text string, left bool) {
+			if left {
+				c.left = append(c.left, uint32(i))
+				return
+			}
+			c.at, c.of = append(c.at, uint32(len(c.text))), append(c.of, uint32(i))
+			c.text = appendUnicodeFold(append(c.text, 0), text)
+		})
 		if err != nil {
 			return nil, err
-		}
-		for j := range card.Properties {
-			p := &card.Properties[j]
-			switch {
-			case p.Name != name:
-			case p.Left:
-				c.left = append(c.left, uint32(i))
-			default:
-				c.at, c.of = append(c.at, uint32(len(c.text))), append(c.of, uint32(i))
-				c.text = appendUnicodeFold(append(c.text, 0), p.Text())
-			}
 		}
 	}
 	c.text = bytes.Clone(append(c.text, 0))
@@ -80,12 +94,6 @@ func (x *columns) candidates(f *Filter) (set, error) {
 	var all set
 	for i := range f.Props {
 		p := &f.Props[i]
-		if p.NotDefined {
-			if f.Test == AnyOf {
-				return nil, nil
-			}
-			continue
-		}
 		c, err := x.get(strings.ToUpper(p.Name))
 		switch {
 		case err != nil:
@@ -112,6 +120,17 @@ func (x *columns) candidates(f *Filter) (set, error) {
 // need the property to be there and are not looked at otherwise.
 func (c *column) bound(p *PropFilter, n int) set {
 	out := newSet(n)
+	if p.NotDefined {
+		c.has(out)
+		for i := range out {
+			out[i] = ^out[i]
+			if p.Group != "" {
+				out[i] = ^uint64(0) // the column does not know groups
+			}
+		}
+		out.cut(n)
+		return out
+	}
 	narrow := len(p.Texts) > 0
 	for i := range p.Texts {
 		narrow = narrow && (p.Test == AllOf || !p.Texts[i].Negate)
@@ -135,14 +154,21 @@ func (c *column) bound(p *PropFilter, n int) set {
 		first = false
 	}
 	if first {
-		for _, i := range c.of {
-			out.add(i)
-		}
+		c.has(out)
 	}
 	for _, i := range c.left {
 		out.add(i)
 	}
 	return out
+}
+
+// has adds all cards that have the property.
+func (c *column) has(out set) {
+	for _, list := range [][]uint32{c.of, c.left} {
+		for _, i := range list {
+			out.add(i)
+		}
+	}
 }
 
 // search adds the cards of all values that meet t, negated or not.
@@ -194,6 +220,13 @@ func (s set) and(o set) {
 func (s set) or(o set) {
 	for i := range s {
 		s[i] |= o[i]
+	}
+}
+
+// cut takes out what is not below n.
+func (s set) cut(n int) {
+	if n%64 != 0 {
+		s[n/64] &= 1<<(n%64) - 1
 	}
 }
 

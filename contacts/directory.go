@@ -34,9 +34,18 @@ type roll struct {
 	current *State
 	version string
 	asked   time.Time
-	last    int64 // under Directory.mu
-	bytes   int64
+	looking chan struct{} // closed when the look that is under way ends; nil: none is
+	failed  error         // of the last look
+
+	last, bytes int64 // under Directory.mu
 }
+
+// How long a look at a tenant's people may take, and for how long a reader waits for it
+// who could have what was true a moment ago.
+const (
+	lookTime = time.Minute
+	patience = 200 * time.Millisecond
+)
 
 // NewDirectory makes one. interval is for how long an answer of people.Version is taken
 // for true; 0 means one second. now nil means the time of day.
@@ -50,30 +59,78 @@ func NewDirectory(people People, interval time.Duration, now func() time.Time) *
 	return &Directory{people: people, interval: interval, now: now, tenants: map[int64]*roll{}}
 }
 
-// State answers a tenant's directory as it is now.
+// State answers a tenant's directory as it is now. Where a large one has just changed
+// the one before is answered until the new one is made.
 func (d *Directory) State(ctx context.Context, tenant int64) (*State, error) {
 	r := d.enter(tenant)
 	r.mu.Lock()
+	old := r.current
+	if old != nil && d.now().Sub(r.asked) < d.interval {
+		r.mu.Unlock()
+		return old, nil
+	}
+	if r.looking == nil {
+		r.looking = make(chan struct{})
+		go d.look(context.WithoutCancel(ctx), tenant, r)
+	}
+	looking := r.looking
+	r.mu.Unlock()
+
+	var enough <-chan time.Time
+	if old != nil {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		enough = timer.C
+	}
+	select {
+	case <-looking:
+	case <-enough:
+		return old, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.current != nil && d.now().Sub(r.asked) < d.interval {
-		return r.current, nil
+	return r.current, r.failed
+}
+
+// look brings r up to date.
+func (d *Directory) look(ctx context.Context, tenant int64, r *roll) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	r.mu.Lock()
+	old, version := r.current, r.version
+	r.mu.Unlock()
+	asked := d.now()
+	next, version, err := d.read(ctx, tenant, old, version)
+	r.mu.Lock()
+	if r.failed = err; err == nil {
+		r.current, r.version, r.asked = next, version, asked
 	}
-	version, err := d.people.Version(ctx, tenant)
+	close(r.looking)
+	r.looking = nil
+	r.mu.Unlock()
+	if err == nil {
+		d.weigh(tenant, r, next)
+	}
+}
+
+// read answers old where nothing changed since version.
+func (d *Directory) read(ctx context.Context, tenant int64, old *State, version string) (*State, string, error) {
+	now, err := d.people.Version(ctx, tenant)
+	if err != nil || old != nil && now == version {
+		return old, version, err
+	}
+	// Read after the version: what comes in between is read again the next time.
+	organization, list, err := d.people.People(ctx, tenant)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if r.current == nil || version != r.version {
-		// Read after the version: what comes in between is read again the next time.
-		organization, list, err := d.people.People(ctx, tenant)
-		if err != nil {
-			return nil, err
-		}
-		r.current = newState(tenant, organization, list, r.current)
-		r.version = version
+	next := newState(tenant, organization, list, old)
+	if old != nil {
+		next.warm(&old.columns)
 	}
-	r.asked = d.now()
-	d.weigh(tenant, r)
-	return r.current, nil
+	return next, now, nil
 }
 
 func (d *Directory) enter(tenant int64) *roll {
@@ -90,10 +147,10 @@ func (d *Directory) enter(tenant int64) *roll {
 }
 
 // weigh lets go of the directories longest unused.
-func (d *Directory) weigh(tenant int64, r *roll) {
+func (d *Directory) weigh(tenant int64, r *roll, s *State) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r.bytes = r.current.bytes()
+	r.bytes = s.bytes()
 	var sum int64
 	for _, o := range d.tenants {
 		sum += o.bytes

@@ -83,6 +83,34 @@ func ReadFacts(facts string) (*Card, error) {
 	return c, nil
 }
 
+// factTexts calls f with the texts of the properties of that name.
+func factTexts(facts, name string, f func(text string, left bool)) error {
+	r := factsReader{rest: facts}
+	r.byte()
+	for range r.count() {
+		left := r.byte()&flagLeft != 0
+		r.string()
+		wanted := r.string() == name
+		for range r.count() {
+			r.string()
+			for range r.count() {
+				r.string()
+			}
+		}
+		value := r.string()
+		if r.bad {
+			break
+		}
+		if wanted {
+			f((&Property{Value: value}).Text(), left)
+		}
+	}
+	if r.bad || r.rest != "" {
+		return errFacts
+	}
+	return nil
+}
+
 type factsReader struct {
 	rest string
 	bad  bool

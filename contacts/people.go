@@ -60,10 +60,14 @@ func (k PersonKind) property() string {
 
 // name is what the entry is called.
 func (p *Person) name() string {
-	if n := strings.Join(strings.Fields(p.DisplayName), " "); n != "" {
-		return n
+	n := p.DisplayName
+	if strings.Contains(n, "  ") || strings.ContainsAny(n, "\t\r\n") || strings.TrimSpace(n) != n {
+		n = strings.Join(strings.Fields(n), " ")
 	}
-	return p.Address
+	if n == "" {
+		return p.Address
+	}
+	return n
 }
 
 // card makes the entry's vCard. It is of version 3, which every program reads; KIND is a
@@ -77,11 +81,8 @@ func (p *Person) card(tenant int64, organization string) *Card {
 	add("VERSION", "3.0")
 	add("UID", "urn:uuid:"+entryID(tenant, p.Account))
 	add("FN", contentline.EscapeText(name))
-	if family, given, ok := personName(name); ok && p.Kind == Individual {
-		add("N", contentline.EscapeText(family)+";"+contentline.EscapeText(given)+";;;")
-	} else {
-		add("N", contentline.EscapeText(name)+";;;;")
-	}
+	family, given := p.nameParts()
+	add("N", contentline.EscapeText(family)+";"+contentline.EscapeText(given)+";;;")
 	add("EMAIL", contentline.EscapeText(p.Address), param("TYPE", "INTERNET", "WORK", "PREF"))
 	for _, a := range p.Aliases {
 		add("EMAIL", contentline.EscapeText(a), param("TYPE", "INTERNET", "WORK"))
@@ -94,6 +95,21 @@ func (p *Person) card(tenant int64, organization string) *Card {
 		add("X-ABSHOWAS", "COMPANY")
 	}
 	return c
+}
+
+// nameParts are family and given name, or all of it as the first.
+func (p *Person) nameParts() (family, given string) {
+	name := p.name()
+	if family, given, ok := personName(name); ok && p.Kind == Individual {
+		return family, given
+	}
+	return name, ""
+}
+
+// structuredName is the text of N.
+func (p *Person) structuredName() string {
+	family, given := p.nameParts()
+	return family + ";" + given + ";;;"
 }
 
 // personName takes a display name apart where that is safe: "Family, Given", or with

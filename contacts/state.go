@@ -56,12 +56,16 @@ const suffix = ".vcf"
 func newState(tenant int64, organization string, list []Person, before *State) *State {
 	s := &State{tenant: tenant, organization: organization, entries: make([]entry, 0, len(list))}
 	s.cards = s
+	known := before.byAccount(organization)
 	var buf []byte
 	for i := range list {
 		p := &list[i]
-		buf = p.card(tenant, organization).Append(buf[:0])
-		sum := sha256.Sum256(buf)
-		e := entry{Person: *p, name: entryID(tenant, p.Account), etag: binary.BigEndian.Uint64(sum[:]), size: int32(len(buf))}
+		e, ok := known(p)
+		if !ok {
+			buf = p.card(tenant, organization).Append(buf[:0])
+			sum := sha256.Sum256(buf)
+			e = entry{Person: *p, name: entryID(tenant, p.Account), etag: binary.BigEndian.Uint64(sum[:]), size: int32(len(buf))}
+		}
 		s.entries = append(s.entries, e)
 		s.size += int64(entryBytes + len(e.name) + len(p.Address) + len(p.DisplayName))
 		for _, a := range p.Aliases {
@@ -77,6 +81,26 @@ func newState(tenant int64, organization string, list []Person, before *State) *
 		s.follow(before)
 	}
 	return s
+}
+
+// byAccount finds the entries that can stay as they are.
+func (s *State) byAccount(organization string) func(p *Person) (entry, bool) {
+	if s == nil || s.organization != organization {
+		return func(*Person) (entry, bool) { return entry{}, false }
+	}
+	at := make(map[int64]int32, len(s.entries))
+	for i := range s.entries {
+		at[s.entries[i].Account] = int32(i)
+	}
+	return func(p *Person) (entry, bool) {
+		i, ok := at[p.Account]
+		if !ok {
+			return entry{}, false
+		}
+		e := s.entries[i]
+		return e, e.Kind == p.Kind && e.Address == p.Address && e.DisplayName == p.DisplayName &&
+			e.Changed.Equal(p.Changed) && slices.Equal(e.Aliases, p.Aliases)
+	}
 }
 
 // entryBytes is about what an entry takes beside its strings.
@@ -133,6 +157,33 @@ func (s *State) Len() int { return len(s.entries) }
 // Card makes the card of one.
 func (s *State) Card(i int) (*Card, error) {
 	return s.entries[i].card(s.tenant, s.organization), nil
+}
+
+// Texts gives those of FN, N and EMAIL, for which people search, without making the card.
+func (s *State) Texts(i int, name string, f func(text string, left bool)) error {
+	p := &s.entries[i].Person
+	switch name {
+	case "FN":
+		f(p.name(), false)
+	case "N":
+		f(p.structuredName(), false)
+	case "EMAIL":
+		f(p.Address, false)
+		for _, a := range p.Aliases {
+			f(a, false)
+		}
+	case "VERSION", "UID", "ORG", "KIND", "X-ABSHOWAS":
+		c, err := s.Card(i)
+		if err != nil {
+			return err
+		}
+		for j := range c.Properties {
+			if q := &c.Properties[j]; q.Name == name {
+				f(q.Text(), false)
+			}
+		}
+	}
+	return nil
 }
 
 // item is an entry as a resource.
