@@ -68,15 +68,18 @@ func setTimezone(_ context.Context, c *dav.Change) ([]resource.PropertyChange, e
 	return []resource.PropertyChange{{Name: c.Name, Value: c.Element.Verbatim()}, id}, nil
 }
 
-// setTimezoneID takes a zone by its name; a calendar-timezone of another one goes.
+// setTimezoneID takes a zone by its name; calendar-timezone then says the same.
 func setTimezoneID(_ context.Context, c *dav.Change) ([]resource.PropertyChange, error) {
 	if c.Remove {
 		return []resource.PropertyChange{{Name: calendar.Timezone}, {Name: calendar.TimezoneID}}, nil
 	}
-	if _, err := calendar.NamedZone(c.Element.Value()); err != nil {
+	tzid := c.Element.Value()
+	zone, err := calendar.NamedZone(tzid)
+	if err != nil {
 		return nil, explain(err)
 	}
-	return []resource.PropertyChange{{Name: c.Name, Value: c.Element.Verbatim()}, {Name: calendar.Timezone}}, nil
+	text := calendar.TextElement(calendar.Timezone, string(calendar.ZoneText(zone, tzid)))
+	return []resource.PropertyChange{{Name: c.Name, Value: c.Element.Verbatim()}, {Name: calendar.Timezone, Value: text}}, nil
 }
 
 // setTransparency takes schedule-calendar-transp (RFC 6638 9.1).
