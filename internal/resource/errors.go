@@ -12,12 +12,12 @@ var (
 	ErrNotFound  = store.ErrNotFound
 	ErrDenied    = errors.New("not permitted")
 	ErrExists    = store.ErrExists
-	ErrChanged   = errors.New("changed meanwhile")
-	ErrLocked    = errors.New("locked")
-	ErrParent    = errors.New("the folder is not there") // 409 of RFC 4918
-	ErrName      = errors.New("the name cannot be used")
-	ErrLoop      = errors.New("a folder cannot go into itself")
-	ErrFolder    = errors.New("a folder has no content")
+	ErrChanged   = store.ErrChanged
+	ErrLocked    = store.ErrLocked
+	ErrParent    = store.ErrParent // the folder is not there: 409 of RFC 4918
+	ErrName      = store.ErrName   // the name cannot be used
+	ErrLoop      = store.ErrLoop   // a folder cannot go into itself
+	ErrFolder    = store.ErrFolder // a folder has no content
 	ErrQuota     = store.ErrQuota
 	ErrTooLarge  = store.ErrTooLarge
 	ErrToken     = errors.New("the sync token is too old or not of this collection")
@@ -25,3 +25,13 @@ var (
 	ErrDigest    = errors.New("the content does not have the digest it was sent with")
 	ErrTemporary = store.ErrTemporary
 )
+
+// fail puts a store's error into this package's terms.
+func fail(err error) error {
+	var locked *store.LockedError
+	if errors.As(err, &locked) {
+		l := locked.Lock
+		return &LockedError{Lock{Token: l.Token, Item: l.Item, Infinite: l.Infinite, Shared: l.Shared, Person: l.Person, Path: l.Path}}
+	}
+	return err
+}

@@ -2,16 +2,47 @@ package resource
 
 import (
 	"context"
+	"encoding/xml"
+
+	"fachwerk/internal/store"
 )
+
+func plain(properties []Property) []store.Property {
+	list := make([]store.Property, len(properties))
+	for i, p := range properties {
+		list[i] = store.Property{Space: p.Name.Space, Local: p.Name.Local, Value: p.Value}
+	}
+	return list
+}
 
 // Properties answers the properties of a collection (key 0) and of the items named by
 // ID, in one round trip. ids nil means the collection alone.
 func (s *Service) Properties(ctx context.Context, c Collection, ids []int64) (map[int64][]Property, error) {
-	panic("unwritten")
+	if ids == nil {
+		ids = []int64{0}
+	}
+	rows, err := s.o.Store.Properties(ctx, c.Account.Key, c.ID, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[int64][]Property, len(rows))
+	for id, list := range rows {
+		for _, p := range list {
+			found[id] = append(found[id], Property{Name: xml.Name{Space: p.Space, Local: p.Local}, Value: p.Value})
+		}
+	}
+	return found, nil
 }
 
 // SetProperties changes properties of an item, or with item 0 those of the collection
 // itself, all or nothing. ErrTooMany beyond 1,000 properties or 1 MiB a resource.
 func (s *Service) SetProperties(ctx context.Context, c Collection, item int64, changes []PropertyChange, g Guard) error {
-	panic("unwritten")
+	right := Write
+	if item == 0 {
+		right = Manage
+	}
+	if err := s.may(ctx, c.Account, right); err != nil {
+		return err
+	}
+	return fail(s.o.Store.SetProperties(ctx, c.Account.Key, c.ID, item, plain(changes), guard(c, g)))
 }

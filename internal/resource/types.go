@@ -96,10 +96,13 @@ type Place struct {
 
 // Seen is a place and what was there when a write was decided on.
 type Seen struct {
-	Parent int64
-	Name   string
-	ID     int64 // 0: nothing was there
-	ModSeq int64 // 0: any state of that resource will do, as for the folders of a path
+	// Collection is its ID; 0 means the one that is written to, and of a COPY or
+	// MOVE between two either.
+	Collection int64
+	Parent     int64
+	Name       string
+	ID         int64 // 0: nothing was there
+	ModSeq     int64 // 0: any state of that resource will do, as for the folders of a path
 }
 
 // Guard is under what a write was decided.
@@ -140,10 +143,8 @@ type Index struct {
 }
 
 // UIDError says that another resource of the collection has the UID (RFC 4791
-// 5.3.2.1 no-uid-conflict).
-type UIDError struct{ Name string }
-
-func (e *UIDError) Error() string { return "the UID is in use by " + e.Name }
+// 5.3.2.1 no-uid-conflict); Name is its name.
+type UIDError = store.UIDError
 
 // Put is what came of a PUT.
 type Put struct {
@@ -167,10 +168,10 @@ type Lock struct {
 	Item     int64  // 0: the collection itself, that is a drive's root or a whole calendar
 	Infinite bool   // Depth: infinity
 	Shared   bool
-	Owner    []byte // the owner element as the client sent it, "" for none
-	Person   int64  // account id of who took it out
-	Expires  time.Time
+	Person   int64         // account id of who took it out
+	Owner    []byte        // the owner element as the client sent it, "" for none
 	Timeout  time.Duration // as granted
+	Expires  time.Time
 	// Path are the names from the collection down to the locked resource, for
 	// lockroot; set on reading.
 	Path []string
@@ -192,7 +193,7 @@ type Change struct {
 	Item    Item // of what is there
 }
 
-// Changes is one page of what happened since a token, in the journal's order.
+// Changes is one page of what happened since a token, removed ones first.
 type Changes struct {
 	List  []Change
 	Token string // to go on from

@@ -2,18 +2,49 @@ package resource
 
 import (
 	"context"
+	"fmt"
+
+	"fachwerk/internal/store"
 )
 
 // Put gives the place new content: a new resource, or the one that bears the name.
-// The draft's upload is used up either way. Errors: ErrChanged, LockedError,
-// ErrParent, ErrFolder (a folder bears the name), ErrName, ErrQuota, UIDError, ErrDenied.
+// The draft's upload must be finished and is used up where this succeeds; its owner
+// closes it either way. Errors: ErrChanged, LockedError, ErrParent, ErrFolder (a
+// folder bears the name), ErrName, ErrQuota, UIDError, ErrDenied.
 func (s *Service) Put(ctx context.Context, at Place, d Draft, g Guard) (Put, error) {
-	panic("unwritten")
+	c := at.Collection
+	if err := s.may(ctx, c.Account, Write); err != nil {
+		return Put{}, err
+	}
+	if !usable(at.Name) {
+		return Put{}, fmt.Errorf("put %q: %w", at.Name, ErrName)
+	}
+	p := store.PutResource{Collection: c.ID, Parent: at.Parent, Name: at.Name, Upload: d.Upload.up, Modified: d.Modified,
+		Facts: d.Facts, Encoder: d.Encoder, Origin: d.Origin, Guard: guard(c, g)}
+	if x := d.Index; x != nil {
+		p.Index = &store.ResourceIndex{UID: x.UID, Components: x.Components, From: x.From, To: x.To}
+	}
+	put, err := s.o.Store.PutResource(ctx, c.Account.Key, p)
+	if err != nil {
+		return Put{}, fail(err)
+	}
+	return Put{Item: s.item(put.Item), Created: put.Created}, nil
 }
 
 // MakeFolder makes a folder with its properties; ErrExists, ErrParent.
 func (s *Service) MakeFolder(ctx context.Context, at Place, properties []Property, g Guard) (Item, error) {
-	panic("unwritten")
+	c := at.Collection
+	if err := s.may(ctx, c.Account, Write); err != nil {
+		return Item{}, err
+	}
+	if !usable(at.Name) {
+		return Item{}, fmt.Errorf("make folder %q: %w", at.Name, ErrName)
+	}
+	i, err := s.o.Store.MakeFolder(ctx, c.Account.Key, spot(at), plain(properties), guard(c, g))
+	if err != nil {
+		return Item{}, fail(err)
+	}
+	return s.item(i), nil
 }
 
 // Transfer are the rules of a COPY or MOVE.
@@ -28,35 +59,68 @@ type Transfer struct {
 // created is false where something was overwritten.
 // Dead properties stay, locks go (RFC 4918 7.5).
 func (s *Service) Move(ctx context.Context, from Collection, i Item, to Place, t Transfer, g Guard) (moved Item, created bool, err error) {
-	panic("unwritten")
+	if err := s.may(ctx, from.Account, Write); err != nil {
+		return Item{}, false, err
+	}
+	return s.transfer(ctx, from, i, to, t, g, true)
 }
 
 // Copy gives a resource a second place; no content is copied within an account. A
 // tree appears whole or not at all.
 func (s *Service) Copy(ctx context.Context, from Collection, i Item, to Place, t Transfer, g Guard) (copied Item, created bool, err error) {
-	panic("unwritten")
+	if err := s.may(ctx, from.Account, Read); err != nil {
+		return Item{}, false, err
+	}
+	return s.transfer(ctx, from, i, to, t, g, false)
+}
+
+func (s *Service) transfer(ctx context.Context, from Collection, i Item, to Place, t Transfer, g Guard, move bool) (Item, bool, error) {
+	target := to.Collection
+	if err := s.may(ctx, target.Account, Write); err != nil {
+		return Item{}, false, err
+	}
+	if !usable(to.Name) {
+		return Item{}, false, fmt.Errorf("transfer to %q: %w", to.Name, ErrName)
+	}
+	row := store.Transfer{Collection: from.ID, Item: row(i), To: spot(to), Overwrite: t.Overwrite, Shallow: t.Shallow && !move,
+		Guard: guard(target, g)}
+	var done store.Transferred
+	var err error
+	switch key := target.Account.Key; {
+	case from.Account.Key != key:
+		done, err = s.across(ctx, from, target, row, g, move)
+	case move:
+		done, err = s.o.Store.MoveResource(ctx, key, row)
+	default:
+		done, err = s.o.Store.CopyResource(ctx, key, row)
+	}
+	if err != nil {
+		return Item{}, false, fail(err)
+	}
+	return s.item(done.Item), done.Created, nil
+}
+
+// across splits what was seen: each account compares its own.
+func (s *Service) across(ctx context.Context, from, target Collection, row store.Transfer, g Guard, move bool) (store.Transferred, error) {
+	var there []Seen
+	for _, seen := range g.Seen {
+		switch {
+		case seen.Collection == target.ID:
+			there = append(there, seen)
+		case seen.Collection == from.ID, seen.ID == row.Item.ID && seen.Name == row.Item.Name:
+		default:
+			there = append(there, seen)
+		}
+	}
+	row.Guard = guard(target, Guard{Seen: there, Tokens: g.Tokens})
+	return s.o.Store.CarryAcross(ctx, from.Account.Key, target.Account.Key, row, move)
 }
 
 // Remove takes a resource away for good, a folder with all below it (in the
 // background; it is gone for every reader at once).
 func (s *Service) Remove(ctx context.Context, c Collection, i Item, g Guard) error {
-	panic("unwritten")
-}
-
-// Trash puts a resource of a drive into the trash, a folder with all below it.
-func (s *Service) Trash(ctx context.Context, c Collection, i Item, g Guard) error { panic("unwritten") }
-
-// Trashed lists the trash of a drive, last deleted first.
-func (s *Service) Trashed(ctx context.Context, c Collection) ([]Trashed, error) { panic("unwritten") }
-
-// Restore puts something back where it lay; where the folder is gone it is made
-// again, where the name is in use a free one is taken.
-func (s *Service) Restore(ctx context.Context, c Collection, i Item) (path []string, err error) {
-	panic("unwritten")
-}
-
-// EmptyTrash removes what has been in the trash longer than its time, at most limit
-// resources with what is below them, of all accounts. Maintenance calls it.
-func (s *Service) EmptyTrash(ctx context.Context, limit int) (more bool, err error) {
-	panic("unwritten")
+	if err := s.may(ctx, c.Account, Write); err != nil {
+		return err
+	}
+	return fail(s.o.Store.RemoveResource(ctx, c.Account.Key, c.ID, row(i), guard(c, g)))
 }

@@ -33,7 +33,7 @@ func (s *Store) Maintain(ctx context.Context, every time.Duration) {
 
 // MaintainOnce runs every step once. One call at a time.
 func (s *Store) MaintainOnce(ctx context.Context) error {
-	err := errors.Join(s.expireLogin(ctx), s.reapQueue(ctx))
+	err := errors.Join(s.expireLogin(ctx), s.reapQueue(ctx), outer(s.db.ForgetLocks(ctx)))
 	accounts, listErr := s.allAccounts(ctx)
 	if listErr != nil {
 		return errors.Join(err, listErr)
@@ -67,6 +67,11 @@ func (s *Store) maintainAccount(ctx context.Context, a Account) error {
 		}
 		if !more {
 			break
+		}
+	}
+	if a.State != Removing {
+		if err := s.reap(ctx, a.Key); err != nil {
+			return err
 		}
 	}
 	if _, err := s.db.Purge(ctx, a.Key, s.o.History); err != nil {

@@ -139,7 +139,10 @@ func outer(err error) error {
 	return err
 }
 
-// timeOf turns the database's microseconds into a time; 0 is the zero time.
+// Time turns the database's microseconds, as rows have them, into a time; 0 is the
+// zero time.
+func Time(us int64) time.Time { return timeOf(us) }
+
 func timeOf(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}

@@ -15,11 +15,13 @@ type PutResource struct {
 	// SealMeta is that of NewItem.
 	SealMeta   func(objectID int64) (encoder int16, sealed []byte)
 	Index      *IndexRow
-	Properties []Property // of a new item
+	Properties []Property // in the place of all that it had; nil leaves them
 	Also       []Statement
 	Guard      Guard
 	// Staged puts it into a tree that is not whole yet.
 	Staged bool
+	// New has an item that bears the name be ErrExists.
+	New bool
 }
 
 // Put is what came of it.
@@ -73,6 +75,9 @@ func (j *putResource) decide(w *work) error {
 	if i != nil && i.Flags&FlagFolder != 0 {
 		return ErrFolder
 	}
+	if i != nil && p.New {
+		return ErrExists
+	}
 	if err := j.fits(w, i); err != nil {
 		return err
 	}
@@ -89,6 +94,10 @@ func (j *putResource) decide(w *work) error {
 	} else {
 		w.replace(c, i, Item{Size: p.Content.Size, InternalDate: date, Content: p.Content.ID, Digest: p.Digest}, modseq)
 		j.result.Created = false
+		if p.Properties != nil {
+			w.extra.Exec("DELETE FROM property"+inCollection+" AND item_id = $4", w.account.Tenant, w.account.Account, c.ID, i.ID)
+			w.setProperties(c.ID, i.ID, p.Properties)
+		}
 	}
 	w.raiseChain(c.ID, p.Parent, modseq)
 	w.addContent(p.Content)

@@ -15,6 +15,8 @@ type Removal struct {
 	SealPath func(path []string) []byte
 	// Idle says that only what lies in the trash directly is meant.
 	Idle bool
+	// Staged says that it is what Stage made.
+	Staged bool
 }
 
 // RemoveResource removes a named item for good, a folder with all below it, or puts
@@ -49,7 +51,7 @@ func (j *removeResource) decide(w *work) error {
 		return err
 	}
 	i := w.byID(c.ID, j.r.ID)
-	if i == nil || i.ParentID < TrashRoot || j.r.Idle && i.ParentID != TrashRoot {
+	if i == nil || i.ParentID < TrashRoot && !(j.r.Staged && i.ParentID == staged) || j.r.Idle && i.ParentID != TrashRoot {
 		return ErrNotFound
 	}
 	if j.r.SealPath != nil && (c.Kind != Drive || i.ParentID == TrashRoot) {

@@ -114,6 +114,19 @@ func (db *DB) ByHash(ctx context.Context, key Key, collection int64, hash [16]by
 	return found[0], nil
 }
 
+// IndexOf answers the index of an item, or nil where it has none.
+func (db *DB) IndexOf(ctx context.Context, key Key, collection, uid int64) (*IndexRow, error) {
+	w := newWork(key)
+	w.wantIndex(collection, uid)
+	if err := db.engine.Read(ctx, &w.reads); err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	for _, x := range w.indexes {
+		return &x.IndexRow, nil
+	}
+	return nil, nil
+}
+
 // Subtree answers the members of folders, up to limit whose item ids follow after:
 // one level of a walk downwards.
 func (db *DB) Subtree(ctx context.Context, key Key, drive, folder, after int64, limit int) ([]Item, error) {

@@ -48,6 +48,12 @@ func (db *DB) CopyResource(ctx context.Context, key Key, t Transfer) (Transferre
 	return db.transfer(ctx, key, &transfer{t: t})
 }
 
+// JudgeCopy reports what would keep CopyResource from its work, and does nothing.
+func (db *DB) JudgeCopy(ctx context.Context, key Key, t Transfer) error {
+	_, err := db.transfer(ctx, key, &transfer{t: t, judge: true})
+	return err
+}
+
 func (db *DB) transfer(ctx context.Context, key Key, j *transfer) (Transferred, error) {
 	if err := db.write(ctx, key, j); err != nil {
 		return Transferred{}, fmt.Errorf("transfer: %w", err)
@@ -58,6 +64,7 @@ func (db *DB) transfer(ctx context.Context, key Key, j *transfer) (Transferred, 
 type transfer struct {
 	t      Transfer
 	move   bool
+	judge  bool // and no more
 	result Transferred
 }
 
@@ -111,6 +118,9 @@ func (j *transfer) decide(w *work) error {
 	there := w.itemNamed(dst.ID, t.To.Parent, t.To.Name)
 	if err := j.may(w, dst, i, there); err != nil {
 		return err
+	}
+	if j.judge {
+		return nil
 	}
 	j.result.Created = there == nil
 	modseq := w.next()

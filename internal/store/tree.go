@@ -1,0 +1,268 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"fachwerk/internal/store/meta"
+)
+
+// A tree is copied page by page below a parent that no reader sees; one rename then
+// gives it its place, so it appears whole or not at all. Into another account its
+// content is sealed anew.
+
+// errPassed says that an item is gone.
+var errPassed = errors.New("passed over")
+
+// treePage is how many items of a tree are read, and copied, at once.
+const treePage = 500
+
+// maxTree is how many items one COPY takes.
+const maxTree = 1_000_000
+
+// CarryAcross copies or moves a named item into another account.
+func (s *Store) CarryAcross(ctx context.Context, from, to Key, t Transfer, move bool) (Transferred, error) {
+	return s.carry(ctx, from, to, t, move)
+}
+
+// carry copies what is at t into the account to, as a tree where it is one.
+func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) (done Transferred, err error) {
+	if from == to {
+		if err := s.db.JudgeCopy(ctx, to, meta.Transfer{Collection: t.Collection, ID: t.Item.ID, To: t.To, Overwrite: t.Overwrite,
+			Guard: t.Guard}); err != nil {
+			return Transferred{}, outer(err)
+		}
+	}
+	c := &carrier{s: s, from: from, to: to, t: t}
+	if t.Item.Flags&FlagFolder != 0 {
+		done, err = c.tree(ctx)
+	} else {
+		done, err = c.single(ctx)
+	}
+	if err != nil || !move {
+		return done, err
+	}
+	g := Guard{Tokens: t.Guard.Tokens, Person: t.Guard.Person}
+	if err := s.RemoveResource(ctx, from, t.Collection, t.Item, g); err != nil && !isNotFound(err) {
+		return done, err
+	}
+	return done, nil
+}
+
+type carrier struct {
+	s        *Store
+	from, to Key
+	t        Transfer
+	copied   int
+}
+
+// single puts a copy of one item in place.
+func (c *carrier) single(ctx context.Context) (Transferred, error) {
+	var done Transferred
+	err := c.reseal(ctx, c.t.Item, func(p meta.PutResource) error {
+		p.Collection, p.Parent, p.Name = c.t.To.Collection, c.t.To.Parent, c.t.To.Name
+		p.Guard, p.New = c.t.Guard, !c.t.Overwrite
+		put, err := c.s.db.Put(ctx, c.to, p)
+		done = Transferred{Item: put.Item, Created: put.Created}
+		return err
+	})
+	return done, err
+}
+
+// tree makes the folder where nobody sees it, fills it, and gives it its place.
+func (c *carrier) tree(ctx context.Context) (done Transferred, err error) {
+	s := c.s
+	account, err := s.sealer(ctx, c.to)
+	if err != nil {
+		return Transferred{}, err
+	}
+	props, err := s.Properties(ctx, c.from, c.t.Collection, []int64{c.t.Item.ID})
+	if err != nil {
+		return Transferred{}, err
+	}
+	top, err := s.db.Stage(ctx, c.to, meta.NewFolder{Collection: c.t.To.Collection, Name: rand.Text(),
+		InternalDate: c.t.Item.InternalDate, Properties: sealProperties(account, props[c.t.Item.ID])})
+	if err != nil {
+		return Transferred{}, outer(err)
+	}
+	if !c.t.Shallow {
+		err = c.fill(ctx, top.ID)
+	}
+	if err == nil {
+		err = s.write(ctx, c.to, func() error {
+			row := c.t.row(account)
+			row.Collection, row.ID, row.Staged = c.t.To.Collection, top.ID, true
+			done, err = s.db.MoveResource(ctx, c.to, row)
+			return err
+		})
+	}
+	if err != nil {
+		drop := context.WithoutCancel(ctx)
+		r := meta.Removal{Collection: c.t.To.Collection, ID: top.ID, Staged: true}
+		if e := s.db.RemoveResource(drop, c.to, r); e == nil {
+			s.reapSoon(drop, c.to, c.t.To.Collection)
+		}
+		return Transferred{}, outer(err)
+	}
+	return done, nil
+}
+
+// pair is a folder and its copy.
+type pair struct{ source, made int64 }
+
+// fill copies level by level.
+func (c *carrier) fill(ctx context.Context, top int64) error {
+	level := []pair{{c.t.Item.ID, top}}
+	for len(level) > 0 {
+		var next []pair
+		var waiting []meta.Member
+		var items []Item
+		flush := func() error {
+			made, err := c.members(ctx, items, waiting)
+			for _, i := range items {
+				if id, ok := made[i.ID]; ok && i.Flags&FlagFolder != 0 {
+					next = append(next, pair{i.ID, id})
+				}
+			}
+			waiting, items = waiting[:0], items[:0]
+			return err
+		}
+		for _, p := range level {
+			for after := int64(0); ; {
+				page, err := c.s.db.Subtree(ctx, c.from, c.t.Collection, p.source, after, treePage)
+				if err != nil {
+					return err
+				}
+				for _, i := range page {
+					after = i.UID
+					waiting, items = append(waiting, meta.Member{UID: i.UID, ID: i.ID, Parent: p.made}), append(items, i)
+				}
+				if c.copied += len(page); c.copied > maxTree {
+					return fmt.Errorf("copy of more than %d items: %w", maxTree, ErrTooMany)
+				}
+				if len(waiting) > meta.MaxRows-treePage {
+					if err := flush(); err != nil {
+						return err
+					}
+				}
+				if len(page) < treePage {
+					break
+				}
+			}
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		level = next
+	}
+	return nil
+}
+
+// members copies some items into folders that are copies already.
+func (c *carrier) members(ctx context.Context, items []Item, waiting []meta.Member) (made map[int64]int64, err error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	if c.from == c.to {
+		return c.s.db.CopyMembers(ctx, c.to, c.t.Collection, c.t.To.Collection, waiting)
+	}
+	made = map[int64]int64{}
+	for n, i := range items {
+		id, err := c.across(ctx, i, waiting[n].Parent)
+		if errors.Is(err, errPassed) {
+			continue
+		}
+		if err != nil {
+			return made, err
+		}
+		made[i.ID] = id
+	}
+	return made, nil
+}
+
+// across copies one item into the other account; errPassed says that it is gone.
+func (c *carrier) across(ctx context.Context, i Item, parent int64) (id int64, err error) {
+	if i.Flags&FlagFolder == 0 {
+		err := c.reseal(ctx, i, func(p meta.PutResource) error {
+			p.Collection, p.Parent, p.Name, p.Staged = c.t.To.Collection, parent, i.Name, true
+			put, err := c.s.db.Put(ctx, c.to, p)
+			id = put.Item.ID
+			return err
+		})
+		if isNotFound(err) {
+			err = errPassed
+		}
+		return id, err
+	}
+	account, err := c.s.sealer(ctx, c.to)
+	if err != nil {
+		return 0, err
+	}
+	props, err := c.s.Properties(ctx, c.from, c.t.Collection, []int64{i.ID})
+	if err != nil {
+		return 0, err
+	}
+	made, err := c.s.db.MakeFolder(ctx, c.to, meta.NewFolder{Collection: c.t.To.Collection, Parent: parent, Name: i.Name,
+		InternalDate: i.InternalDate, Properties: sealProperties(account, props[i.ID]), Staged: true})
+	return made.ID, err
+}
+
+// reseal reads an item's content, facts, properties and index, seals them for the
+// other account and hands the row to write.
+func (c *carrier) reseal(ctx context.Context, i Item, write func(meta.PutResource) error) error {
+	s := c.s
+	account, err := s.sealer(ctx, c.to)
+	if err != nil {
+		return err
+	}
+	up, err := s.NewUpload(ctx, c.to, UploadOptions{Size: i.Size})
+	if err != nil {
+		return err
+	}
+	defer up.Close()
+	if err := c.pour(ctx, i, up); err != nil {
+		return err
+	}
+	props, err := s.Properties(ctx, c.from, c.t.Collection, []int64{i.ID})
+	if err != nil {
+		return err
+	}
+	index, err := s.db.IndexOf(ctx, c.from, c.t.Collection, i.UID)
+	if err != nil {
+		return outer(err)
+	}
+	p := meta.PutResource{InternalDate: i.InternalDate, Digest: up.Digest(), Properties: sealProperties(account, props[i.ID]),
+		Index: index}
+	err = s.Metas(ctx, c.from, []int64{i.ObjectID}, func(_ int64, encoder int16, plain []byte, _ ContentID) error {
+		p.SealMeta = sealMeta(account, encoder, slices.Clone(plain))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return up.use(func(placed meta.Content) error {
+		p.Content = placed
+		return s.write(ctx, c.to, func() error { return write(p) })
+	})
+}
+
+// pour copies the plain content.
+func (c *carrier) pour(ctx context.Context, i Item, up *Upload) error {
+	body, err := c.s.Body(ctx, c.from, i.Content)
+	if err != nil {
+		return err
+	}
+	r, err := body.Open(ctx, 0, -1)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(up, r)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	return up.Finish()
+}
