@@ -173,6 +173,12 @@ type Target struct {
 
 	source Source
 	loaded Need
+	mount  *mount
+	slash  bool    // the path was asked for with a slash at its end
+	orphan bool    // the folder or collection that it would lie in is not there
+	base   string  // href of the collection, as it was asked for
+	asked  string  // name of a collection that is not there, in its own account
+	person *Person // AtPrincipal
 }
 
 // Source reads the collection, be it of the store or virtual.

@@ -1,0 +1,123 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"fachwerk/internal/resource"
+)
+
+// proppatch is RFC 4918 section 9.2: all changes in their order, or none.
+func proppatch(ctx context.Context, r *Request, t *Target) error {
+	body, err := r.expect(r.s.c.Limits.Body, D("propertyupdate"))
+	if err != nil {
+		return err
+	}
+	if body == nil {
+		return refused(http.StatusBadRequest, "PROPPATCH needs a body.")
+	}
+	var outcomes []outcome
+	first := true
+	err = r.decide(ctx, func() (err error) {
+		if !first {
+			if t, err = r.again(ctx); err != nil {
+				return err
+			}
+			if !t.Exists {
+				return notFound()
+			}
+		}
+		first = false
+		outcomes, err = r.patch(ctx, t, body)
+		return err
+	})
+	if errors.Is(err, resource.ErrTooMany) {
+		return refused(http.StatusInsufficientStorage, "There are too many properties, or they are too large.")
+	}
+	if err != nil {
+		return r.refusal(t, err)
+	}
+	failed := false
+	for _, o := range outcomes {
+		failed = failed || o.why != nil
+	}
+	if !failed && r.Prefers("return=minimal") { // RFC 8144 section 2.1
+		r.w.Header().Set("Preference-Applied", "return=minimal")
+		return r.empty(http.StatusOK)
+	}
+	m := r.Multistatus()
+	m.Open(D("response"))
+	m.Href(t.Href)
+	m.outcomes(outcomes)
+	m.Close(D("response"))
+	return m.end()
+}
+
+// patch judges each change and makes them, if nothing stands against any.
+func (r *Request) patch(ctx context.Context, t *Target, body *Element) ([]outcome, error) {
+	if t.Level&stored != 0 {
+		right := resource.Write
+		if t.Level == AtCollection {
+			right = resource.Manage
+		}
+		if err := r.may(t, right, "write-properties"); err != nil {
+			return nil, err
+		}
+		if t.Mount.ReadOnly != "" {
+			return nil, refused(http.StatusForbidden, "%s", t.Mount.ReadOnly)
+		}
+	}
+	g, err := r.guard(t)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.judge(ctx, t, &g); err != nil {
+		return nil, err
+	}
+	var changes []resource.PropertyChange
+	var outcomes []outcome
+	bad := false
+	for _, e := range body.Children {
+		if e.Name != D("set") && e.Name != D("remove") {
+			continue
+		}
+		for _, p := range e.Child(D("prop")).children() {
+			if len(outcomes) >= maxSelected {
+				return nil, refused(http.StatusBadRequest, "There are more than %d properties.", maxSelected)
+			}
+			c := &Change{Request: r, Target: t, Element: p, Name: p.Name}
+			if e.Name == D("remove") {
+				c.Element, c.Remove = nil, true
+			}
+			more, err := r.set(ctx, c)
+			why, refusal := asPrecondition(err)
+			if err != nil && !refusal {
+				return nil, err
+			}
+			bad = bad || refusal
+			changes = append(changes, more...)
+			outcomes = noted(outcomes, outcome{p.Name, why})
+		}
+	}
+	if len(outcomes) == 0 {
+		return nil, refused(http.StatusBadRequest, "No property is named.")
+	}
+	if bad || len(changes) == 0 {
+		return outcomes, nil
+	}
+	return outcomes, r.s.c.Resources.SetProperties(ctx, t.Collection, t.Item.ID, changes, g)
+}
+
+// noted keeps one outcome a property, the worse: a body may name one twice.
+func noted(list []outcome, o outcome) []outcome {
+	for i := range list {
+		if list[i].name == o.name {
+			if o.why != nil {
+				list[i].why = o.why
+			}
+			return list
+		}
+	}
+	return append(list, o)
+}
