@@ -101,11 +101,6 @@ func (s *Service) EmptyTrash(ctx context.Context, p *auth.Principal, address str
 	if err != nil {
 		return err
 	}
-	return s.Empty(ctx, c)
-}
-
-// Empty is EmptyTrash of a drive that is already at hand.
-func (s *Service) Empty(ctx context.Context, c resource.Collection) error {
 	list, err := s.resources.Trashed(ctx, c)
 	if err != nil {
 		return err

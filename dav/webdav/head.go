@@ -2,7 +2,6 @@ package webdav
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"net/http"
 
@@ -115,9 +114,6 @@ func (f *Files) MakeCollection(_ context.Context, c *dav.Creation) error {
 
 // Remove puts what is deleted into the trash.
 func (f *Files) Remove(ctx context.Context, t *dav.Target, g resource.Guard) error {
-	if t.Level == dav.AtCollection {
-		return dav.Refusal(http.StatusForbidden, xml.Name{}, "A drive cannot be deleted, only what is in it.")
-	}
 	return f.files.Gone(ctx, t.Collection, t.Item, false, g)
 }
 

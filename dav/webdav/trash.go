@@ -43,11 +43,8 @@ func (t *Trash) MakeCollection(context.Context, *dav.Creation) error {
 	return dav.Refusal(http.StatusForbidden, xml.Name{}, noEntry)
 }
 
-// Remove is for good; of the trash as a whole it empties it.
+// Remove is for good.
 func (t *Trash) Remove(ctx context.Context, at *dav.Target, g resource.Guard) error {
-	if at.Level == dav.AtCollection {
-		return t.files.Empty(ctx, at.Collection)
-	}
 	return t.files.Gone(ctx, at.Collection, at.Item, true, g)
 }
 
