@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
+	"maps"
+	"slices"
 
 	"fachwerk/internal/store"
 )
@@ -17,40 +20,39 @@ type UploadOptions struct {
 	// Replaces is how many bytes go when the content is put in place, those of the
 	// item that bears the name: they are not counted twice.
 	Replaces int64
-	// Also are digests to compute beside SHA-256, by name: "SHA1", "MD5".
+	// Also are digests to compute beside SHA-256, by name: "SHA1", "MD5". They are
+	// the upload's until Finish or Close has returned.
 	Also map[string]hash.Hash
 }
 
 // Upload is content on its way in: sealed under the account's key as it comes, in
 // constant memory, invisible until a Draft with it is put in place. It is written,
 // finished, used once; Close frees what was not used and may always be called.
-type Upload struct {
-	up   *store.Upload
-	also []hash.Hash
-}
+type Upload struct{ up *store.Upload }
 
 // NewUpload begins one. ctx holds for the whole upload.
 func (s *Service) NewUpload(ctx context.Context, a Account, o UploadOptions) (*Upload, error) {
 	if a.Rights&Write == 0 {
 		return nil, ErrDenied
 	}
-	up, err := s.o.Store.NewUpload(ctx, a.Key, store.UploadOptions{Size: o.Size, Limit: o.Limit, Replaces: o.Replaces})
+	also := slices.Collect(maps.Values(o.Also))
+	up, err := s.o.Store.NewUpload(ctx, a.Key, store.UploadOptions{Size: o.Size, Limit: o.Limit, Replaces: o.Replaces, Also: also})
 	if err != nil {
 		return nil, err
 	}
-	u := &Upload{up: up}
-	for _, h := range o.Also {
-		u.also = append(u.also, h)
-	}
-	return u, nil
+	return &Upload{up}, nil
 }
 
 // Write takes more bytes; ErrTooLarge, ErrQuota, ErrTemporary.
 func (u *Upload) Write(p []byte) (int, error) {
 	n, err := u.up.Write(p)
-	for _, h := range u.also {
-		h.Write(p[:n]) // never fails, see hash.Hash
-	}
+	return n, lengthError(err)
+}
+
+// ReadFrom takes what r gives up to its end, faster than many calls of Write;
+// io.Copy uses it. Its errors are those of r and of Write.
+func (u *Upload) ReadFrom(r io.Reader) (int64, error) {
+	n, err := u.up.ReadFrom(r)
 	return n, lengthError(err)
 }
 

@@ -25,10 +25,10 @@ func bodyOf(t *testing.T, p *storetest.Parts, key store.Key, plain []byte) *stor
 }
 
 func TestBodyReader(t *testing.T) {
-	onEngines(t, func(t *testing.T, p *storetest.Parts) {
+	onBoth(t, func(t *testing.T, p *storetest.Parts) {
 		anna := p.Person(t, "anna").Key
 		for _, n := range uploadSizes {
-			plain := noise(n)
+			plain := incompressible(n)
 			body := bodyOf(t, p, anna, plain)
 			r := body.Reader(t.Context())
 			if n <= 300<<10 { // it reads byte by byte
@@ -58,8 +58,8 @@ func TestBodyReader(t *testing.T) {
 
 // What net/http asks of it: whole, one range, several ranges.
 func TestBodyIsServed(t *testing.T) {
-	onEngines(t, func(t *testing.T, p *storetest.Parts) {
-		plain := noise(3 << 20)
+	onBoth(t, func(t *testing.T, p *storetest.Parts) {
+		plain := incompressible(3 << 20)
 		body := bodyOf(t, p, p.Person(t, "anna").Key, plain)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			content := body.Reader(r.Context())

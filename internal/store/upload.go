@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
+	"hash"
+	"io"
 
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
@@ -16,15 +16,14 @@ import (
 // ErrLength says that an upload has not the length it was announced with.
 var ErrLength = errors.New("the content does not have the length it was announced with")
 
-// uploadCleanup bounds the removal of an object that nobody took, whose own
-// context may have ended.
-const uploadCleanup = 30 * time.Second
-
 // UploadOptions say what is known of content before it comes.
 type UploadOptions struct {
 	Size     int64 // bytes; -1: not known
 	Limit    int64 // bytes; 0: no limit but the quota
 	Replaces int64 // bytes of what it takes the place of, which the quota does not count twice
+	// Also are digests to compute beside SHA-256. They belong to the upload until
+	// Finish or Close has returned.
+	Also []hash.Hash
 }
 
 // Upload is content on its way in: sealed for its account as it comes, never in
@@ -36,7 +35,9 @@ type Upload struct {
 	o       UploadOptions
 	room    int64 // bytes the account has left; -1: no limit
 	account *content.Account
-	sealed  *content.Sealed
+	id      content.ID
+	writer  *content.Writer
+	landing *landing
 	placed  meta.Content
 	err     error
 
@@ -66,7 +67,9 @@ func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Uploa
 	if u.account, err = s.sealer(ctx, key); err != nil {
 		return nil, err
 	}
-	u.sealed = u.account.NewSealed(content.NewID(), content.PurposeContent, content.SpoolConfig{Folder: s.o.SpoolDir})
+	u.id = content.NewID()
+	u.landing = &landing{s: s, ctx: ctx, tenant: key.Tenant}
+	u.writer = u.account.SealParallel(u.id, content.PurposeContent, u.landing, o.Also...)
 	return u, nil
 }
 
@@ -85,6 +88,44 @@ func (u *Upload) fits(size int64) error {
 
 // Write takes more bytes. After an error all further calls fail alike.
 func (u *Upload) Write(p []byte) (int, error) {
+	if err := u.begin(int64(len(p))); err != nil {
+		return 0, err
+	}
+	n, err := u.writer.Write(p)
+	u.err = tooLarge(err)
+	return n, u.err
+}
+
+// ReadFrom takes what r gives up to its end, without copying it once more: io.Copy
+// uses it. It ends before the limits are passed by more than one piece.
+func (u *Upload) ReadFrom(r io.Reader) (int64, error) {
+	if err := u.begin(0); err != nil {
+		return 0, err
+	}
+	n, err := u.writer.ReadFrom(checked{u, r})
+	u.err = tooLarge(err)
+	return n, u.err
+}
+
+// checked ends a reader where an upload may take no more.
+type checked struct {
+	u *Upload
+	r io.Reader
+}
+
+func (c checked) Read(p []byte) (int, error) {
+	if err := c.u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := c.r.Read(p)
+	if full := c.u.fits(c.u.Size() + int64(n)); full != nil {
+		return 0, full
+	}
+	return n, err
+}
+
+// begin reports why so many bytes more cannot be taken.
+func (u *Upload) begin(n int64) error {
 	if u.err == nil && (u.finished || u.closed) {
 		u.err = errors.New("store: write to an upload that has ended")
 	}
@@ -92,14 +133,9 @@ func (u *Upload) Write(p []byte) (int, error) {
 		u.err = u.ctx.Err()
 	}
 	if u.err == nil {
-		u.err = u.fits(u.sealed.Size() + int64(len(p)))
+		u.err = u.fits(u.Size() + n)
 	}
-	if u.err != nil {
-		return 0, u.err
-	}
-	n, err := u.sealed.Write(p)
-	u.err = tooLarge(err)
-	return n, u.err
+	return u.err
 }
 
 func tooLarge(err error) error {
@@ -123,32 +159,30 @@ func (u *Upload) finish() error {
 	if u.o.Size >= 0 && u.Size() != u.o.Size {
 		return fmt.Errorf("%w: %d bytes instead of %d", ErrLength, u.Size(), u.o.Size)
 	}
-	if err := u.sealed.Close(); err != nil {
+	if err := u.writer.Close(); err != nil {
 		return tooLarge(err)
 	}
-	id := ContentID(u.sealed.ID())
-	if inline, ok := u.sealed.Inline(u.s.o.InlineLimit); ok {
-		u.placed = meta.Content{ID: id, Size: u.Size(), Sealed: int64(len(inline)), Inline: slices.Clone(inline)}
-		return nil
+	if err := u.landing.commit(); err != nil {
+		return outer(err)
 	}
-	var err error
-	u.placed, err = u.s.put(u.ctx, u.key, id, u.Size(), u.sealed.Body())
-	return outer(err)
+	u.placed = meta.Content{ID: ContentID(u.id), Size: u.Size(), Sealed: u.writer.SealedSize(),
+		ObjectKey: u.landing.key, Inline: u.landing.inline}
+	return nil
 }
 
 // Key is the account that the content is sealed for.
 func (u *Upload) Key() Key { return u.key }
 
 // Size is the number of bytes written.
-func (u *Upload) Size() int64 { return u.sealed.Size() }
+func (u *Upload) Size() int64 { return u.writer.Size() }
 
 // SHA256 is the digest of the bytes, after Finish.
-func (u *Upload) SHA256() [sha256.Size]byte { return u.sealed.Sum() }
+func (u *Upload) SHA256() [sha256.Size]byte { return u.writer.Sum() }
 
 // Digest is a keyed hash of the bytes, after Finish: equal content of an account
 // has equal ones, and without the account's key nobody learns anything from it.
 func (u *Upload) Digest() [16]byte {
-	sum := u.sealed.Sum()
+	sum := u.writer.Sum()
 	return u.account.Tag("content-digest", sum[:])
 }
 
@@ -175,11 +209,6 @@ func (u *Upload) Close() error {
 		return nil
 	}
 	u.closed = true
-	err := u.sealed.Discard()
-	if u.used || u.placed.ObjectKey == "" {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), uploadCleanup)
-	defer cancel()
-	return errors.Join(err, outer(u.s.blobs.Delete(ctx, u.placed.ObjectKey)))
+	u.writer.Discard()
+	return outer(u.landing.close(u.used))
 }

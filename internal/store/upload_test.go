@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"math/rand/v2"
-	"os"
 	"testing"
 
 	"fachwerk/internal/store"
@@ -18,19 +16,6 @@ import (
 // uploadSizes are those at which content goes another way: inline, as an object,
 // and beyond what is kept in memory.
 var uploadSizes = []int{0, 1, 4 << 10, 64 << 10, 64<<10 + 1, 300 << 10, 3 << 20}
-
-// noise is n bytes that do not compress.
-func noise(n int) []byte {
-	b := make([]byte, n)
-	rand.NewChaCha8([32]byte{byte(n)}).Read(b)
-	return b
-}
-
-func onEngines(t *testing.T, test func(t *testing.T, p *storetest.Parts)) {
-	for _, e := range []storetest.Engines{storetest.Embedded, storetest.Remote} {
-		t.Run(e.String(), func(t *testing.T) { test(t, storetest.Open(t, e, nil)) })
-	}
-}
 
 // upload writes plain in odd pieces and finishes.
 func upload(t *testing.T, p *storetest.Parts, key store.Key, plain []byte, size int64) *store.Upload {
@@ -76,10 +61,10 @@ func name(t *testing.T, p *storetest.Parts, key store.Key, u *store.Upload) stor
 }
 
 func TestUploadComesBack(t *testing.T) {
-	onEngines(t, func(t *testing.T, p *storetest.Parts) {
+	onBoth(t, func(t *testing.T, p *storetest.Parts) {
 		anna := p.Person(t, "anna").Key
 		for _, n := range uploadSizes {
-			plain := noise(n)
+			plain := incompressible(n)
 			for _, size := range []int64{int64(n), -1} {
 				u := upload(t, p, anna, plain, size)
 				if u.Size() != int64(n) || u.SHA256() != sha256.Sum256(plain) {
@@ -110,25 +95,13 @@ func TestUploadComesBack(t *testing.T) {
 func TestUploadDigest(t *testing.T) {
 	p := storetest.Open(t, storetest.Embedded, nil)
 	anna, bert := p.Person(t, "anna").Key, p.Person(t, "bert").Key
-	one, two := upload(t, p, anna, noise(100), 100), upload(t, p, anna, noise(100), -1)
-	other, foreign := upload(t, p, anna, noise(101), -1), upload(t, p, bert, noise(100), -1)
+	one, two := upload(t, p, anna, incompressible(100), 100), upload(t, p, anna, incompressible(100), -1)
+	other, foreign := upload(t, p, anna, incompressible(101), -1), upload(t, p, bert, incompressible(100), -1)
 	if one.Digest() != two.Digest() || one.Digest() == other.Digest() || one.Digest() == foreign.Digest() {
 		t.Errorf("%x %x, other content %x, another account %x", one.Digest(), two.Digest(), other.Digest(), foreign.Digest())
 	}
-	sum := sha256.Sum256(noise(100))
+	sum := sha256.Sum256(incompressible(100))
 	if digest := one.Digest(); bytes.Equal(digest[:], sum[:16]) {
 		t.Error("the digest is the content's SHA-256: the database tells what was stored")
-	}
-}
-
-// wantNothing demands that nothing is left of what was not used.
-func wantNothing(t *testing.T, p *storetest.Parts, spool string) {
-	t.Helper()
-	page, err := p.Blobs.List(context.WithoutCancel(t.Context()), "", "", 0)
-	if err != nil || len(page) != 0 {
-		t.Errorf("%d objects are left, %v", len(page), err)
-	}
-	if left, err := os.ReadDir(spool); err != nil || len(left) > 0 {
-		t.Errorf("%d temporary files are left, %v", len(left), err)
 	}
 }

@@ -22,10 +22,13 @@ type codec struct {
 	salt    func([]byte) // fills a header's salt: random but in the golden test
 }
 
+// beyond is how many bytes of the next chunk a buffer has room for.
+const beyond = 4 << 10
+
 // buffer holds one chunk: its packing byte and plain data, and space in which it is
 // compressed, sealed and, behind room for a header, handed on.
 type buffer struct {
-	plain [1 + ChunkSize]byte
+	plain [1 + ChunkSize + beyond]byte
 	space [headerSize + maxSealed]byte
 }
 

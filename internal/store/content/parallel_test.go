@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -38,6 +39,43 @@ func sealParallel(t *testing.T, a *Account, id ID, plain []byte) []byte {
 		t.Errorf("%d bytes: size %d, sealed %d of %d", len(plain), w.Size(), w.SealedSize(), out.Len())
 	}
 	return out.Bytes()
+}
+
+// What comes by ReadFrom is the same, whatever pieces the reader gives.
+func TestReadFrom(t *testing.T) {
+	a, id := testAccount(), NewID()
+	for _, size := range sizes {
+		plain := noise(size)
+		for name, r := range map[string]io.Reader{
+			"whole": bytes.NewReader(plain), "halves": iotest.HalfReader(bytes.NewReader(plain)),
+			"end with data": iotest.DataErrReader(bytes.NewReader(plain)),
+		} {
+			var out bytes.Buffer
+			w := a.SealParallel(id, PurposeContent, &out)
+			n, err := w.ReadFrom(r)
+			if also := w.Close(); err != nil || also != nil || n != int64(size) || w.Size() != n || w.Sum() != sha256.Sum256(plain) {
+				t.Fatalf("%d bytes, %s: %d, %v, %v", size, name, n, err, also)
+			}
+			if got, err := open(a, id, PurposeContent, Inline(out.Bytes()), 0, -1); err != nil || !bytes.Equal(got, plain) {
+				t.Errorf("%d bytes, %s: %d back, %v", size, name, len(got), err)
+			}
+		}
+	}
+	broken := errors.New("broken")
+	w := a.SealParallel(id, PurposeContent, io.Discard)
+	n, err := w.ReadFrom(io.MultiReader(bytes.NewReader(noise(100_000)), iotest.ErrReader(broken)))
+	if !errors.Is(err, broken) || n != 100_000 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	w.Discard()
+	if _, err := w.ReadFrom(bytes.NewReader(nil)); err == nil {
+		t.Error("read after Discard")
+	}
+	w = a.Seal(id, PurposeContent, io.Discard)
+	w.size = MaxSize - 5
+	if _, err := w.ReadFrom(bytes.NewReader(noise(6))); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a byte beyond MaxSize: %v", err)
+	}
 }
 
 // wantNoMore demands that goroutines end.

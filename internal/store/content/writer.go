@@ -82,6 +82,50 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return written, nil
 }
 
+// ReadFrom seals what r gives up to its end, without copying it once more. An error
+// of r does not end the writing.
+func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
+	var read int64
+	for empty := 0; empty < 100; empty++ {
+		if _, err := w.Write(nil); err != nil { // failed or closed
+			return read, err
+		}
+		// A little more than a chunk tells whether this one is the last.
+		n, err := r.Read(w.buf.plain[1+w.n:])
+		w.n, w.size, read = w.n+n, w.size+int64(n), read+int64(n)
+		if full := w.full(); full != nil {
+			return read, full
+		}
+		if err == io.EOF {
+			return read, nil
+		}
+		if err != nil {
+			return read, err
+		}
+		if n > 0 {
+			empty = 0
+		}
+	}
+	return read, io.ErrNoProgress
+}
+
+// full flushes the chunk that waits, if there is more, and keeps that.
+func (w *Writer) full() error {
+	if w.size > MaxSize {
+		w.fail(fmt.Errorf("%w: more than %d bytes", ErrTooLarge, int64(MaxSize)))
+		return w.err
+	}
+	if w.n <= ChunkSize {
+		return nil
+	}
+	var more [beyond]byte
+	n := copy(more[:], w.buf.plain[1+ChunkSize:1+w.n])
+	w.n = ChunkSize
+	err := w.flush(kindChunk)
+	w.n = copy(w.buf.plain[1:], more[:n])
+	return err
+}
+
 // flush hashes and seals the waiting chunk, or has it done.
 func (w *Writer) flush(kind byte) error {
 	n := w.n

@@ -30,6 +30,7 @@ type Fault struct {
 	down   error
 	next   map[Op][]fault
 	breaks []streamBreak
+	writes []streamBreak
 	calls  map[Op]int
 }
 
@@ -76,6 +77,14 @@ func (f *Fault) BreakStream(after int64, err error) {
 	f.breaks = append(f.breaks, streamBreak{after, err})
 }
 
+// BreakWrite lets the object that is created next fail with err after so many bytes
+// of it.
+func (f *Fault) BreakWrite(after int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes = append(f.writes, streamBreak{after, err})
+}
+
 // Calls is how often op was called, failures included.
 func (f *Fault) Calls(op Op) int {
 	f.mu.Lock()
@@ -119,7 +128,14 @@ func (f *Fault) Create(ctx context.Context, key, folder string) (blob.Writer, er
 	if err != nil {
 		return nil, err
 	}
-	return faultWriter{w, f}, nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	writer := &faultWriter{Writer: w, f: f}
+	if len(f.writes) > 0 {
+		writer.end = &f.writes[0]
+		f.writes = f.writes[1:]
+	}
+	return writer, nil
 }
 
 func (f *Fault) isDown() error {
@@ -130,17 +146,28 @@ func (f *Fault) isDown() error {
 
 type faultWriter struct {
 	blob.Writer
-	f *Fault
+	f       *Fault
+	end     *streamBreak
+	written int64
 }
 
-func (w faultWriter) Write(p []byte) (int, error) {
+func (w *faultWriter) Write(p []byte) (int, error) {
 	if err := w.f.isDown(); err != nil {
 		return 0, err
 	}
-	return w.Writer.Write(p)
+	broken := w.end != nil && w.written+int64(len(p)) > w.end.after
+	if broken {
+		p = p[:max(w.end.after-w.written, 0)]
+	}
+	n, err := w.Writer.Write(p)
+	w.written += int64(n)
+	if broken && err == nil {
+		err = w.end.err
+	}
+	return n, err
 }
 
-func (w faultWriter) Commit() error { return w.f.run(Put, w.Writer.Commit) }
+func (w *faultWriter) Commit() error { return w.f.run(Put, w.Writer.Commit) }
 
 // Get implements blob.Store.
 func (f *Fault) Get(ctx context.Context, key string, offset, length int64) (r io.ReadCloser, err error) {

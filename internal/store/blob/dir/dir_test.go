@@ -14,6 +14,7 @@ import (
 
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/blob/blobtest"
+	"fachwerk/internal/testenv/need"
 )
 
 func open(t *testing.T, path string) *Store {
@@ -237,6 +238,41 @@ func TestFailedSyncStopsWrites(t *testing.T) {
 		if left, _ := os.ReadDir(filepath.Join(path, temporaries)); len(left) > 0 {
 			t.Errorf("%d temporary files are left", len(left))
 		}
+	}
+}
+
+// A disk that is full in the middle of an object is temporary, and the half goes.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		need.Missing(t, "needs /dev/full: "+err.Error())
+	}
+	path := t.TempDir()
+	s := open(t, path)
+	w, err := s.Create(t.Context(), blob.NewKey(1, time.Now()), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(make([]byte, 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	d := w.(*draft)
+	d.file.Close()
+	d.file = full
+	_, err = w.Write(make([]byte, 100_000))
+	for what, err := range map[string]error{"write": err, "commit": w.Commit()} {
+		if !errors.Is(err, blob.ErrTemporary) || !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(path, temporaries)); len(left) > 0 {
+		t.Errorf("%d temporary files are left", len(left))
+	}
+	if page, err := s.List(t.Context(), "", "", 0); err != nil || len(page) > 0 {
+		t.Errorf("%d objects, %v", len(page), err)
 	}
 }
 
