@@ -14,6 +14,7 @@ type part struct {
 	Kinds []string
 	Steps []step
 	At    []endpoint
+	Note  string // text key of what to know besides
 	// Secure marks what the client does by https only.
 	Secure bool
 }
@@ -57,7 +58,7 @@ var clients = []client{
 		{Kinds: groupware, Steps: say("outlook.dav.1", "outlook.dav.2", "outlook.dav.3", "outlook.dav.4"), At: []endpoint{atBase}},
 	}},
 	{Name: "windows", Title: "client.windows", Parts: []part{
-		{Kinds: onlyFiles, Steps: say("windows.1", "windows.2", "windows.3", "windows.4"), At: []endpoint{atFiles}, Secure: true},
+		{Kinds: onlyFiles, Steps: say("windows.1", "windows.2", "windows.3"), At: []endpoint{atFiles}, Note: "windows.note", Secure: true},
 	}},
 	{Name: "finder", Title: "client.finder", Parts: []part{
 		{Kinds: onlyFiles, Steps: say("finder.1", "finder.2", "finder.3"), At: []endpoint{atFiles}},

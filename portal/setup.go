@@ -72,6 +72,7 @@ type setupPart struct {
 	Steps     []step
 	Addresses []clientAddress
 	Servers   []serverList
+	Note      string
 	Secure    bool // needs https, and there is none
 }
 
@@ -121,7 +122,7 @@ func (p *Portal) setupPage(c client, v *visitor, l lang) setupPage {
 }
 
 func (p *Portal) setupPart(x part, owner string) setupPart {
-	made := setupPart{Secure: x.Secure && p.offersDAV() && p.dav.Scheme != "https"}
+	made := setupPart{Note: x.Note, Secure: x.Secure && p.offersDAV() && p.dav.Scheme != "https"}
 	for _, k := range p.kinds() {
 		if slices.Contains(x.Kinds, k) {
 			made.Kinds = append(made.Kinds, k)

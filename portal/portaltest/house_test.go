@@ -16,6 +16,8 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/auth/idp"
+	"fachwerk/files"
+	"fachwerk/internal/resource"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
 	"fachwerk/portal"
@@ -71,7 +73,13 @@ type house struct {
 	bert   auth.AccountRef
 	away   atomic.Bool // the provider answers nothing
 	front  http.Handler
+
+	resources *resource.Service
+	files     *files.Service
 }
+
+// trash is the portal's, on the real drives.
+func (h *house) trash() trash { return trash{h.files, h} }
 
 // kindNames are the kinds of collections in the portal's words.
 var kindNames = map[store.CollectionKind]string{
@@ -99,6 +107,8 @@ func (p places) Places(ctx context.Context, person auth.AccountRef) (list []port
 func newHouse(t *testing.T, change ...func(*portal.Config)) *house {
 	t.Helper()
 	h := &house{people: &people{Parts: storetest.Open(t, storetest.Embedded, nil)}, clock: &clock{}, log: &logs{}}
+	h.resources = resource.New(resource.Options{Store: h.Store})
+	h.files = files.New(h.resources)
 	h.anna, h.bert = h.person(t, "anna", "Anna Muster"), h.person(t, "bert", "Bert Beispiel")
 	h.portal = serve(t, "127.0.0.1", func() http.Handler { return h.front })
 	h.issuer = serve(t, "127.0.0.2", func() http.Handler {
@@ -143,8 +153,8 @@ func (h *house) newPortal(t *testing.T, issuer, secret string, who auth.People, 
 		IMAP:               portal.Server{Host: "imap.musterstadt.example", Port: 993, TLS: true},
 		Submissions:        portal.Server{Host: "smtp.musterstadt.example", Port: 465, TLS: true},
 		SubmissionStartTLS: portal.Server{Host: "smtp.musterstadt.example", Port: 587},
-		DAV:                "https://dav.musterstadt.example",
-		Secret:             bytes.Repeat([]byte{9}, 32), Zone: time.UTC, Now: h.clock.now, Log: log,
+		DAV:                dav, Trash: h.trash(),
+		Secret: bytes.Repeat([]byte{9}, 32), Zone: time.UTC, Now: h.clock.now, Log: log,
 	}
 	for _, c := range change {
 		c(&config)

@@ -109,6 +109,7 @@ func (h *house) keptSecrets(t *testing.T) {
 func TestKeyboardAlone(t *testing.T) {
 	h := newHouse(t)
 	h.furnish(t)
+	h.throwAway(t)
 	b := newTab(t, "de")
 	b.open(h.portal + "/")
 	b.key(kb.Tab)
@@ -126,7 +127,7 @@ func TestKeyboardAlone(t *testing.T) {
 	}
 	b.key(kb.Enter)
 	b.signIn(anna, "the start page, signed in", at("/")+" && document.querySelector('.who')")
-	for _, path := range []string{"/", "/devices", "/devices?service.read=1", "/data", "/service/files", "/setup/iphone", "/setup/rclone", "/nirgends"} {
+	for _, path := range []string{"/", "/devices", "/devices?service.read=1", "/data", "/service/files", "/trash", "/setup/iphone", "/setup/rclone", "/nirgends"} {
 		b.open(h.portal + path)
 		b.tabThrough(path)
 	}

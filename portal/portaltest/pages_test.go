@@ -95,6 +95,7 @@ func (b *tab) visitAll(h *house, language string) {
 	b.look("profile", language)
 	b.open(h.portal + "/data")
 	b.look("data", language)
+	b.visitTrash(h, language)
 	b.open(h.portal + "/nirgends")
 	b.look("error-page", language, statusLine)
 	b.open(h.portal + "/apple-profile/weg")
@@ -128,6 +129,31 @@ func (b *tab) visitAll(h *house, language string) {
 	b.look("provider-error", language, statusLine)
 	b.open(h.issuer + "/")
 	b.look("provider-home", language)
+}
+
+// visitTrash looks at the trash with and without files, at the questions and at
+// what is said afterwards.
+func (b *tab) visitTrash(h *house, language string) {
+	b.open(h.portal + "/trash")
+	b.look("trash-empty", language)
+	h.throwAway(b.t)
+	b.open(h.portal + "/trash")
+	b.look("trash", language)
+	b.click(".acts a.danger", "the question", at("/trash/remove"))
+	b.look("trash-remove", language)
+	b.click("form.acts a", "the trash again", at("/trash"))
+	b.click("a[href^='/trash/empty']", "the question", at("/trash/empty"))
+	b.look("trash-ask-empty", language)
+	b.open(h.portal + "/trash")
+	b.click("form[action='/trash/restore'] button", "it is restored", at("/trash/restore")+" && document.querySelector('[role=status]')")
+	b.look("trash-restored", language)
+	b.click("a[href^='/trash/empty']", "the question", at("/trash/empty"))
+	b.click("form.acts button", "it is empty", "location.search === '?done=emptied'")
+	b.look("trash-emptied", language)
+	b.open(h.portal + "/data")
+	b.look("data-files", language)
+	b.open(h.portal + "/service/files")
+	b.look("service-files-trash", language)
 }
 
 func (h *house) passwords(t *testing.T, ref auth.AccountRef) []auth.AppPassword {
