@@ -1,8 +1,10 @@
 package ical
 
 import (
+	"errors"
 	"io"
 	"iter"
+	"strings"
 
 	"fachwerk/internal/contentline"
 )
@@ -23,9 +25,154 @@ type SyntaxError = contentline.SyntaxError
 //
 // It looks at form alone: whether the calendar makes sense is [NewObject]'s to
 // say. Text need not be valid UTF-8.
-func Parse(data []byte) (*Component, error) { panic("unwritten") }
+func Parse(data []byte) (*Component, error) {
+	lines := contentline.NewBytes(data, limits())
+	c, err := readCalendar(lines)
+	if err == io.EOF {
+		return nil, &SyntaxError{Line: lines.Number(), Reason: "there is no VCALENDAR"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch extra, err := lines.Next(); {
+	case err == nil:
+		return nil, &SyntaxError{Line: extra.Number, Reason: "something follows the VCALENDAR"}
+	case err != io.EOF:
+		return nil, err
+	}
+	return c, nil
+}
+
+func limits() contentline.Limits {
+	return contentline.Limits{Bytes: MaxBytes, Lines: 500_000, Line: MaxBytes}
+}
 
 // ParseStream reads the calendars of an export file one after the other, each
-// bounded as in Parse and the file not at all. A calendar that cannot be read is a
-// *SyntaxError, after which the next one is tried; an error of r ends it.
-func ParseStream(r io.Reader) iter.Seq2[*Component, error] { panic("unwritten") }
+// bounded as in Parse and the file not at all. A calendar that cannot be read
+// is a *SyntaxError, after which the next one is tried; an error of r, or a
+// calendar over a bound, ends it.
+func ParseStream(r io.Reader) iter.Seq2[*Component, error] {
+	return func(yield func(*Component, error) bool) {
+		lines := contentline.NewReader(r, limits())
+		for {
+			lines.Renew()
+			c, err := readCalendar(lines)
+			if err == io.EOF {
+				return
+			}
+			if !yield(c, err) {
+				return
+			}
+			if err == nil {
+				continue
+			}
+			var syntax *SyntaxError
+			if !errors.As(err, &syntax) || errors.Is(err, contentline.ErrTooLarge) || !skipCalendar(lines, yield) {
+				return
+			}
+		}
+	}
+}
+
+// skipCalendar reads on to the end of a calendar that cannot be read.
+func skipCalendar(lines *contentline.Reader, yield func(*Component, error) bool) bool {
+	for {
+		lines.Renew()
+		l, err := lines.Next()
+		var syntax *SyntaxError
+		switch {
+		case err == io.EOF:
+			return false
+		case err != nil && (!errors.As(err, &syntax) || errors.Is(err, contentline.ErrTooLarge)):
+			yield(nil, err)
+			return false
+		case err == nil && l.Name == "END" && strings.EqualFold(strings.TrimSpace(l.Value), "VCALENDAR"):
+			return true
+		}
+	}
+}
+
+// readCalendar reads the next VCALENDAR; io.EOF where there is none.
+func readCalendar(lines *contentline.Reader) (*Component, error) {
+	l, err := lines.Next()
+	if err != nil {
+		return nil, err
+	}
+	name := componentName(l)
+	switch {
+	case l.Name != "BEGIN":
+		return nil, &SyntaxError{Line: l.Number, Reason: "a calendar begins with BEGIN:VCALENDAR"}
+	case name != "VCALENDAR":
+		return nil, &SyntaxError{Line: l.Number, Reason: "a component stands outside a VCALENDAR"}
+	}
+	p := parser{lines: lines}
+	return p.component(name, 1)
+}
+
+func componentName(l contentline.Line) string {
+	return strings.ToUpper(strings.TrimSpace(l.Value))
+}
+
+type parser struct {
+	lines      *contentline.Reader
+	components int
+}
+
+// component reads a component after its BEGIN line.
+func (p *parser) component(name string, depth int) (*Component, error) {
+	c := &Component{Name: name}
+	for {
+		l, err := p.lines.Next()
+		if err == io.EOF {
+			return nil, &SyntaxError{Line: p.lines.Number(), Reason: "the end of " + known(name) + " is missing"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch l.Name {
+		case "BEGIN":
+			if p.components++; p.components > MaxComponents {
+				return nil, &SyntaxError{Line: l.Number, Reason: "there are too many components", Err: contentline.ErrTooLarge}
+			}
+			if depth == MaxDepth {
+				return nil, &SyntaxError{Line: l.Number, Reason: "components are nested too deeply", Err: contentline.ErrTooLarge}
+			}
+			if !validName(componentName(l)) {
+				return nil, &SyntaxError{Line: l.Number, Reason: "a component's name has characters that names cannot have"}
+			}
+			sub, err := p.component(componentName(l), depth+1)
+			if err != nil {
+				return nil, err
+			}
+			c.Components = append(c.Components, sub)
+		case "END":
+			if componentName(l) != name {
+				return nil, &SyntaxError{Line: l.Number, Reason: "another component ends than the one that began, " + known(name)}
+			}
+			return c, nil
+		default:
+			if l.Group != "" { // vCard's groups are no part of iCalendar: the dot belongs to the name
+				l.Name = strings.ToUpper(l.Group) + "." + l.Name
+			}
+			c.Properties = append(c.Properties, Property{Name: l.Name, Params: l.Params, Value: l.Value})
+		}
+	}
+}
+
+func validName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 100
+}
+
+// known keeps strange component names out of sentences.
+func known(name string) string {
+	switch name {
+	case "VCALENDAR", "VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE", "VALARM", "STANDARD", "DAYLIGHT", "VAVAILABILITY", "AVAILABLE":
+		return name
+	}
+	return "a component"
+}
