@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -155,9 +156,21 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 		}
 	}()
 	secure(w.Header())
-	if err := s.serve(r); err != nil {
+	if err := s.guarded(r); err != nil {
 		r.fail(err)
 	}
+}
+
+// guarded makes a panic a fault of one request that the log tells of.
+func (s *Server) guarded(r *Request) (err error) {
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		} else if v != nil {
+			panic(v)
+		}
+	}()
+	return s.serve(r)
 }
 
 // metricMethod keeps what clients make up out of label values.

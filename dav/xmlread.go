@@ -43,7 +43,7 @@ type parser struct {
 	root  *Element
 	open  []*Element
 	names []xml.Name // as written, of the open ones
-	texts []strings.Builder
+	texts [][]byte
 	count int
 }
 
@@ -115,7 +115,7 @@ func (p *parser) startElement(t xml.StartElement, at int) error {
 	}
 	p.open = append(p.open, e)
 	p.names = append(p.names, t.Name)
-	p.texts = append(p.texts, strings.Builder{})
+	p.texts = append(p.texts, nil)
 	return nil
 }
 
@@ -180,7 +180,7 @@ func (p *parser) endElement(t xml.EndElement) error {
 		return fmt.Errorf("the end tag %q closes nothing", t.Name.Local)
 	}
 	e := p.open[n]
-	e.Text = p.texts[n].String()
+	e.Text = string(p.texts[n])
 	e.end = int(p.dec.InputOffset())
 	p.open, p.names, p.texts = p.open[:n], p.names[:n], p.texts[:n]
 	return nil
@@ -188,7 +188,7 @@ func (p *parser) endElement(t xml.EndElement) error {
 
 func (p *parser) text(t xml.CharData) error {
 	if n := len(p.open); n > 0 {
-		p.texts[n-1].Write(t)
+		p.texts[n-1] = append(p.texts[n-1], t...)
 		return nil
 	}
 	if len(bytes.TrimSpace(t)) > 0 {
