@@ -225,6 +225,7 @@ var texts = map[string]struct{ de, en string }{
 	"data.lead":           {"Zusammen %s, %s. Hier sehen Sie, wo sie liegen und wer den Ort betreibt.", "%s, %s in all. Here you see where they lie and who operates the place."},
 	"data.none":           {"Es ist noch nichts gespeichert.", "Nothing is kept yet."},
 	"data.places":         {"Wo es liegt", "Where it lies"},
+	"data.trash.see":      {"Papierkorb ansehen", "See the trash"},
 	"data.trash":          {"Was im Papierkorb liegt, zählt bei den Dateien mit, bis es endgültig gelöscht ist.", "What is in the trash counts as files until it is deleted for good."},
 	"data.store":          {"Speicher", "Store"},
 	"data.where":          {"Ort", "Place"},

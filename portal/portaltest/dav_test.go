@@ -198,15 +198,9 @@ func TestDataCountsAllFourKinds(t *testing.T) {
 	v := newVisitor(t, h)
 	v.signIn(anna)
 	h.mail(t, h.anna, 3)
-	key := store.Key{Tenant: h.anna.Tenant, Account: h.anna.Account}
-	for i, kind := range []store.CollectionKind{store.Calendar, store.AddressBook, store.Drive} {
-		c, err := h.CreateCollection(t.Context(), key, kind, "eins", "", store.CollectionOptions{})
-		must(t, err)
-		for j := range i + 1 {
-			_, err := h.AddObjects(t.Context(), key, c.ID, []store.NewObject{{Name: formatInt(int64(j)), Body: h.Spool(t, []byte("zehn Bytes"))}})
-			must(t, err)
-		}
-	}
+	h.objects(t, store.Calendar, 1)
+	h.objects(t, store.AddressBook, 2)
+	h.objects(t, store.Drive, 3)
 	page := v.get("/data")
 	page.holds(t, "the page", "Zusammen 9 Einträge", "3 Nachrichten", "1 Termin oder Aufgabe", "2 Kontakte", "3 Dateien", "10\u00a0B", "20\u00a0B", "30\u00a0B")
 	if strings.Contains(page.body, "1 Termine") {

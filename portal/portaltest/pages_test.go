@@ -35,6 +35,8 @@ func (h *house) furnish(t *testing.T) {
 	must(t, err)
 	must(t, h.accepts(t, anna, secret, auth.MailSend))
 	h.mail(t, h.anna, 3)
+	h.objects(t, store.Calendar, 24)
+	h.objects(t, store.AddressBook, 1)
 	must(t, h.AddSession(t.Context(), auth.Session{
 		AccountRef: h.anna, ID: []byte(strings.Repeat("s", 32)), Issuer: h.issuer, Subject: "x", SID: "y",
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -80,6 +82,8 @@ func (b *tab) visitAll(h *house, language string) {
 	b.look("provider-login-wrong", language, statusLine)
 	b.signIn(anna, "the devices", at("/devices"))
 	b.look("devices", language)
+	b.open(h.portal + "/devices?service.calendar=1&service.files=1")
+	b.look("devices-own", language)
 	b.open(h.portal + "/")
 	b.look("start", language)
 	for _, kind := range []string{"mail", "calendar", "contacts", "files"} {
@@ -161,6 +165,18 @@ func (h *house) passwords(t *testing.T, ref auth.AccountRef) []auth.AppPassword 
 	list, err := h.AppPasswords(t.Context(), ref)
 	must(t, err)
 	return list
+}
+
+// objects lays things of a kind into Anna's account.
+func (h *house) objects(t *testing.T, kind store.CollectionKind, n int) {
+	t.Helper()
+	key := store.Key{Tenant: h.anna.Tenant, Account: h.anna.Account}
+	c, err := h.CreateCollection(t.Context(), key, kind, "eins", "", store.CollectionOptions{})
+	must(t, err)
+	for i := range n {
+		_, err := h.AddObjects(t.Context(), key, c.ID, []store.NewObject{{Name: formatInt(int64(i)), Body: h.Spool(t, []byte("zehn Bytes"))}})
+		must(t, err)
+	}
 }
 
 // mail lays messages into a mailbox of a person, small and large.

@@ -283,6 +283,13 @@ func TestRestoreMeetsOthers(t *testing.T) {
 	if i := own.there(t, "Telefonliste.ods"); i.Size != 3 {
 		t.Errorf("the new file is %+v", i)
 	}
+	at := resource.Place{Collection: own.c, Parent: resource.Root, Name: "Pläne"}
+	_, _, _, err := h.resources.Lock(t.Context(), at, resource.Lock{Infinite: true, Person: h.anna.Account, Timeout: time.Minute}, resource.Guard{})
+	must(t, err)
+	if a := v.post("/trash/restore", v.get("/trash").trashed(t, "Marktplatz")); a.StatusCode != http.StatusConflict || !strings.Contains(a.body, "Jemand anderes ist gerade an dieser Datei") {
+		t.Errorf("into a locked folder: %d %s", a.StatusCode, a.body)
+	}
+	v.get("/trash").holds(t, "afterwards", "Marktplatz")
 }
 
 // The trash counts as files until it is gone.
