@@ -57,7 +57,10 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 			b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)`,
 				n.Tenant, n.Issuer, n.Subject, key.Account)
 		}
-		return tx.Run(ctx, &b)
+		if err := tx.Run(ctx, &b); err != nil {
+			return err
+		}
+		return peopleChanged(ctx, tx, n.Tenant)
 	})
 	if err != nil {
 		return Account{}, fmt.Errorf("store: account %s: %w", address, err)
@@ -172,8 +175,14 @@ func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {
 	if disabled {
 		state = int64(Disabled)
 	}
-	err := errNothing(s.exec(ctx, `UPDATE account SET state = $1, modseq = modseq + 1
-		WHERE tenant_id = $2 AND account_id = $3 AND state <> 2`, state, key.Tenant, key.Account))
+	err := s.update(ctx, func(tx meta.Tx) error {
+		n, err := execIn(ctx, tx, `UPDATE account SET state = $1, modseq = modseq + 1
+			WHERE tenant_id = $2 AND account_id = $3 AND state <> 2`, state, key.Tenant, key.Account)
+		if err := errNothing(n, err); err != nil {
+			return err
+		}
+		return peopleChanged(ctx, tx, key.Tenant)
+	})
 	if err == nil && disabled {
 		_, err = s.exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2`, key.Tenant, key.Account)
 	}
@@ -207,7 +216,10 @@ func (s *Store) RemoveAccount(ctx context.Context, key Key) error {
 		} {
 			b.Exec(sql, key.Tenant, key.Account)
 		}
-		return tx.Run(ctx, &b)
+		if err := tx.Run(ctx, &b); err != nil {
+			return err
+		}
+		return peopleChanged(ctx, tx, key.Tenant)
 	})
 	s.sealers.forget(key)
 	s.announce(key)

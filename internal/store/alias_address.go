@@ -33,7 +33,10 @@ func (s *Store) AddAlias(ctx context.Context, key Key, address string) error {
 		}
 		_, err := execIn(ctx, tx, `INSERT INTO address (tenant_id, address, account_id) VALUES ($1, $2, $3)`,
 			key.Tenant, address, key.Account)
-		return err
+		if err != nil {
+			return err
+		}
+		return peopleChanged(ctx, tx, key.Tenant)
 	})
 }
 
@@ -43,13 +46,18 @@ func (s *Store) RemoveAlias(ctx context.Context, tenant int64, address string) e
 	if err != nil {
 		return err
 	}
-	n, err := s.exec(ctx, `DELETE FROM address WHERE tenant_id = $1 AND address = $2 AND NOT EXISTS (
-		SELECT 1 FROM account a WHERE a.tenant_id = $3 AND a.account_id = address.account_id AND a.address = $4)`,
-		tenant, address, tenant, address)
-	if err == nil && n == 0 {
-		return fmt.Errorf("alias %s: %w", address, ErrNotFound)
-	}
-	return err
+	return s.update(ctx, func(tx meta.Tx) error {
+		n, err := execIn(ctx, tx, `DELETE FROM address WHERE tenant_id = $1 AND address = $2 AND NOT EXISTS (
+			SELECT 1 FROM account a WHERE a.tenant_id = $3 AND a.account_id = address.account_id AND a.address = $4)`,
+			tenant, address, tenant, address)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("alias %s: %w", address, ErrNotFound)
+		}
+		return peopleChanged(ctx, tx, tenant)
+	})
 }
 
 // Aliases lists a tenant's aliases, primary addresses left out.
