@@ -55,7 +55,10 @@ type DemoState struct {
 	SMTP        string        `json:"smtp"`
 	Submission  string        `json:"submission"`
 	Submissions string        `json:"submissions"`
-	HTTP        string        `json:"http"`
+	HTTP        string        `json:"http"`   // the origin of the next three
+	CalDAV      string        `json:"caldav"` // base URLs
+	CardDAV     string        `json:"carddav"`
+	WebDAV      string        `json:"webdav"`
 	Portal      string        `json:"portal"`
 	Issuer      string        `json:"issuer"`
 	Ops         string        `json:"ops"`
@@ -69,7 +72,7 @@ type DemoAccount struct {
 	Address     string `json:"address"`
 	Name        string `json:"name,omitempty"`
 	Password    string `json:"password"`     // for the login page
-	AppPassword string `json:"app_password"` // for mail programs
+	AppPassword string `json:"app_password"` // for mail and other programs
 }
 
 // demoPorts are each listener's distance from the base port.
@@ -78,7 +81,7 @@ var demoPorts = map[string]int{
 	"imap": 143, "submissions": 465, "submission": 587, "imaps": 993,
 }
 
-// Demo runs mail, login and portal on loopback until ctx ends. All its data lies
+// Demo runs all services on loopback until ctx ends. All its data lies
 // in one folder; started again, it goes on where it was.
 func Demo(ctx context.Context, o DemoOptions) error {
 	data, err := filepath.Abs(o.Data)
@@ -139,7 +142,8 @@ func demoState(o DemoOptions, c *config.Config, l Listeners, accounts []DemoAcco
 	return DemoState{
 		PID: os.Getpid(), IMAP: l.Address("imap"), IMAPS: l.Address("imaps"), LMTP: l.Address("lmtp"), SMTP: l.Address("smtp"),
 		Submission: l.Address("submission"), Submissions: l.Address("submissions"),
-		HTTP: c.Public.HTTP, Portal: c.Public.Portal, Issuer: c.OIDC.Issuer, Ops: "http://" + l.Address("ops"),
+		HTTP: c.Public.HTTP, CalDAV: c.Public.HTTP + "/calendars/", CardDAV: c.Public.HTTP + "/addressbooks/",
+		WebDAV: c.Public.HTTP + "/files/", Portal: c.Public.Portal, Issuer: c.OIDC.Issuer, Ops: "http://" + l.Address("ops"),
 		CA: filepath.Join(o.Data, "demo-ca.pem"), Data: o.Data, Accounts: accounts,
 	}
 }
@@ -182,8 +186,14 @@ Fachwerk demo is ready. Everything lies in %s.
                  sending   %s (STARTTLS) or %s (TLS)
                  trust     %s
 
-  user name                          password for the browser   password for mail programs
-`, s.Data, s.Portal, one.Address, one.Password, named(s.IMAP), named(s.IMAPS), named(s.Submission), named(s.Submissions), s.CA)
+  Calendar, contacts and files
+                 CalDAV    %s
+                 CardDAV   %s
+                 WebDAV    %s
+
+  user name                          password for the browser   password for programs
+`, s.Data, s.Portal, one.Address, one.Password, named(s.IMAP), named(s.IMAPS), named(s.Submission), named(s.Submissions), s.CA,
+		s.CalDAV, s.CardDAV, s.WebDAV+one.Address+"/")
 	const shown = 5
 	for i, a := range s.Accounts {
 		if i == shown {
@@ -393,6 +403,9 @@ func (f *demoFiller) fill(ctx context.Context, more int) ([]DemoAccount, error) 
 	}
 	if fresh {
 		if err := f.letters(ctx); err != nil {
+			return nil, err
+		}
+		if err := f.belongings(ctx); err != nil {
 			return nil, err
 		}
 	}

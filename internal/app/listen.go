@@ -14,17 +14,20 @@ import (
 // listener always runs.
 const (
 	PartMail   = "mail"   // imap, imaps, lmtp, smtp, submission, submissions and the queue
-	PartPortal = "portal" // portal, the embedded provider, http
+	PartPortal = "portal" // portal, the embedded provider
+	PartDAV    = "dav"    // http: calendars, contacts and files
 )
 
 // Parts lists all of them.
-func Parts() []string { return []string{PartMail, PartPortal} }
+func Parts() []string { return []string{PartMail, PartPortal, PartDAV} }
 
 // partOf tells which part a listener belongs to, "" for ops.
 func partOf(listener string) string {
 	switch listener {
-	case "portal", "issuer", "http":
+	case "portal", "issuer":
 		return PartPortal
+	case "http":
+		return PartDAV
 	case "ops":
 		return ""
 	}

@@ -21,6 +21,8 @@ type metrics struct {
 	receiving   *prometheus.HistogramVec // protocol
 	attempts    *prometheus.CounterVec   // hop, outcome
 	reports     *prometheus.CounterVec   // kind
+	davSeconds  *prometheus.HistogramVec // method
+	davStatuses *prometheus.CounterVec   // method, status
 	database    *prometheus.HistogramVec // operation
 	dbErrors    *prometheus.CounterVec   // operation
 	blobs       *prometheus.HistogramVec // operation
@@ -59,6 +61,8 @@ func newMetrics() *metrics {
 	m.receiving = histogram("message_seconds", "From the last byte of a message to the reply.", "protocol")
 	m.attempts = counter("queue_attempts_total", "Delivery attempts from the queue.", "hop", "outcome")
 	m.reports = counter("queue_reports_total", "Delivery status notifications sent.", "kind")
+	m.davSeconds = histogram("dav_request_seconds", "Time taken by DAV requests, bodies included.", "method")
+	m.davStatuses = counter("dav_requests_total", "DAV requests by their answer.", "method", "status")
 	m.database = histogram("database_seconds", "Time taken by transactions.", "operation")
 	m.dbErrors = counter("database_errors_total", "Transactions that failed, conflicts included.", "operation")
 	m.blobs = histogram("blob_seconds", "Time taken by blob operations, retries included.", "operation")

@@ -42,6 +42,7 @@ type Server struct {
 	ops       *ops
 	auth      *auth.Authenticator
 	mail      *mail.Service
+	services  *services
 	queue     *queue.Queue // nil without PartMail
 	heads     []head
 	stops     []stopper
@@ -68,6 +69,7 @@ func newServer(in *Installation, listeners Listeners, parts []string) (s *Server
 	}
 	s.mail = in.mailService()
 	s.closers = append(s.closers, s.mail.Close)
+	s.services = in.services()
 	throttle := auth.NewThrottle(auth.ThrottleLimits{}, nil)
 	s.auth, err = in.authenticator(throttle, notifier{mail: s.mail, host: in.cfg.Public.Name, now: time.Now})
 	if err != nil {
@@ -81,6 +83,11 @@ func newServer(in *Installation, listeners Listeners, parts []string) (s *Server
 	}
 	if slices.Contains(parts, PartPortal) {
 		if err := s.buildWeb(secure, throttle); err != nil {
+			return s, err
+		}
+	}
+	if slices.Contains(parts, PartDAV) {
+		if err := s.buildDAV(secure); err != nil {
 			return s, err
 		}
 	}
@@ -143,11 +150,20 @@ func (s *Server) serveHTTP(key string, h http.Handler, secure *tls.Config) {
 	if _, ok := s.listeners[key]; !ok {
 		return
 	}
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.With("listener", key).Handler(), slog.LevelDebug),
+	s.serveWith(key, &http.Server{Handler: h, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute}, secure)
+}
+
+// serveStreams serves one whose bodies take as long as they take: the handler sets
+// deadlines while bytes move.
+func (s *Server) serveStreams(key string, h http.Handler, secure *tls.Config) {
+	if _, ok := s.listeners[key]; ok {
+		s.serveWith(key, &http.Server{Handler: h}, secure)
 	}
+}
+
+func (s *Server) serveWith(key string, srv *http.Server, secure *tls.Config) {
+	srv.ReadHeaderTimeout, srv.IdleTimeout, srv.MaxHeaderBytes = 10*time.Second, 2*time.Minute, 64<<10
+	srv.ErrorLog = slog.NewLogLogger(s.log.With("listener", key).Handler(), slog.LevelDebug)
 	s.add(key, func(l net.Listener) error {
 		if secure != nil {
 			srv.TLSConfig = secure.Clone()
@@ -183,6 +199,7 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 		})
 	}
 	background.Go(func() { s.in.store.Maintain(running, maintainEvery) })
+	background.Go(func() { s.emptyTrash(running, maintainEvery) })
 	if s.queue != nil {
 		background.Go(func() { _ = s.queue.Run(running) }) // its error is the context's
 	}

@@ -35,9 +35,8 @@ func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
 		if err != nil {
 			return err
 		}
-		s.serveHTTP("portal", pages, secure)
+		s.serveHTTP("portal", davRedirect(pages, s.in.cfg.Public.HTTP), secure)
 	}
-	s.serveHTTP("http", http.HandlerFunc(nothingHere), secure)
 	return nil
 }
 
@@ -59,7 +58,7 @@ func (s *Server) portal() (*portal.Portal, error) {
 	return portal.New(portal.Config{
 		URL:          c.Public.Portal,
 		RelyingParty: rp, Authenticator: s.auth, AppPasswords: s.in.store, Sessions: s.in.store, Tickets: s.in.store,
-		Places:             places{s.in.store},
+		Places: places{s.in.store}, Trash: trash{s.in, s.services}, DAV: s.davOrigin(),
 		IMAP:               s.mailServer("imaps", c.Listen.IMAPS, true),
 		IMAPStartTLS:       s.mailServer("imap", c.Listen.IMAP, false),
 		Submissions:        s.mailServer("submissions", c.Listen.Submissions, true),
@@ -143,10 +142,10 @@ func (in *Installation) isProxy(a netip.Addr) bool {
 	return false
 }
 
-// nothingHere answers on the origin of calendars, contacts and files, which
-// hold nothing so far.
-func nothingHere(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'")
-	http.Error(w, "there is nothing at this address", http.StatusNotFound)
+// davOrigin is where calendars, contacts and files are, "" where nobody serves them.
+func (s *Server) davOrigin() string {
+	if s.in.cfg.Listen.HTTP == "" {
+		return ""
+	}
+	return s.in.cfg.Public.HTTP
 }
