@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -153,7 +154,8 @@ func TestNoFileIsUnfinished(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, w := range words {
-			if strings.Contains(string(data), w) {
+			// A word of its own: iCalendar has a component with such an ending.
+			if regexp.MustCompile(`(^|[^A-Z])` + w + `([^A-Z]|$)`).Match(data) {
 				t.Errorf("%s holds %q", f.path, w)
 			}
 		}

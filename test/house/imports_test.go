@@ -30,6 +30,7 @@ var rules = []rule{
 	{"mail/smtp", []string{".", "mail", "mail/message", "mail/queue", "auth"}},
 	// dav stands on named resources; its heads on dav and their domain.
 	{"dav", []string{"auth", "internal/resource"}},
+	{"dav/davtest", []string{"dav", "auth", "internal/resource"}},
 	{"dav/caldav", []string{".", "dav", "calendar", "calendar/ical", "auth", "internal/resource", "internal/contentline"}},
 	{"dav/carddav", []string{".", "dav", "contacts", "auth", "internal/resource", "internal/contentline"}},
 	{"dav/webdav", []string{".", "dav", "files", "auth", "internal/resource"}},
@@ -77,7 +78,7 @@ var rules = []rule{
 // heads and the wiring. Nothing else may import a package for tests.
 var mayInTests = []string{"internal/testenv/...", "internal/store/...", "location", "auth/...",
 	"mail", "mail/message", "mail/mailtest", "mail/queue/...", "internal/resource/...", "internal/contentline",
-	"calendar/...", "contacts", "files"}
+	"calendar/...", "contacts", "files", "dav/davtest"}
 
 func forTests(folder string) bool {
 	return strings.HasSuffix(path.Base(folder), "test") || strings.HasPrefix(folder, "internal/testenv") ||
