@@ -83,13 +83,19 @@ func (s *Service) Limits() Limits { return s.limits }
 // FirstCalendar is the name of the collection that Ensure makes.
 const FirstCalendar = "calendar"
 
-// Ensure makes an account's first calendar where it has none at all.
+// Ensure makes an account's first calendar where it has none at all. That of a shared
+// account is called as the account is: people see it among their own. Who does not
+// manage the account makes none; someone who does comes sooner or later.
 func (s *Service) Ensure(ctx context.Context, a resource.Account) error {
 	have, err := s.resources.Collections(ctx, a, resource.Calendar)
-	if err != nil || len(have) > 0 {
+	if err != nil || len(have) > 0 || !a.May(resource.Manage) {
 		return err
 	}
-	name := resource.Property{Name: displayName, Value: TextElement(displayName, s.firstName)}
+	called := s.firstName
+	if !a.Own() && a.DisplayName != "" {
+		called = a.DisplayName
+	}
+	name := resource.Property{Name: displayName, Value: TextElement(displayName, called)}
 	_, err = s.resources.EnsureCollection(ctx, a, resource.Calendar, FirstCalendar, []resource.Property{name})
 	return err
 }

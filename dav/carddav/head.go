@@ -65,7 +65,15 @@ func (h *Head) Ensure(ctx context.Context, a resource.Account) error {
 	if !a.May(resource.Manage) {
 		return nil // of a shared account; someone who manages it comes sooner or later
 	}
-	_, err := h.resources.EnsureCollection(ctx, a, resource.AddressBook, First, []resource.Property{contacts.DisplayName("Kontakte")})
+	have, err := h.resources.Collections(ctx, a, resource.AddressBook)
+	if err != nil || len(have) > 0 {
+		return err
+	}
+	called := "Kontakte"
+	if !a.Own() && a.DisplayName != "" {
+		called = a.DisplayName // people see it among their own
+	}
+	_, err = h.resources.EnsureCollection(ctx, a, resource.AddressBook, First, []resource.Property{contacts.DisplayName(called)})
 	return err
 }
 
@@ -172,17 +180,11 @@ func refusal(err error) error {
 	return &dav.Precondition{Status: http.StatusForbidden, Name: dav.CardDAV(string(bad.Condition)), Text: bad.Reason}
 }
 
-// MakeCollection lets an extended MKCOL make address books, directly in a home (RFC 6352
-// sections 5.2 and 6.3.1).
+// MakeCollection lets an extended MKCOL make address books (RFC 6352 section 6.3.1). That
+// they lie directly in a home and not in each other (section 5.2) is the core's to see to.
 func (h *Head) MakeCollection(_ context.Context, c *dav.Creation) error {
 	book := dav.CardDAV("addressbook")
 	switch {
-	case c.Target.Level != dav.AtCollection:
-		return dav.Refusal(http.StatusForbidden, dav.CardDAV("addressbook-collection-location-ok"),
-			"Address books lie directly in a home and have no folders.")
-	case c.Method != "MKCOL":
-		return dav.Refusal(http.StatusForbidden, dav.CardDAV("addressbook-collection-location-ok"),
-			"This is a home of address books; there are no calendars in it.")
 	case len(c.Types) != 1 || c.Types[0] != book:
 		return dav.Refusal(http.StatusForbidden, dav.D("valid-resourcetype"),
 			"Only address books can be made here, by MKCOL with resourcetype DAV:collection and CARDDAV:addressbook (RFC 5689).")
