@@ -35,8 +35,7 @@ func (h *Head) Mount() dav.Mount {
 		HomeSet:  dav.CalDAV("calendar-home-set"),
 		Types:    []xml.Name{dav.CalDAV("calendar")},
 		Features: []string{"calendar-access"},
-		// A byte more than is taken, so that Accept can say which limit it was.
-		MaxBody: h.calendar.Limits().Size + 1,
+		MaxBody:  h.calendar.Limits().Size,
 	}
 }
 
@@ -56,6 +55,10 @@ func (h *Head) Refuse(_ *dav.Request, t *dav.Target, err error) error {
 		sibling := t.Href[:strings.LastIndexByte(t.Href, '/')+1] + url.PathEscape(uid.Name)
 		p.Inner = func(x *dav.XML) { x.Href(sibling) }
 		return p
+	}
+	if errors.Is(err, resource.ErrTooLarge) {
+		return dav.Refusal(http.StatusForbidden, dav.CalDAV("max-resource-size"),
+			"The object has more than %d bytes.", h.calendar.Limits().Size)
 	}
 	return explain(err)
 }

@@ -16,16 +16,9 @@ func (h *Head) Accept(ctx context.Context, in *dav.Incoming) (resource.Draft, er
 	if err := mediaType(in.Header.Get("Content-Type")); err != nil {
 		return resource.Draft{}, err
 	}
-	limit := h.calendar.Limits().Size
-	if in.Length > limit {
-		return resource.Draft{}, tooLarge(limit)
-	}
-	data, err := io.ReadAll(io.LimitReader(in.Body, limit+1))
+	data, err := io.ReadAll(in.Body)
 	if err != nil {
 		return resource.Draft{}, err
-	}
-	if int64(len(data)) > limit {
-		return resource.Draft{}, tooLarge(limit)
 	}
 	t := in.Target
 	at := resource.Place{Collection: t.Collection, Parent: resource.Root, Name: t.Name()}
@@ -34,10 +27,6 @@ func (h *Head) Accept(ctx context.Context, in *dav.Incoming) (resource.Draft, er
 		return resource.Draft{}, h.Refuse(in.Request, t, err)
 	}
 	return d, nil
-}
-
-func tooLarge(limit int64) error {
-	return dav.Refusal(http.StatusForbidden, dav.CalDAV("max-resource-size"), "The object has more than %d bytes.", limit)
 }
 
 // mediaType is supported-calendar-data. Clients that say nothing, or that they do not
