@@ -20,7 +20,8 @@ type part struct {
 }
 
 // step is a sentence and, for a terminal, what to type: {user} and {files} are
-// replaced.
+// replaced by the mail address and the drive's, quoted for a shell; {address} and
+// {url} by the same as they are.
 type step struct{ Text, Command string }
 
 // say makes steps of text keys.
@@ -87,8 +88,8 @@ var clients = []client{
 	}},
 	{Name: "davfs", Title: "client.davfs", Parts: []part{
 		{Kinds: onlyFiles, At: []endpoint{atFiles}, Steps: []step{
-			{"davfs.1", "{files} /media/fachwerk davfs user,noauto 0 0"},
-			{"davfs.2", `/media/fachwerk {user} "APP-PASSWORD"`},
+			{"davfs.1", "{url} /media/fachwerk davfs user,noauto 0 0"},
+			{"davfs.2", `/media/fachwerk "{address}" "APP-PASSWORD"`},
 			{"davfs.3", "mount /media/fachwerk"},
 		}},
 	}},

@@ -136,7 +136,8 @@ func (p *Portal) setupPart(x part, owner string) setupPart {
 		return made
 	}
 	made.Addresses = p.addresses(x.At, owner)
-	fill := strings.NewReplacer("{user}", quote(owner), "{files}", quote(p.address(atFiles, owner)))
+	drive := p.address(atFiles, owner)
+	fill := strings.NewReplacer("{user}", quote(owner), "{files}", quote(drive), "{address}", owner, "{url}", drive)
 	for _, s := range x.Steps {
 		made.Steps = append(made.Steps, step{s.Text, fill.Replace(s.Command)})
 	}

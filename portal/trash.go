@@ -54,7 +54,7 @@ type TrashFile struct {
 	Folder           bool
 	Place            string // folder where it lay, from the root of the drive; "" for the root
 	Deleted, Expires time.Time
-	Size             int64 // bytes
+	Size             int64 // bytes; of a folder 0
 }
 
 // trashShown is how many files of a drive the page lists.
@@ -71,6 +71,7 @@ type trashDrive struct {
 	TrashDrive
 	Count int64 // of all files, also those not shown
 	Bytes int64
+	Sized bool // Bytes are all: a folder's are not counted here
 	More  bool
 	URL   string // of the trash for file managers, "" without DAV
 }
@@ -91,9 +92,10 @@ func (p *Portal) showTrash(w http.ResponseWriter, r *http.Request, v *visitor, d
 	}
 	page := trashPage{Done: done, Where: where, Empty: true}
 	for _, d := range list {
-		shown := trashDrive{TrashDrive: d, Count: int64(len(d.Files))}
+		shown := trashDrive{TrashDrive: d, Count: int64(len(d.Files)), Sized: true}
 		for _, f := range d.Files {
 			shown.Bytes += f.Size
+			shown.Sized = shown.Sized && !f.Folder
 		}
 		if len(d.Files) > trashShown {
 			shown.Files, shown.More = d.Files[:trashShown], true

@@ -190,6 +190,7 @@ func TestOddAddressIsQuoted(t *testing.T) {
 	v := newVisitor(t, h)
 	v.login(v.get("/login?return=/"), odd)
 	v.get("/setup/rclone").holds(t, "rclone", `'`+dav+`/files/o%27neil&co@musterstadt.example/'`, `user='o'\''neil&co@musterstadt.example'`)
+	v.get("/setup/davfs").holds(t, "davfs", dav+"/files/o%27neil&co@musterstadt.example/ /media", `"`+odd+`"`)
 }
 
 // Each kind is counted by its own word, one of them in the singular.

@@ -185,7 +185,7 @@ func TestTrashIsListedRestoredAndRemoved(t *testing.T) {
 	v.get("/trash").holds(t, "at first", "Der Papierkorb ist leer")
 	h.throwAway(t)
 	page := v.get("/trash")
-	page.holds(t, "the trash", "Eigene Dateien", "Marktplatz <Entwurf> & Skizze.odt", "Pläne", "63,0\u00a0kB", "Bürgeramt", "Aushang.pdf", "3 Einträge", "1 Eintrag", "Telefonliste.ods", "oberster Ebene")
+	page.holds(t, "the trash", "Eigene Dateien", "Marktplatz <Entwurf> & Skizze.odt", "Pläne", "63,0\u00a0kB", "Bürgeramt", "Aushang.pdf", "3 Einträge ·", "1 Eintrag, 7\u00a0B", "Telefonliste.ods", "oberster Ebene")
 	if strings.Contains(page.body, "<Entwurf>") || strings.Contains(page.body, "IMG_0001") {
 		t.Error("a name is not escaped, or what is inside a folder is listed")
 	}
