@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fachwerk/internal/contentline"
+	"fachwerk/internal/testenv/need"
 )
 
 // vcard makes a card of lines, VERSION and UID included.
@@ -27,9 +28,8 @@ func parse(t testing.TB, text string) *Card {
 // FACHWERK_CORPUS names, or some of our own.
 func corpus(t testing.TB) map[string][]byte {
 	out := map[string][]byte{}
-	root := os.Getenv("FACHWERK_CORPUS")
+	root, _ := need.Corpus(t)
 	if root == "" {
-		t.Log("FACHWERK_CORPUS is not set: testing with cards made here")
 		out["max"] = []byte(vcard("3.0", "UID:max", "FN:Max Müller", "N:Müller;Max;;;", "item1.EMAIL;type=INTERNET;type=pref:max@musterstadt.example"))
 		out["erika"] = []byte(vcard("4.0", "UID:urn:uuid:4", "FN:Erika Mustermann", "TEL;VALUE=uri;TYPE=\"voice,home\":tel:+49-30-1"))
 		out["old"] = []byte(vcard("2.1", "N:Alt;Card", "TEL;HOME:1"))

@@ -365,9 +365,12 @@ func (s *State) since(digest string, limit int) (resource.Changes, error) {
 	return out, nil
 }
 
-// NameOf is the resource name of an account's entry.
-func (s *State) NameOf(account int64) (string, bool) {
-	name := entryID(s.tenant, account) + suffix
-	_, ok := s.find(name)
-	return name, ok
+// NameOf is the resource name of the entry with an address.
+func (s *State) NameOf(address string) (string, bool, error) {
+	t := NewTextMatch(address, ASCIICasemap, Equals, false)
+	found, err := s.Search(&Filter{Props: []PropFilter{{Name: "EMAIL", Texts: []TextMatch{t}}}}, 1)
+	if err != nil || len(found.Items) == 0 {
+		return "", false, err
+	}
+	return found.Items[0].Name, true, nil
 }

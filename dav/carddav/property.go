@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
+	"strings"
 
 	"fachwerk/contacts"
 	"fachwerk/dav"
@@ -19,7 +21,7 @@ func (h *Head) Properties() []dav.LiveProperty {
 		{Name: dav.CardDAV("supported-collation-set"), On: dav.AtCollection | dav.AtHome, Value: supportedCollations},
 		{Name: dav.CardDAV("max-resource-size"), On: dav.AtCollection, Value: maxResourceSize},
 		{Name: addressData, On: dav.AtMember, Need: dav.NeedBody, Value: writeAddressData},
-		{Name: dav.CardDAV("principal-address"), On: dav.AtPrincipal, Value: h.principalAddress},
+		{Name: dav.CardDAV("principal-address"), On: dav.AtPrincipal, Value: h.principalCard},
 		{Name: dav.CardDAV("directory-gateway"), On: dav.AtPrincipal | dav.AtHome, Value: h.directoryGateway},
 	}
 }
@@ -52,27 +54,37 @@ func maxResourceSize(_ context.Context, v *dav.Value) (bool, error) {
 	return true, nil
 }
 
+// principalAddress is whose principal an href names: the last segment of
+// /principals/address/.
+func principalAddress(t *dav.Target) (string, bool) {
+	if t.Level != dav.AtPrincipal {
+		return "", false
+	}
+	address, err := url.PathUnescape(path.Base(t.Href))
+	return strings.ToLower(address), err == nil
+}
+
 // directoryHref is where the one who asks finds the directory: in their own home.
 func directoryHref(r *dav.Request) string {
 	return "/" + segment + "/" + url.PathEscape(r.Principal.Address) + "/" + contacts.DirectoryName + "/"
 }
 
-// principalAddress names the principal's card in the directory (RFC 6352 section 7.1.2).
-func (h *Head) principalAddress(ctx context.Context, v *dav.Value) (bool, error) {
+// principalCard names the principal's card in the directory (RFC 6352 section 7.1.2).
+func (h *Head) principalCard(ctx context.Context, v *dav.Value) (bool, error) {
 	if h.directory == nil {
 		return false, nil
 	}
-	key := v.Target.Account.Key
-	if key.Tenant != v.Principal.Tenant {
+	address, ok := principalAddress(v.Target)
+	if !ok {
 		return false, nil
 	}
-	s, err := h.directory.State(ctx, key.Tenant)
+	s, err := h.directory.State(ctx, v.Principal.Tenant)
 	if err != nil {
 		return false, err
 	}
-	name, ok := s.NameOf(key.Account)
-	if !ok {
-		return false, nil
+	name, ok, err := s.NameOf(address)
+	if !ok || err != nil {
+		return false, err
 	}
 	v.XML.Open(dav.CardDAV("principal-address"))
 	v.XML.Href(directoryHref(v.Request) + name)
@@ -82,7 +94,11 @@ func (h *Head) principalAddress(ctx context.Context, v *dav.Value) (bool, error)
 
 // directoryGateway says where to search for people (draft-daboo-carddav-directory-gateway).
 func (h *Head) directoryGateway(_ context.Context, v *dav.Value) (bool, error) {
-	if h.directory == nil || !v.Target.Account.Own() {
+	own := v.Target.Account.Own()
+	if address, ok := principalAddress(v.Target); ok {
+		own = address == v.Principal.Address
+	}
+	if h.directory == nil || !own {
 		return false, nil
 	}
 	v.XML.Open(dav.CardDAV("directory-gateway"))
