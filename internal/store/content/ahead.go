@@ -6,37 +6,52 @@ const (
 	// aheadFrom is how many bytes must be left of a range for a goroutine to be
 	// worth its start.
 	aheadFrom = 4 * ChunkSize
-	// aheadLength is how many opened chunks wait to be read.
-	aheadLength = 2
+	// aheadChunks is how many chunks are read and handed on at once: that saves
+	// calls to the kernel and waking each other up.
+	aheadChunks = 4
+	// aheadLength is how many blocks wait to be read, beside the one that is being
+	// opened and the one that is being read.
+	aheadLength = 1
 )
+
+// block holds the plain bytes of some chunks that follow each other. The first byte
+// is room for a packing byte.
+type block [1 + aheadChunks*ChunkSize]byte
+
+// sealedBlock is where the same chunks are read.
+type sealedBlock [aheadChunks * maxSealed]byte
 
 // ahead reads and opens the chunks of a range while earlier ones are on their way
 // to the client. It ends with close.
 type ahead struct {
 	codec   *codec
-	opened  chan openedChunk
+	opened  chan openedBlock
 	stop    chan struct{}
 	working sync.WaitGroup
 }
 
-// openedChunk is a chunk, in a buffer, or what kept it from being opened.
-type openedChunk struct {
-	buf  *buffer
+// openedBlock is what was opened, in a block, and what kept more from being opened.
+type openedBlock struct {
+	in   *block
 	data []byte
 	err  error
 }
 
-// newAhead calls open for so many chunks, until one fails.
-func newAhead(c *codec, open func(*buffer) ([]byte, error), chunks int) *ahead {
-	a := &ahead{codec: c, opened: make(chan openedChunk, aheadLength), stop: make(chan struct{})}
+// newAhead calls open for so many chunks, some at a time, until it fails.
+func newAhead(c *codec, open func(s *sealedBlock, b *block, chunks int) ([]byte, error), chunks int) *ahead {
+	a := &ahead{codec: c, opened: make(chan openedBlock, aheadLength), stop: make(chan struct{})}
 	a.working.Go(func() {
-		for range chunks {
-			o := openedChunk{buf: c.buffer()}
-			o.data, o.err = open(o.buf)
+		sealed := c.sealedBlocks.Get().(*sealedBlock)
+		defer c.sealedBlocks.Put(sealed)
+		for chunks > 0 {
+			n := min(chunks, aheadChunks)
+			chunks -= n
+			o := openedBlock{in: c.blocks.Get().(*block)}
+			o.data, o.err = open(sealed, o.in, n)
 			select {
 			case a.opened <- o:
 			case <-a.stop:
-				c.release(o.buf)
+				c.blocks.Put(o.in)
 				return
 			}
 			if o.err != nil {
@@ -47,18 +62,15 @@ func newAhead(c *codec, open func(*buffer) ([]byte, error), chunks int) *ahead {
 	return a
 }
 
-// take returns the next chunk; the buffer is the caller's. It is called once for
-// each chunk, and not after an error.
-func (a *ahead) take() (*buffer, []byte, error) {
-	o := <-a.opened
-	return o.buf, o.data, o.err
-}
+// take returns the next block, which is the caller's. It is not called beyond the
+// last chunk, and not after an error.
+func (a *ahead) take() openedBlock { return <-a.opened }
 
 func (a *ahead) close() {
 	close(a.stop)
 	a.working.Wait()
 	close(a.opened)
 	for o := range a.opened {
-		a.codec.release(o.buf)
+		a.codec.blocks.Put(o.in)
 	}
 }

@@ -19,7 +19,10 @@ type codec struct {
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
 	buffers sync.Pool
-	salt    func([]byte) // fills a header's salt: random but in the golden test
+	blocks  sync.Pool // of those who read ahead
+
+	sealedBlocks sync.Pool
+	salt         func([]byte) // fills a header's salt: random but in the golden test
 }
 
 // beyond is how many bytes of the next chunk a buffer has room for.
@@ -50,7 +53,10 @@ func newCodec() *codec {
 		enc:     enc,
 		dec:     dec,
 		buffers: sync.Pool{New: func() any { return new(buffer) }},
-		salt:    func(b []byte) { rand.Read(b) }, // never fails, see crypto/rand
+		blocks:  sync.Pool{New: func() any { return new(block) }},
+
+		sealedBlocks: sync.Pool{New: func() any { return new(sealedBlock) }},
+		salt:         func(b []byte) { rand.Read(b) }, // never fails, see crypto/rand
 	}
 }
 

@@ -238,11 +238,41 @@ func TestReadingAheadEnds(t *testing.T) {
 	}
 	defer r.Close()
 	got, err := io.ReadAll(r)
-	if !errors.Is(err, broken) || !bytes.HasPrefix(plain, got) || len(got) < 29*ChunkSize {
+	if !errors.Is(err, broken) || !bytes.HasPrefix(plain, got) || len(got) < 26*ChunkSize {
 		t.Errorf("%d bytes before the break, %v", len(got), err)
 	}
 	r.Close()
 	wantNoMore(t, before)
+}
+
+// Whichever chunk is damaged, those before it are read whole, and nothing of it.
+func TestDamageAhead(t *testing.T) {
+	a, id := testAccount(), NewID()
+	for name, plain := range map[string][]byte{"noise": noise(20*ChunkSize + 9), "text": mailText(20*ChunkSize + 9)} {
+		sealed := seal(t, a, id, PurposeContent, plain)
+		r, err := a.Open(t.Context(), id, PurposeContent, &counting{sealed: sealed}, 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		starts := r.table.start
+		r.Close()
+		for chunk := range 21 {
+			damaged := bytes.Clone(sealed)
+			damaged[starts[chunk]+3] ^= 1
+			for _, from := range []int64{0, 100} {
+				want := max(int64(chunk)*ChunkSize-from, 0)
+				r, err := a.Open(t.Context(), id, PurposeContent, &counting{sealed: damaged}, from, -1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var out bytes.Buffer
+				if _, err := r.WriteTo(&out); !errors.Is(err, ErrCorrupt) || int64(out.Len()) != want || !bytes.Equal(out.Bytes(), plain[from:from+want]) {
+					t.Errorf("%s, chunk %d, from %d: %d bytes written, want %d, %v", name, chunk, from, out.Len(), want, err)
+				}
+				r.Close()
+			}
+		}
+	}
 }
 
 // stuck is a source whose ranges give no more bytes at a place until ctx ends.

@@ -27,9 +27,11 @@ type Reader struct {
 	skip   int    // plain bytes of the next chunk before the range
 	left   int64  // plain bytes of the range not yet in rest
 
-	buf  *buffer
-	rest []byte // opened bytes not yet read
-	err  error
+	buf   *buffer
+	block *block // of ahead, in the place of buf
+	rest  []byte // opened bytes not yet read
+	after error  // what comes after rest
+	err   error
 }
 
 // Open reads length plain bytes from offset on, or to the end when length is
@@ -199,19 +201,19 @@ func (r *Reader) fill() (end bool, err error) {
 	return len(r.rest) == 0, nil
 }
 
-// nextChunk makes the next chunk's part of the range the rest.
+// nextChunk makes the next chunk's part of the range the rest; reading ahead, that
+// of several.
 func (r *Reader) nextChunk() error {
+	if r.after != nil {
+		return r.after
+	}
 	if r.ahead == nil && r.stream != nil && r.left > aheadFrom {
-		r.ahead = newAhead(r.codec, r.openNext, r.chunksLeft())
+		r.ahead = newAhead(r.codec, r.openSome, r.chunksLeft())
 	}
 	var data []byte
 	var err error
 	if r.ahead != nil {
-		var buf *buffer
-		if buf, data, err = r.ahead.take(); buf != nil {
-			r.release()
-			r.buf = buf
-		}
+		data, err = r.takeAhead()
 	} else {
 		if r.buf == nil {
 			r.buf = r.codec.buffer()
@@ -228,11 +230,22 @@ func (r *Reader) nextChunk() error {
 	return nil
 }
 
+// takeAhead gives what was opened ahead, in exchange for what was read.
+func (r *Reader) takeAhead() ([]byte, error) {
+	r.release()
+	o := r.ahead.take()
+	r.block = o.in
+	if len(o.data) == 0 {
+		return nil, o.err
+	}
+	r.after = o.err
+	return o.data, nil
+}
+
 // chunksLeft is how many chunks the rest of the range lies in.
 func (r *Reader) chunksLeft() int { return int((int64(r.skip) + r.left + ChunkSize - 1) / ChunkSize) }
 
-// openNext reads and opens the next chunk. With ahead it runs in its goroutine,
-// and what it uses is that goroutine's alone.
+// openNext reads and opens the next chunk.
 func (r *Reader) openNext(buf *buffer) ([]byte, error) {
 	from, to := r.table.start[r.next], r.table.start[r.next+1]
 	var sealed []byte
@@ -244,18 +257,75 @@ func (r *Reader) openNext(buf *buffer) ([]byte, error) {
 			return nil, err
 		}
 	}
-	kind, want := byte(kindChunk), int64(ChunkSize)
-	if r.next == r.table.chunks()-1 {
-		kind, want = kindLast, r.size-int64(r.next)*ChunkSize
-	}
+	kind, want := r.kind(r.next)
 	data, err := r.openChunk(buf, sealed, r.next, kind)
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(data)) != want {
-		return nil, fmt.Errorf("%w: chunk %d has %d bytes, want %d", ErrCorrupt, r.next, len(data), want)
-	}
 	r.next++
+	return data, r.check(data, want)
+}
+
+// kind tells the last chunk from the others, and how many bytes a chunk must have.
+func (r *Reader) kind(number int) (kind byte, want int64) {
+	if number == r.table.chunks()-1 {
+		return kindLast, r.size - int64(number)*ChunkSize
+	}
+	return kindChunk, ChunkSize
+}
+
+func (r *Reader) check(data []byte, want int64) error {
+	if int64(len(data)) != want {
+		return fmt.Errorf("%w: a chunk has %d bytes, want %d", ErrCorrupt, len(data), want)
+	}
+	return nil
+}
+
+// openSome reads and opens the next chunks, which follow each other in the block
+// then. Where one fails, those before it are returned too. It runs in ahead's
+// goroutine, and what it uses of r is that goroutine's alone.
+func (r *Reader) openSome(s *sealedBlock, b *block, chunks int) ([]byte, error) {
+	from := r.table.start[r.next]
+	if err := readFull(r.stream, s[:r.table.start[r.next+chunks]-from]); err != nil {
+		return nil, err
+	}
+	at := 1
+	for range chunks {
+		sealed := s[r.table.start[r.next]-from : r.table.start[r.next+1]-from]
+		kind, want := r.kind(r.next)
+		data, err := r.openAt(b[at-1:], sealed, r.next, kind)
+		if err == nil {
+			err = r.check(data, want)
+		}
+		if err != nil {
+			return b[1:at], err
+		}
+		at += len(data)
+		r.next++
+	}
+	return b[1:at], nil
+}
+
+// openAt opens a chunk so that its data begin at space[1]; what lies before them
+// stays.
+func (r *Reader) openAt(space, sealed []byte, number int, kind byte) ([]byte, error) {
+	before := space[0]
+	defer func() { space[0] = before }()
+	opened := sealed[:0]
+	if len(sealed) == maxSealed { // not compressed, so it comes to lie where it is to
+		opened = space[:0]
+	}
+	opened, err := r.sealer.open(opened, sealed, uint64(number), kind)
+	if err != nil {
+		return nil, err
+	}
+	data, err := r.codec.unpack(space[1:], opened)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > 0 && &data[0] != &space[1] { // short and not compressed
+		data = space[1 : 1+copy(space[1:], data)]
+	}
 	return data, nil
 }
 
@@ -319,6 +389,10 @@ func (r *Reader) release() {
 	if r.buf != nil {
 		r.codec.release(r.buf)
 		r.buf = nil
+	}
+	if r.block != nil {
+		r.codec.blocks.Put(r.block)
+		r.block = nil
 	}
 }
 
