@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,13 +32,19 @@ func TestWebDAVRclone(t *testing.T) {
 	rclone := need.Program(t, "rclone")
 	harness.Each(t, func(t *testing.T, e harness.Engines) {
 		d := harness.Start(t, harness.Options{Engines: e})
-		for _, vendor := range []string{"nextcloud", "other"} {
+		vendors := []string{"nextcloud", "other"}
+		if e == harness.Remote {
+			vendors = vendors[:1] // what differs is the client's
+		}
+		for _, vendor := range vendors {
 			t.Run(vendor, func(t *testing.T) {
 				r := newRclone(t, rclone, shareOf(t, d, d.Anna()))
-				src := makeTree(t, 120)
+				src := makeTree(t, 16)
 				there := vendor + ":" + vendor
 				r.must("copy", src, there)
-				r.same(src, there)
+				if r.same(src, there); vendor == "other" {
+					r.same(src, there, "--download")
+				}
 				if out := r.must("copy", "-v", src, there); vendor == "nextcloud" && strings.Contains(out, ": Copied") {
 					t.Errorf("a second run copies again:\n%s", out)
 				}
@@ -80,6 +87,7 @@ func TestWebDAVRcloneGigabyte(t *testing.T) {
 			r := newRclone(t, rclone, shareOf(t, d, d.Anna()))
 			src := filepath.Join(r.home, "groß.bin")
 			want := makeNoise(t, src, size)
+			atStart := peakMemory(t, d.PID)
 			for _, vendor := range []string{"nextcloud", "other"} {
 				there := vendor + ":" + vendor + "/groß.bin"
 				began := time.Now()
@@ -92,7 +100,9 @@ func TestWebDAVRcloneGigabyte(t *testing.T) {
 				t.Logf("%s: %d MiB up in %v, down in %v", vendor, size>>20, up, time.Since(began))
 				r.must("deletefile", there)
 			}
-			if peak := peakMemory(t, d.PID); peak > 400<<20 {
+			peak := peakMemory(t, d.PID)
+			t.Logf("the server's memory reached %d MiB at its start and %d MiB at last", atStart>>20, peak>>20)
+			if peak > 300<<20 {
 				t.Errorf("the server's memory reached %d MiB", peak>>20)
 			}
 		})
@@ -123,21 +133,23 @@ func (r *rcloneRun) must(args ...string) string {
 	return r.program.must("", r.path, append([]string{"--retries", "1", "--low-level-retries", "1"}, args...)...)
 }
 
-// same compares two trees both ways: names, sizes, and digests where both know one.
-func (r *rcloneRun) same(a, b string) {
+// same compares two trees both ways: names, sizes, and digests where both know one;
+// with download the bytes themselves.
+func (r *rcloneRun) same(a, b string, more ...string) {
 	r.t.Helper()
-	if out := r.must("check", a, b); !strings.Contains(out, " 0 differences found") {
-		r.t.Errorf("check: %s", out)
-	}
-	if out := r.must("check", "--download", a, b); !strings.Contains(out, " 0 differences found") {
-		r.t.Errorf("check --download: %s", out)
+	if out := r.must(append([]string{"check", a, b}, more...)...); !strings.Contains(out, " 0 differences found") {
+		r.t.Errorf("check %v: %s", more, out)
 	}
 }
 
 // sameTimes compares the files' times, to the second.
 func (r *rcloneRun) sameTimes(a, b string) {
 	r.t.Helper()
-	list := func(at string) string { return r.must("lsf", "-R", "--files-only", "--format", "tsp", at) }
+	list := func(at string) string {
+		lines := strings.Split(r.must("lsf", "-R", "--files-only", "--format", "tsp", at), "\n")
+		slices.Sort(lines) // folders come in any order
+		return strings.Join(lines, "\n")
+	}
 	if here, there := list(a), list(b); here != there {
 		r.t.Errorf("times here:\n%.2000s\nthere:\n%.2000s", here, there)
 	}
@@ -223,7 +235,6 @@ func peakMemory(t *testing.T, pid int) int64 {
 	for line := range strings.Lines(string(text)) {
 		var kib int64
 		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
-			t.Logf("the server's memory reached %d MiB", kib>>10)
 			return kib << 10
 		}
 	}
