@@ -26,7 +26,10 @@ require (
 	modernc.org/sqlite v1.61.1
 )
 
-require github.com/emersion/go-webdav v0.7.0 // indirect
+require (
+	github.com/emersion/go-vcard v0.0.0-20230815062825-8fda7d206ec9 // indirect
+	github.com/emersion/go-webdav v0.7.0 // indirect
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
