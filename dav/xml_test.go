@@ -155,7 +155,10 @@ func TestWrittenTextIsRead(t *testing.T) {
 func TestCorpusXML(t *testing.T) {
 	dir, ok := need.Corpus(t)
 	if !ok {
-		t.Skip("the bodies that tests make are in the other tests")
+		if _, err := parseXML([]byte(`<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`)); err != nil {
+			t.Error(err)
+		}
+		return
 	}
 	read, refusals := 0, map[string]int{}
 	err := filepath.WalkDir(filepath.Join(dir, "dav"), func(path string, d fs.DirEntry, err error) error {
