@@ -27,8 +27,10 @@ require (
 )
 
 require (
+	github.com/emersion/go-ical v0.0.0-20240127095438-fc1c9d8fb2b6 // indirect
 	github.com/emersion/go-vcard v0.0.0-20230815062825-8fda7d206ec9 // indirect
 	github.com/emersion/go-webdav v0.7.0 // indirect
+	github.com/teambition/rrule-go v1.8.2 // indirect
 )
 
 require (
