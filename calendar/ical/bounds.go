@@ -103,9 +103,9 @@ func lastOf(r *rule, anchor moment) (clock int64, open bool) {
 		if !r.HasUntil {
 			return 0, true
 		}
-		return max(r.untilClock(anchor, nil)+slack, anchor.clock), false
+		return max(min(r.untilClock(anchor, nil), lastClock)+slack, anchor.clock), false
 	}
-	cursor := r.cursor(r.untilClock(anchor, nil)+min(slack, lastClock), &budget{left: maxWork})
+	cursor := r.cursor(min(r.untilClock(anchor, nil), lastClock)+slack, &budget{left: maxWork})
 	last := anchor.clock
 	for {
 		clock, ok, err := cursor.next()
