@@ -23,6 +23,12 @@ func TestWindowsExplorer(t *testing.T) {
 	}
 	s.want(http.StatusMultiStatus, "PROPFIND", "", "", with("Depth", "0")...)
 	_, list := s.want(http.StatusMultiStatus, "PROPFIND", "", "", with("Depth", "1")...)
+	// It walks down from the server's root, and writes folders without their slash.
+	for _, path := range []string{"/", "/files", "/files/" + s.user, "/files/" + strings.Replace(s.user, "@", "%40", 1)} {
+		for _, depth := range []string{"0", "1"} {
+			s.client.Want(t, http.StatusMultiStatus, "PROPFIND", path, "", with("Depth", depth)...)
+		}
+	}
 	if !strings.Contains(list, "<D:collection/>") {
 		t.Errorf("the root is no folder: %s", list)
 	}

@@ -1,10 +1,16 @@
 package webdav_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"fachwerk/files"
+	"fachwerk/internal/resource"
 )
 
 // Composed or decomposed, it is one file; it is listed composed.
@@ -36,7 +42,10 @@ func TestNamesInBothNormalForms(t *testing.T) {
 // Names are kept as they are, but for their form: case counts, and Windows' rules
 // are not ours.
 func TestNamesAreKept(t *testing.T) {
-	w := open(t)
+	each(t, namesAreKept)
+}
+
+func namesAreKept(t *testing.T, w *world) {
 	s := w.anna
 	names := []string{
 		"Plan.pdf", "plan.pdf", "CON", "nul.txt", "a:b", `a\b`, "<a>", `"a"`, "a|b", "a?b", "a*b", "Ende.", "Ende ", " Anfang",
@@ -102,4 +111,47 @@ func TestNamesRefusedOverHTTP(t *testing.T) {
 	if res, why := s.do("MKCOL", deep+strings.Repeat("d", 200), ""); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("a path of 4,220 bytes: %s %q", res.Status, why)
 	}
+}
+
+// A folder of many pages lists each name once, in whatever order an engine's own idea of
+// text would have them; mixed scripts and cases are where that shows.
+func TestLargeFolderListsEachOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s := w.anna
+		c, err := files.New(w.env.Service).Drive(t.Context(), s.client.Account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]bool{}
+		for i := range 800 {
+			prefix := []string{"a", "A", "ä", "Ä", "_", "-", " ", "z", "Z", "日", "🗂", "1", "10", "é"}[i%14]
+			want[fmt.Sprintf("%s%d.txt", prefix, i)] = true
+		}
+		var all errgroup.Group
+		all.SetLimit(16)
+		for name := range want {
+			all.Go(func() error {
+				d, err := files.New(w.env.Service).Receive(t.Context(), s.client.Account, files.Upload{Body: strings.NewReader(name), Size: -1})
+				if err == nil {
+					_, err = w.env.Put(t.Context(), resource.Place{Collection: c, Parent: resource.Root, Name: name}, d, resource.Guard{})
+				}
+				return err
+			})
+		}
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		_, list := s.want(http.StatusMultiStatus, "PROPFIND", "", "", "Depth", "1")
+		seen := map[string]bool{}
+		for _, href := range hrefs(t, list)[1:] {
+			name, err := url.PathUnescape(href[strings.LastIndex(href, "/")+1:])
+			if err != nil || seen[name] || !want[name] {
+				t.Errorf("%s: twice %v, wanted %v, %v", href, seen[name], want[name], err)
+			}
+			seen[name] = true
+		}
+		if len(seen) != len(want) {
+			t.Errorf("%d of %d are listed", len(seen), len(want))
+		}
+	})
 }

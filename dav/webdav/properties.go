@@ -157,7 +157,10 @@ func (f *Files) touch(ctx context.Context, c *dav.Change, to time.Time, check []
 	if !t.Account.May(resource.Write) {
 		return resource.ErrDenied
 	}
-	g := resource.Guard{Seen: []resource.Seen{{Parent: t.Item.Parent, Name: t.Item.Name, ID: t.Item.ID, ModSeq: t.Item.ModSeq}}}
+	g := resource.Guard{
+		Seen:   []resource.Seen{{Parent: t.Item.Parent, Name: t.Item.Name, ID: t.Item.ID, ModSeq: t.Item.ModSeq}},
+		Tokens: submitted(c.Header),
+	}
 	err := f.files.SetModified(ctx, t.Collection, t.Item, to, check, g)
 	switch {
 	case errors.Is(err, resource.ErrDigest):
@@ -166,4 +169,24 @@ func (f *Files) touch(ctx context.Context, c *dav.Change, to time.Time, check []
 		return dav.Refusal(http.StatusForbidden, xml.Name{}, "The file is too large to change its time alone: send it again.")
 	}
 	return err
+}
+
+// maxTokens bounds the lock tokens of one request.
+const maxTokens = 64
+
+// submitted are the lock tokens in the If header, which the core has judged already:
+// by standing in it a token is submitted (RFC 4918 section 10.4.1). Tags and ETags
+// among them do no harm, no lock has these.
+func submitted(h http.Header) (tokens []string) {
+	rest := h.Get("If")
+	for len(tokens) < maxTokens {
+		_, after, ok := strings.Cut(rest, "<")
+		token, after, closed := strings.Cut(after, ">")
+		if !ok || !closed {
+			break
+		}
+		tokens = append(tokens, token)
+		rest = after
+	}
+	return tokens
 }

@@ -76,6 +76,15 @@ func TestTimeIsSetByPROPPATCH(t *testing.T) {
 				t.Errorf("%s: then %v and %d bytes", props, res.Header, len(got))
 			}
 		}
+		// Under a lock, by who holds it.
+		res, _ = s.want(http.StatusOK, "LOCK", "Plan.txt", lockBody)
+		token := res.Header.Get("Lock-Token")
+		set := patch(`<d:lastmodified>1400000000</d:lastmodified>`)
+		s.want(http.StatusLocked, "PROPPATCH", "Plan.txt", set)
+		if _, answer := s.want(http.StatusMultiStatus, "PROPPATCH", "Plan.txt", set, "If", "<"+s.url("Plan.txt")+"> ("+token+" ["+etag+"])"); !strings.Contains(answer, "200 OK") {
+			t.Errorf("under one's own lock: %s", answer)
+		}
+		s.want(http.StatusNoContent, "UNLOCK", "Plan.txt", "", "Lock-Token", token)
 		// Not the time of a folder, and nothing that is no time.
 		s.want(http.StatusCreated, "MKCOL", "Amt", "")
 		for path, props := range map[string]string{
