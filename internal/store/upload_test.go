@@ -39,7 +39,7 @@ func upload(t *testing.T, p *storetest.Parts, key store.Key, plain []byte, size 
 }
 
 // name names an upload's content by an item.
-func name(t *testing.T, p *storetest.Parts, key store.Key, u *store.Upload) store.ContentID {
+func name(t testing.TB, p *storetest.Parts, key store.Key, u *store.Upload) store.ContentID {
 	t.Helper()
 	var id store.ContentID
 	c, err := p.DB.CreateCollection(t.Context(), key, meta.Mailbox, "upload", "", meta.CollectionOptions{})

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,9 @@ func TestKilledWhileWriting(t *testing.T) {
 		t.Fatalf("only %d objects were stored: the test shows nothing", len(acknowledged))
 	}
 	s := open(t, path)
+	if left, err := os.ReadDir(filepath.Join(path, temporaries)); err != nil || len(left) > 0 {
+		t.Errorf("%d temporary files are left after the next start, %v", len(left), err)
+	}
 	for key, i := range acknowledged {
 		r, err := s.Get(t.Context(), key, 0, -1)
 		if err != nil {
