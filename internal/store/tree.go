@@ -132,13 +132,13 @@ func (c *carrier) fill(ctx context.Context, top int64) error {
 			return err
 		}
 		for _, p := range level {
-			for after := int64(0); ; {
-				page, err := c.s.db.Subtree(ctx, c.from, c.t.Collection, p.source, after, treePage)
+			for after := ""; ; {
+				page, err := c.s.db.Members(ctx, c.from, c.t.Collection, p.source, after, treePage)
 				if err != nil {
 					return err
 				}
 				for _, i := range page {
-					after = i.UID
+					after = i.Name
 					waiting, items = append(waiting, meta.Member{UID: i.UID, ID: i.ID, Parent: p.made}), append(items, i)
 				}
 				if c.copied += len(page); c.copied > maxTree {

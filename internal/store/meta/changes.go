@@ -193,7 +193,8 @@ func (q *changesQuery) answer() Changes {
 		if e.at.Compare(bound) > 0 {
 			break
 		}
-		if n == q.limit {
+		// What was moved stands twice at one place: as an item and as what it left.
+		if n >= q.limit && e.at != all[n-1].at {
 			c.More, c.Next = true, all[n-1].at
 			break
 		}

@@ -176,10 +176,10 @@ const selectChainAbove = `WITH RECURSIVE chain (id, depth) AS (
 
 const restOfChain = `
 		UNION ALL
-		SELECT i.parent_id, c.depth + 1 FROM chain c JOIN item i ON i.item_id = c.id
-		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3 AND i.flags >= 32
+		SELECT i.parent_id, c.depth + 1 FROM chain c CROSS JOIN item i /*by item_folder*/
+		WHERE i.item_id = c.id AND i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3 AND i.flags >= 32
 		AND i.parent_id > 0 AND c.depth < 1000)
-	` + fromItem + ` AND collection_id = $3 AND flags >= 32 AND item_id IN (SELECT id FROM chain)`
+	SELECT ` + itemColumns + ` FROM chain c CROSS JOIN item i /*by item_folder*/` + ofItem + ` AND i.flags >= 32 AND i.item_id = c.id`
 
 // wantChain has a folder read with all folders above it.
 func (w *work) wantChain(collection, folder int64) {

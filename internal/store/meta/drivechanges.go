@@ -79,7 +79,7 @@ func (t *tree) changes(ctx context.Context, tx Tx, c Changes) (DriveChanges, err
 	var folders []Item
 	var left []Tombstone
 	var b Batch
-	b.Query(readItems(&folders), fromItem+" AND collection_id = $3 AND flags >= 32", t.key.Tenant, t.key.Account, t.drive)
+	b.Query(readItems(&folders), fromItem+" AND collection_id = $3 AND flags >= 32 AND item_id > 0", t.key.Tenant, t.key.Account, t.drive)
 	if t.since != 0 {
 		b.Query(readTombstones(&left), `SELECT modseq, item_id, uid, created_modseq, parent_id, name FROM tombstone`+inCollection+
 			" AND modseq > $4 ORDER BY modseq, item_id", t.key.Tenant, t.key.Account, t.drive, t.since)
@@ -151,7 +151,7 @@ func (t *tree) descendants(ctx context.Context, tx Tx, changed []Item) (below []
 	return below, nil
 }
 
-var selectMembers = newList(fromItem+" AND collection_id = $3 AND name <> '' AND parent_id", "", 3)
+var selectMembers = newJoin("BIGINT", 3, itemColumns, "item_name", " AND i.name <> '' AND i.parent_id = v.x")
 
 // now is a folder's place now.
 func (t *tree) now(folder int64) (place, bool) {

@@ -3,10 +3,15 @@ package meta
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
-const itemColumns = `collection_id, uid, item_id, object_id, thread_id, modseq, created_modseq, flags, keywords, size,
-	internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest`
+const itemColumns = `collection_id, uid, item_id, object_id, thread_id, modseq, created_modseq, flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest`
+
+// columnsOf are the columns of one of several items in a join.
+func columnsOf(item string) string {
+	return item + "." + strings.ReplaceAll(itemColumns, ", ", ", "+item+".")
+}
 
 const fromItem = "SELECT " + itemColumns + " FROM item WHERE tenant_id = $1 AND account_id = $2"
 

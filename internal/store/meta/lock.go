@@ -43,10 +43,10 @@ const (
 	selectLocked = `WITH RECURSIVE chain (id, depth) AS (
 			SELECT item_id, 0 FROM dav_lock` + inCollection + ` AND expires_at > {now} AND item_id <> 0
 			UNION ALL
-			SELECT i.parent_id, c.depth + 1 FROM chain c JOIN item i ON i.item_id = c.id
-			WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3 AND i.name <> ''
+			SELECT i.parent_id, c.depth + 1 FROM chain c CROSS JOIN item i /*by item_named*/
+			WHERE i.item_id = c.id AND i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3 AND i.name <> ''
 			AND i.parent_id > 0 AND c.depth < 1000)
-		` + fromItem + ` AND collection_id = $3 AND name <> '' AND item_id IN (SELECT id FROM chain)`
+		SELECT ` + itemColumns + ` FROM chain c CROSS JOIN item i /*by item_named*/` + ofItem + ` AND i.name <> '' AND i.item_id = c.id`
 )
 
 func (l *Lock) scan(scan func(...any) error) error {

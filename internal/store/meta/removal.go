@@ -35,8 +35,8 @@ func (j *removeResource) want(w *work) error {
 	w.wantGuard(&j.r.Guard, j.r.Collection)
 	w.wantResource(j.r.Collection, j.r.ID)
 	if j.r.SealPath != nil {
-		w.reads.Query(w.readItems, fromItem+` AND collection_id = $3 AND parent_id = -1 AND name <> ''
-			AND name IN (SELECT name FROM item`+inCollection+` AND item_id = $4 AND name <> '')`,
+		w.reads.Query(w.readItems, "SELECT "+columnsOf("i")+` FROM item s CROSS JOIN item i /*by item_name*/`+ofItem+` AND i.parent_id = -1 AND i.name = s.name AND i.name <> ''
+			AND s.tenant_id = $1 AND s.account_id = $2 AND s.collection_id = $3 AND s.item_id = $4 AND s.name <> ''`,
 			w.account.Tenant, w.account.Account, j.r.Collection, j.r.ID)
 	}
 	return nil
@@ -100,8 +100,11 @@ func (db *DB) Reapable(ctx context.Context, key Key) (drives []int64, err error)
 		drives = append(drives, id)
 		return err
 	}), `SELECT c.collection_id FROM collection c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.state = 0 AND c.kind = 4
-		AND EXISTS (SELECT 1 FROM item i WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = c.collection_id
-			AND i.name <> '' AND (i.parent_id = -2 OR i.parent_id = -3 AND i.save_date < {now} - CAST($3 AS BIGINT)))`,
+		AND (EXISTS (SELECT 1 FROM item i /*by item_name*/ WHERE i.tenant_id = $1 AND i.account_id = $2
+			AND i.collection_id = c.collection_id AND i.name <> '' AND i.parent_id = -2)
+		OR EXISTS (SELECT 1 FROM item i /*by item_name*/ WHERE i.tenant_id = $1 AND i.account_id = $2
+			AND i.collection_id = c.collection_id AND i.name <> '' AND i.parent_id = -3
+			AND i.save_date < {now} - CAST($3 AS BIGINT)))`,
 		key.Tenant, key.Account, staleAfter.Microseconds())
 	if err := db.engine.Read(ctx, b); err != nil {
 		return nil, fmt.Errorf("reap: %w", err)
@@ -122,10 +125,10 @@ func (j *reap) want(w *work) error {
 	key := w.account.Key
 	const tops = " AND name <> '' AND parent_id = -2 ORDER BY name LIMIT $4"
 	w.reads.Query(w.readItems, fromItem+" AND collection_id = $3"+tops, key.Tenant, key.Account, j.drive, int64(reapFolders))
-	w.reads.Query(w.readItems, fromItem+` AND collection_id = $3 AND name <> '' AND parent_id IN (SELECT item_id FROM item`+inCollection+tops+
-		`) LIMIT $5`, key.Tenant, key.Account, j.drive, int64(reapFolders), int64(j.limit))
+	w.reads.Query(w.readItems, "SELECT "+columnsOf("i")+` FROM (SELECT item_id AS top FROM item`+inCollection+tops+`) t CROSS JOIN item i /*by item_name*/`+ofItem+
+		` AND i.name <> '' AND i.parent_id = t.top LIMIT $5`, key.Tenant, key.Account, j.drive, int64(reapFolders), int64(j.limit))
 	w.reads.Query(w.readItems, fromItem+` AND collection_id = $3 AND name <> '' AND parent_id = -3
-		AND save_date < {now} - CAST($4 AS BIGINT) LIMIT $5`,
+		AND save_date < {now} - CAST($4 AS BIGINT) ORDER BY name LIMIT $5`,
 		key.Tenant, key.Account, j.drive, staleAfter.Microseconds(), int64(reapFolders))
 	return nil
 }
@@ -180,7 +183,7 @@ func (db *DB) Trash(ctx context.Context, key Key, drive int64) ([]Trashed, error
 	}
 	notes := map[int64]note{}
 	items, err := db.items(ctx, key, drive, nil, func(b *Batch, read func(Rows) error) {
-		b.Query(read, fromItem+" AND collection_id = $3 AND parent_id = -1 AND name <> ''", key.Tenant, key.Account, drive)
+		b.Query(read, fromItem+" AND collection_id = $3 AND parent_id = -1 AND name <> '' ORDER BY name", key.Tenant, key.Account, drive)
 		b.Query(each(func(scan func(...any) error) error {
 			var id int64
 			var n note

@@ -38,10 +38,10 @@ func (db *DB) WalkNames(ctx context.Context, key Key, collection, root int64, na
 		b.Query(read, `WITH RECURSIVE names (n, name) AS (VALUES `+list.String()+`), walk (n, id) AS (
 			SELECT 0, item_id FROM item`+inCollection+` AND parent_id = $4 AND name = $5 AND name <> ''
 			UNION ALL
-			SELECT w.n + 1, i.item_id FROM walk w JOIN names x ON x.n = w.n + 1 JOIN item i ON i.parent_id = w.id AND i.name = x.name
-			WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3 AND i.name <> '')
-			SELECT `+itemColumns+` FROM walk w JOIN item i ON i.item_id = w.id
-			WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3 AND i.name <> '' ORDER BY w.n`, args...)
+			SELECT w.n + 1, i.item_id FROM walk w CROSS JOIN names x CROSS JOIN item i /*by item_name*/
+			WHERE x.n = w.n + 1 AND i.parent_id = w.id AND i.name = x.name AND i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3 AND i.name <> '')
+			SELECT `+itemColumns+` FROM walk w CROSS JOIN item i /*by item_named*/
+			WHERE i.item_id = w.id AND i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3 AND i.name <> '' ORDER BY w.n`, args...)
 	})
 }
 
@@ -54,7 +54,7 @@ func (db *DB) Members(ctx context.Context, key Key, collection, parent int64, af
 	})
 }
 
-var selectNamed = newList(fromItem+" AND collection_id = $3 AND parent_id = $4 AND name <> '' AND name", "", 4)
+var selectNamed = newJoin("TEXT", 4, itemColumns, "item_name", " AND i.parent_id = $4 AND i.name = v.x AND i.name <> ''")
 
 // Named answers those of the names in a folder that are there, in any order.
 func (db *DB) Named(ctx context.Context, key Key, collection, parent int64, names []string) ([]Item, error) {
@@ -77,7 +77,7 @@ func (db *DB) Candidates(ctx context.Context, key Key, collection int64, v Windo
 	args := []any{key.Tenant, key.Account, collection, afterUID, int64(limit)}
 	match := " AND uid > $4"
 	if v.From != 0 || v.To != 0 {
-		// The sum keeps the planner from walking by UID where few end late enough.
+		// The sum keeps SQLite from walking by UID where few end late enough.
 		match = " AND uid + 0 > $4 AND to_at > $6 AND from_at < $7"
 		to := v.To
 		if to == 0 {
@@ -95,7 +95,7 @@ func (db *DB) Candidates(ctx context.Context, key Key, collection int64, v Windo
 	}
 	return db.items(ctx, key, collection, make([]Item, 0, min(limit, 1024)), func(b *Batch, read func(Rows) error) {
 		b.Query(read, fromItem+` AND collection_id = $3 AND uid IN (SELECT uid FROM resource_index`+inCollection+match+
-			" ORDER BY uid LIMIT $5) ORDER BY uid", args...)
+			") ORDER BY uid LIMIT $5", args...)
 	})
 }
 
@@ -125,15 +125,6 @@ func (db *DB) IndexOf(ctx context.Context, key Key, collection, uid int64) (*Ind
 		return &x.IndexRow, nil
 	}
 	return nil, nil
-}
-
-// Subtree answers the members of folders, up to limit whose item ids follow after:
-// one level of a walk downwards.
-func (db *DB) Subtree(ctx context.Context, key Key, drive, folder, after int64, limit int) ([]Item, error) {
-	return db.items(ctx, key, drive, nil, func(b *Batch, read func(Rows) error) {
-		b.Query(read, fromItem+" AND collection_id = $3 AND parent_id = $4 AND name <> '' AND uid > $5 ORDER BY uid LIMIT $6",
-			key.Tenant, key.Account, drive, folder, after, int64(limit))
-	})
 }
 
 // CopyMembers gives items of a drive second places in a tree that is being put

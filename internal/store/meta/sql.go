@@ -117,6 +117,27 @@ func newList(head, tail string, fixed int) *list {
 	return l
 }
 
+// newJoin is a list whose values are a table v with a column x that comes first in
+// a join with item i, which is read by an index.
+func newJoin(kind string, fixed int, columns, index, where string) *list {
+	l := new(list)
+	for size := range l {
+		var values strings.Builder
+		for i := range 1 << size {
+			if i > 0 {
+				values.WriteByte(',')
+			}
+			values.WriteString("(CAST($" + strconv.Itoa(fixed+1+i) + " AS " + kind + "))")
+		}
+		l[size] = "WITH v (x) AS (VALUES " + values.String() + ") SELECT " + columns +
+			" FROM (SELECT DISTINCT x FROM v) v CROSS JOIN item i /*by " + index + "*/" + ofItem + where
+	}
+	return l
+}
+
+// ofItem begins the conditions of a join with item i.
+const ofItem = " WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = $3"
+
 // query queues the statement for all values, 256 at a time.
 func (l *list) query(b *Batch, read func(Rows) error, values []int64, fixed ...any) {
 	l.each(values, fixed, func(text string, args []any) { b.Query(read, text, args...) })

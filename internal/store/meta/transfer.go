@@ -88,7 +88,7 @@ func (j *transfer) want(w *work) error {
 	return nil
 }
 
-const inTarget = " WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $5"
+const inTarget = " /*by resource_index_uid*/ WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $5"
 
 // wantResource has a named item read by its id, with all folders above it.
 func (w *work) wantResource(collection, id int64) {

@@ -49,6 +49,10 @@ const now = "CAST(round(unixepoch('subsec')*1000000.0) AS INTEGER)"
 
 var placeholder = regexp.MustCompile(`\$(\d+)`)
 
+// byIndex is the comment that names the index of the table before it. SQLite plans
+// without knowing how many rows there are and would else walk a collection.
+var byIndex = regexp.MustCompile(`/\*by (\w+)\*/`)
+
 // local words a statement for SQLite.
 func local(text string) (worded string, order []int) {
 	worded = placeholder.ReplaceAllStringFunc(text, func(p string) string {
@@ -56,7 +60,7 @@ func local(text string) (worded string, order []int) {
 		order = append(order, n-1)
 		return "?"
 	})
-	return strings.ReplaceAll(worded, "{now}", now), order
+	return strings.ReplaceAll(byIndex.ReplaceAllString(worded, "INDEXED BY $1"), "{now}", now), order
 }
 
 // The contexts below are the background's: a statement is short, and a
