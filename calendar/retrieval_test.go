@@ -105,7 +105,7 @@ func TestLimitRecurrenceSet(t *testing.T) {
 		if len(summaries) != want || !strings.Contains(summaries[want-1], c.want) {
 			t.Errorf("%s %s: %q", c.sample, c.start, summaries)
 		}
-		equal(t, "the master stays whole", those(lines, "RRULE"), those(strings.Split(string(text(samples[c.sample])), "\r\n"), "RRULE:FREQ=WEEKLY"))
+		equal(t, "the master stays whole", those(lines, "RRULE"), those(strings.Split(string(text(samples[c.sample])), "\r\n"), "RRULE"))
 	}
 }
 
