@@ -22,15 +22,15 @@ const anywhere = dav.AtCollection | dav.AtFolder | dav.AtMember
 // Properties are those that sync clients and rclone ask for, and the time of a file,
 // which they may set.
 func (f *Files) Properties() []dav.LiveProperty {
-	return append(common(),
+	return append(common(dav.AtCollection|dav.AtMember),
 		dav.LiveProperty{Name: dav.D("getlastmodified"), On: dav.AtFolder | dav.AtMember, All: true, Value: lastModified, Set: f.setLastModified},
 		dav.LiveProperty{Name: dav.D("lastmodified"), On: dav.AtMember, Value: absent, Set: f.setTime},
 		dav.LiveProperty{Name: oc("checksums"), On: dav.AtMember, Need: dav.NeedFacts, Value: checksums, Set: f.setChecksums},
 	)
 }
 
-// common are those of drives and trash.
-func common() []dav.LiveProperty {
+// common are those of drives and trash. sized is where there is an oc:size.
+func common(sized dav.Level) []dav.LiveProperty {
 	text := func(local string, on dav.Level, value func(t *dav.Target) string) dav.LiveProperty {
 		return dav.LiveProperty{Name: oc(local), On: on, Value: func(_ context.Context, v *dav.Value) (bool, error) {
 			v.XML.Element(oc(local), value(v.Target))
@@ -41,7 +41,7 @@ func common() []dav.LiveProperty {
 		text("fileid", anywhere, func(t *dav.Target) string { return strconv.FormatInt(t.Item.ID, 10) }),
 		text("id", anywhere, fileID),
 		text("permissions", anywhere, permissions),
-		text("size", dav.AtCollection|dav.AtMember, func(t *dav.Target) string {
+		text("size", sized, func(t *dav.Target) string {
 			if t.Level == dav.AtCollection {
 				return strconv.FormatInt(t.Collection.Bytes, 10)
 			}

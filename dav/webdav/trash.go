@@ -48,6 +48,12 @@ func (t *Trash) Remove(ctx context.Context, at *dav.Target, g resource.Guard) er
 	return t.files.Gone(ctx, at.Collection, at.Item, true, g)
 }
 
+// Reports takes sync-collection away: what changes in the trash is not in the journal
+// of its own.
+func (t *Trash) Reports() []dav.Report {
+	return []dav.Report{{Name: dav.D("sync-collection"), On: 0}}
+}
+
 // Properties say when something was deleted, when it goes, and where it lay: by our
 // own names and by those that Nextcloud's clients ask for.
 func (t *Trash) Properties() []dav.LiveProperty {
@@ -65,7 +71,9 @@ func (t *Trash) Properties() []dav.LiveProperty {
 		}}
 	}
 	place := func(e files.TrashEntry) string { return strings.Join(e.Path, "/") }
-	return append(common(),
+	return append(common(dav.AtMember),
+		// A token would be of the drive's changes, not of the trash's.
+		dav.LiveProperty{Name: dav.D("sync-token"), On: dav.AtCollection, Value: absent},
 		of(Namespace, "deletion-time", func(e files.TrashEntry) string { return e.Deleted.UTC().Format(time.RFC3339) }),
 		of(Namespace, "expiry-time", func(e files.TrashEntry) string { return e.Expires.UTC().Format(time.RFC3339) }),
 		of(Namespace, "original-location", place),

@@ -121,3 +121,67 @@ func TestTrashTakesNothing(t *testing.T) {
 	s.want(http.StatusOK, http.MethodGet, "da.txt", "")
 	w.clean()
 }
+
+// The trash has no changes of its own to tell, and says so.
+func TestTrashHasNoSync(t *testing.T) {
+	w := open(t)
+	w.anna.want(http.StatusCreated, http.MethodPut, "da.txt", "da")
+	_, list := w.trash.want(http.StatusMultiStatus, "PROPFIND", "",
+		`<propfind xmlns="DAV:" xmlns:oc="http://owncloud.org/ns"><prop><sync-token/><oc:size/></prop></propfind>`, "Depth", "0")
+	if strings.Contains(list, "urn:fachwerk:sync") || strings.Contains(list, "<oc:size>") {
+		t.Errorf("the trash tells of the drive: %s", list)
+	}
+	_, why := w.trash.want(http.StatusForbidden, "REPORT", "", `<D:sync-collection xmlns:D="DAV:"><D:sync-token/>`+
+		`<D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop></D:sync-collection>`, "Depth", "0")
+	if !strings.Contains(why, "supported-report") {
+		t.Errorf("sync of the trash: %s", why)
+	}
+}
+
+// Restored where something lies by now: not with Overwrite: F; else what lies there goes
+// into the trash in its place.
+func TestRestoreOverAnother(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s, bin := w.anna, w.trash
+		s.want(http.StatusCreated, http.MethodPut, "Plan.txt", "alt")
+		s.want(http.StatusNoContent, http.MethodDelete, "Plan.txt", "")
+		s.want(http.StatusCreated, http.MethodPut, "Plan.txt", "neu")
+		_, list := bin.want(http.StatusMultiStatus, "PROPFIND", "", trashProps, "Depth", "1")
+		old := find(t, list, "Plan.txt")
+		bin.want(http.StatusPreconditionFailed, "MOVE", old, "", "Destination", s.url("Plan.txt"), "Overwrite", "F")
+		bin.want(http.StatusConflict, "MOVE", old, "", "Destination", s.url("fehlt/Plan.txt"))
+		bin.want(http.StatusNoContent, "MOVE", old, "", "Destination", s.url("Plan.txt"))
+		if _, got := s.want(http.StatusOK, http.MethodGet, "Plan.txt", ""); got != "alt" {
+			t.Errorf("restored as %q", got)
+		}
+		_, list = bin.want(http.StatusMultiStatus, "PROPFIND", "", trashProps, "Depth", "1")
+		if _, got := bin.want(http.StatusOK, http.MethodGet, find(t, list, "Plan.txt"), ""); got != "neu" {
+			t.Errorf("the trash holds %q in its place", got)
+		}
+		// A copy out of the trash leaves it there.
+		bin.want(http.StatusCreated, "COPY", find(t, list, "Plan.txt"), "", "Destination", s.url("Kopie.txt"))
+		if _, got := s.want(http.StatusOK, http.MethodGet, "Kopie.txt", ""); got != "neu" {
+			t.Errorf("copied as %q", got)
+		}
+		bin.want(http.StatusOK, http.MethodGet, find(t, list, "Plan.txt"), "")
+		w.clean()
+	})
+}
+
+// The trash of a drive that one may only read can be read, no more; nobody else's at all.
+func TestTrashOfATeam(t *testing.T) {
+	w := open(t)
+	team := w.team()
+	bin := &share{t: t, base: strings.Replace(team.base, "/files/", "/trash/", 1), user: team.user}
+	team.as(w.anna).want(http.StatusCreated, http.MethodPut, "Dienstplan.txt", "Mo–Fr")
+	team.as(w.anna).want(http.StatusNoContent, http.MethodDelete, "Dienstplan.txt", "")
+	_, list := bin.as(w.jan).want(http.StatusMultiStatus, "PROPFIND", "", trashProps, "Depth", "1")
+	path := find(t, list, "Dienstplan.txt")
+	bin.as(w.jan).want(http.StatusOK, http.MethodGet, path, "")
+	bin.as(w.jan).want(http.StatusForbidden, http.MethodDelete, path, "")
+	bin.as(w.jan).want(http.StatusForbidden, "MOVE", path, "", "Destination", w.jan.url("meins.txt"))
+	bin.as(w.eva).want(http.StatusNotFound, "PROPFIND", "", "", "Depth", "0")
+	bin.as(w.eva).want(http.StatusNotFound, http.MethodGet, path, "")
+	bin.as(w.anna).want(http.StatusCreated, "MOVE", path, "", "Destination", team.url("Dienstplan.txt"))
+	w.clean()
+}
