@@ -23,6 +23,8 @@ var debian = []string{
 	"chromium",                                 // the portal
 	"thunderbird", "xvfb", "fonts-dejavu-core", // a mail program as people use it
 	"litmus", "cadaver", "rclone", "davfs2", // files
+	"vdirsyncer", "khard", // contacts, and calendars
+	"evolution-data-server", "python3-gi", "gir1.2-ebook-1.2", // contacts as GNOME sees them
 	"gvfs-backends", "libglib2.0-bin", "dbus", // files as GNOME sees them
 }
 

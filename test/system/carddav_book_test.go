@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"fachwerk/test/system/harness"
 )
@@ -112,4 +113,17 @@ func (b *carddavBook) with(text string) (list []string) {
 		}
 	}
 	return list
+}
+
+// soon waits until that many cards contain a text: some programs send what was done
+// when they next sync.
+func (b *carddavBook) soon(text string, want int) {
+	b.t.Helper()
+	var got []string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if got = b.with(text); len(got) == want {
+			return
+		}
+	}
+	b.t.Errorf("%d cards contain %q, want %d: %v", len(got), text, want, got)
 }

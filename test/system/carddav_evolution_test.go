@@ -21,7 +21,7 @@ import (
 // the address books of an account, makes, changes and deletes a contact in the first, and
 // looks somebody up in the directory. What it saw is printed as JSON.
 const evolutionScript = `
-import json, sys, gi
+import json, sys, time, gi
 gi.require_version("EDataServer", "1.2")
 gi.require_version("EBook", "1.2")
 gi.require_version("EBookContacts", "1.2")
@@ -64,6 +64,10 @@ def connect(s):
     loop.run()
     if "client" not in result:
         raise result.get("error", Exception("no connection"))
+    context, until = loop.get_context(), time.time() + 20
+    while s.get_connection_status() != EDataServer.SourceConnectionStatus.CONNECTED and time.time() < until:
+        context.iteration(False)
+        time.sleep(0.02)
     result["client"].refresh_sync(None)
     return result["client"]
 
@@ -97,7 +101,11 @@ print("STEP removed", flush=True)
 
 people = connect(source("directory", directory_path))
 seen["directory_readonly"] = people.is_readonly()
-seen["looked_up"] = [x.get_property("full-name") for x in query(people, EBookContacts.ContactField.EMAIL, CONTAINS, who)]
+for _ in range(100): # a refresh goes on by itself
+    seen["looked_up"] = [x.get_property("full-name") for x in query(people, EBookContacts.ContactField.EMAIL, CONTAINS, who)]
+    if seen["looked_up"]:
+        break
+    time.sleep(0.1)
 print("SEEN " + json.dumps(seen), flush=True)
 `
 
@@ -119,19 +127,13 @@ func TestEvolutionContacts(t *testing.T) {
 	s := p.begin(bus, "--", "/usr/bin/python3", script, book.origin.Hostname(), book.origin.Port(), jan.Address, jan.AppPassword,
 		book.path(""), directory, d.Anna().Address)
 	s.until("STEP added")
-	if added := book.with("FN:Renate Ringel"); len(added) != 1 {
-		t.Errorf("the new contact came %d times", len(added))
-	}
+	book.soon("FN:Renate Ringel", 1)
 	s.goOn()
 	s.until("STEP changed")
-	if changed := book.with("FN:Renate Rabe"); len(changed) != 1 {
-		t.Errorf("the changed contact is there %d times", len(changed))
-	}
+	book.soon("FN:Renate Rabe", 1)
 	s.goOn()
 	s.until("STEP removed")
-	if left := book.with("Renate"); len(left) != 0 {
-		t.Errorf("the deleted contact is still there: %v", left)
-	}
+	book.soon("Renate", 0)
 	var seen struct {
 		Discovered [][2]string `json:"discovered"`
 		ReadOnly   bool        `json:"readonly"`
