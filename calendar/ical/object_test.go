@@ -263,7 +263,9 @@ func TestJournalsAndFreeBusy(t *testing.T) {
 }
 
 func TestAlarms(t *testing.T) {
-	alarm := func(properties string) string { return "BEGIN:VALARM\r\nACTION:DISPLAY\r\n" + properties + "END:VALARM\r\n" }
+	alarm := func(properties string) string {
+		return "BEGIN:VALARM\r\nACTION:DISPLAY\r\n" + properties + "END:VALARM\r\n"
+	}
 	o := object(t, "DTSTART;TZID=Europe/Berlin:20250101T100000\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY\r\n"+
 		alarm("TRIGGER:-P1D\r\n")+alarm("TRIGGER;RELATED=END:PT5M\r\nREPEAT:2\r\nDURATION:PT10M\r\n")+alarm("TRIGGER;VALUE=DATE-TIME:20250105T060000Z\r\n"))
 	all, err := o.Alarms(context.Background(), at("20250105"), at("20250106"), nil, 100)
