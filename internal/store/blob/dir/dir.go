@@ -204,7 +204,11 @@ func (s *Store) Check(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("blob directory: %w", classify(err))
 	}
-	if err := errors.Join(file.Close(), s.root.Remove(name)); err != nil {
+	err = s.root.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // another process that starts now has cleaned up
+	}
+	if err := errors.Join(file.Close(), err); err != nil {
 		return fmt.Errorf("blob directory: %w", classify(err))
 	}
 	return nil
