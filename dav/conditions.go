@@ -179,7 +179,9 @@ func (r *Request) guard(t *Target) (resource.Guard, error) {
 	return g, nil
 }
 
-// seen adds the folders of a path, and with strict the state of what lies there.
+// seen adds the folders of a path, and with strict the state of what lies there. That of a
+// folder is its name and properties: its ETag, which tells of all below it, is judged
+// when it is read, and no further.
 func (t *Target) seen(g *resource.Guard, strict bool) {
 	if t.Level&(AtFolder|AtMember) == 0 {
 		return
@@ -189,11 +191,11 @@ func (t *Target) seen(g *resource.Guard, strict bool) {
 		parent = t.Mount.Root
 	}
 	for _, f := range t.Folders {
-		g.Seen = append(g.Seen, resource.Seen{Parent: parent, Name: f.Name, ID: f.ID})
+		g.Seen = append(g.Seen, resource.Seen{Collection: t.Collection.ID, Parent: parent, Name: f.Name, ID: f.ID})
 		parent = f.ID
 	}
 	if strict {
-		s := resource.Seen{Parent: parent, Name: t.Name()}
+		s := resource.Seen{Collection: t.Collection.ID, Parent: parent, Name: t.Name()}
 		if t.Exists {
 			s.Name, s.ID, s.ModSeq = t.Item.Name, t.Item.ID, t.Item.ModSeq
 		}

@@ -234,8 +234,8 @@ func supportedReports(_ context.Context, v *Value) (bool, error) {
 			each(r.Name)
 		}
 	}
-	if v.Target.Head != nil {
-		for _, r := range v.Target.Head.Reports() {
+	if v.Target.mount != nil {
+		for _, r := range v.Target.mount.reportList {
 			if r.On&v.Target.Level != 0 {
 				each(r.Name)
 			}

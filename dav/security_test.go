@@ -7,8 +7,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -344,4 +346,49 @@ func TestConcurrentRequests(t *testing.T) {
 		}
 	}
 	anna.Want(t, 207, "PROPFIND", "/", "", "Depth", "0")
+}
+
+// brokenHead has a fault.
+type brokenHead struct{ *plainHead }
+
+func (brokenHead) Accept(context.Context, *dav.Incoming) (resource.Draft, error) {
+	panic("a secret of the program")
+}
+
+// A fault ends one request, says nothing to the client and all to the log.
+func TestFault(t *testing.T) {
+	var log bytes.Buffer
+	env := open(t, storetest.Embedded, func(c *dav.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+		c.Heads[0] = brokenHead{c.Heads[0].(*plainHead)}
+	})
+	c := env.Client(t, "anna")
+	a := c.Want(t, 500, "PUT", "/files/"+c.Address+"/a", "x")
+	if strings.Contains(a.Body, "secret") || !strings.Contains(log.String(), "a secret of the program") {
+		t.Errorf("the client reads %q, the log %q", a.Body, log.String())
+	}
+	c.Want(t, 207, "PROPFIND", "/", "", "Depth", "0")
+}
+
+// What cannot be a server is refused at the start.
+func TestNew(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	good := dav.Config{Auth: env.Auth, Resources: env.Service, Heads: plainHeads(env.Env), People: davtest.People{Store: env.Store()},
+		Remote: func(*http.Request) netip.Addr { return netip.Addr{} }}
+	for what, change := range map[string]func(*dav.Config){
+		"no heads":  func(c *dav.Config) { c.Heads = nil },
+		"no auth":   func(c *dav.Config) { c.Auth = nil },
+		"no people": func(c *dav.Config) { c.People = nil },
+		"one twice": func(c *dav.Config) { c.Heads = append(c.Heads, c.Heads[0]) },
+		"no origin": func(c *dav.Config) { c.Origin = "dav.musterstadt.example" },
+	} {
+		c := good
+		change(&c)
+		if _, err := dav.New(c); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+	if _, err := dav.New(good); err != nil {
+		t.Error(err)
+	}
 }

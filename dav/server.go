@@ -99,6 +99,8 @@ type mount struct {
 	head     Head
 	registry *registry
 	reports  map[xml.Name]*Report
+
+	reportList []Report // as the head ordered them
 }
 
 // handler answers a request to what an href names; an error is answered by the core.
@@ -130,8 +132,9 @@ func New(c Config) (*Server, error) {
 		if m.Segment == "" || m.Segment == principals || s.mounts[m.Segment] != nil {
 			return nil, fmt.Errorf("dav: the segment %q cannot be mounted", m.Segment)
 		}
-		for _, r := range h.Reports() {
-			m.reports[r.Name] = &r
+		m.reportList = h.Reports()
+		for i := range m.reportList {
+			m.reports[m.reportList[i].Name] = &m.reportList[i]
 		}
 		s.mounts[m.Segment] = m
 		s.order = append(s.order, m)

@@ -32,9 +32,8 @@ func (r *Request) readSync(t *Target, body *Element) (q syncRequest, err error) 
 	if token == nil {
 		return q, refused(http.StatusBadRequest, "sync-token is missing; an empty one begins.")
 	}
-	if r.depthSet && r.Depth != Depth0 && body.Child(D("sync-level")) != nil {
-		return q, refused(http.StatusBadRequest, "Depth must be 0: sync-level says how deep.")
-	}
+	// Depth should be 0 (section 3.2); clients are about that send 1 and mean what
+	// sync-level says, as drafts had it, so nothing is made of it.
 	if v := token.Value(); v != "" {
 		ok := false
 		if q.token, ok = strings.CutPrefix(v, syncPrefix); !ok || q.token == "" {
@@ -45,9 +44,6 @@ func (r *Request) readSync(t *Target, body *Element) (q syncRequest, err error) 
 	case "1":
 		q.shallow = t.Mount.Tree
 	case "infinite", "infinity":
-		if !t.Mount.Tree {
-			q.shallow = false // there is one level only: the same
-		}
 	case "":
 		// Drafts of RFC 6578, which some clients still follow, used Depth.
 		q.shallow = t.Mount.Tree && r.Depth != DepthInfinity

@@ -80,7 +80,8 @@ func TestSync(t *testing.T) {
 	c.Want(t, 400, "REPORT", at, `<D:sync-collection xmlns:D="DAV:"><D:sync-level>1</D:sync-level></D:sync-collection>`)
 	c.Want(t, 400, "REPORT", at, syncBody("", "2", ""))
 	c.Want(t, 400, "REPORT", at, syncBody("", "1", "<D:limit><D:nresults>0</D:nresults></D:limit>"))
-	c.Want(t, 400, "REPORT", at, syncBody("", "1", ""), "Depth", "1")
+	c.Want(t, 207, "REPORT", at, syncBody("", "1", ""), "Depth", "1")
+	c.Want(t, 207, "REPORT", at, syncBody("", "infinite", ""))
 	c.Want(t, 403, "REPORT", at+"1.ics", syncBody("", "1", ""))
 }
 

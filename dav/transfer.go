@@ -109,6 +109,11 @@ func (r *Request) transferOnce(ctx context.Context, t, to *Target, rules resourc
 	if to.Exists && !rules.Overwrite {
 		return false, resource.ErrExists
 	}
+	if t.Account.Key != to.Account.Key {
+		// Two accounts have two locks: what is written is decided under that of
+		// the destination. The source was judged when it was read.
+		g.Seen = nil
+	}
 	to.seen(&g, false)
 	if h, ok := to.Head.(Transferrer); ok {
 		if err := h.Transfer(ctx, r, t, to); err != nil {

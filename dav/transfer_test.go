@@ -1,0 +1,48 @@
+package dav_test
+
+import (
+	"testing"
+
+	"fachwerk/internal/resource"
+	"fachwerk/internal/store"
+	"fachwerk/internal/store/storetest"
+)
+
+// COPY and MOVE inside of a drive, between calendars and between accounts.
+func TestTransfer(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	c := env.Client(t, "anna")
+	team := env.Shared(t, store.Team, "bauhof")
+	env.Grant(t, team, c.Principal, resource.Read|resource.Write|resource.Manage)
+	home, other := "/files/"+c.Address+"/", "/files/"+team.Address+"/"
+	for _, p := range []string{home + "A", home + "A/B", other + "Z"} {
+		c.Want(t, 201, "MKCOL", p, "")
+	}
+	tag := c.Want(t, 201, "PUT", home+"A/B/x.txt", "x").Header.Get("ETag")
+	c.Want(t, 201, "COPY", home+"A/B/x.txt", "", "Destination", other+"Z/x.txt", "If-Match", tag)
+	c.Want(t, 204, "COPY", home+"A/B/x.txt", "", "Destination", other+"Z/x.txt")
+	c.Want(t, 412, "COPY", home+"A/B/x.txt", "", "Destination", other+"Z/x.txt", "Overwrite", "F")
+	c.Want(t, 201, "COPY", home+"A/", "", "Destination", home+"C/")
+	c.Want(t, 201, "COPY", home+"A/", "", "Destination", home+"D/", "Depth", "0")
+	c.Want(t, 200, "GET", home+"C/B/x.txt", "")
+	c.Want(t, 404, "GET", home+"D/B/x.txt", "")
+	c.Want(t, 201, "MOVE", home+"A/B/x.txt", "", "Destination", other+"Z/y.txt", "If", "<"+home+"A/B/x.txt> (["+tag+"])")
+	c.Want(t, 404, "GET", home+"A/B/x.txt", "")
+	if got := c.Want(t, 200, "GET", other+"Z/y.txt", ""); got.Body != "x" {
+		t.Errorf("moved to another account: %q", got.Body)
+	}
+	c.Want(t, 201, "MOVE", home+"C", "", "Destination", other+"Z/C")
+	c.Want(t, 200, "GET", other+"Z/C/B/x.txt", "")
+	// The destination may be written as clients do: absolute, with the slash or without.
+	c.Want(t, 201, "MOVE", home+"D", "", "Destination", env.URL+home+"E/")
+
+	calendars := "/calendars/" + c.Address + "/"
+	c.Want(t, 201, "MKCOL", calendars+"zwei/", "")
+	c.Want(t, 201, "PUT", calendars+"calendar/1.ics", "1")
+	c.Want(t, 201, "MOVE", calendars+"calendar/1.ics", "", "Destination", calendars+"zwei/1.ics", "If-Match", "*")
+	c.Want(t, 404, "GET", calendars+"calendar/1.ics", "")
+	c.Want(t, 200, "GET", calendars+"zwei/1.ics", "")
+	c.Want(t, 403, "COPY", calendars+"zwei/1.ics", "", "Destination", calendars+"calendar/")
+	c.Want(t, 409, "COPY", calendars+"zwei/1.ics", "", "Destination", calendars+"nie/1.ics")
+	env.Sound(t)
+}
