@@ -100,10 +100,14 @@ func (r *Recur) part(name, value string) (err error) {
 		r.Interval, err = number(value, 0, 100_000_000)
 		r.Interval = max(r.Interval, 1) // some programs write 0
 	case "COUNT":
-		r.Count, err = number(value, 0, 1_000_000_000)
-		if value != "" && r.Count == 0 && err == nil {
+		var n int
+		n, err = number(value, -1, 1_000_000_000)
+		switch {
+		case n > 0:
+			r.Count = n
+		case n == 0 && err == nil:
 			r.Count = 1 // DTSTART counts always
-		}
+		} // -1: some programs mean none by it
 	case "UNTIL":
 		if r.until, err = parseMoment(value, nil); err != nil {
 			return fmt.Errorf("%w: its UNTIL is no date or time", errRecur)

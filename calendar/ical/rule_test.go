@@ -76,6 +76,7 @@ func TestRules(t *testing.T) {
 		{"hours mean days for days", "20250101", "FREQ=HOURLY;INTERVAL=48;COUNT=3", "20250101 20250103 20250105"},
 		{"empty and unknown parts", "20250101", "FREQ=DAILY;;BYDAY=;X-WHY=1;COUNT=2;INTERVAL=0", "20250101 20250102"},
 		{"weekly with an ordinal, as Outlook wrote it", "20250106", "FREQ=WEEKLY;BYDAY=1MO;COUNT=2", "20250106 20250113"},
+		{"COUNT=-1 beside UNTIL, as a program wrote it", "20250101", "FREQ=DAILY;COUNT=-1;UNTIL=20250102", "20250101 20250102"},
 		{"never", "20250101T090000", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "20250101T090000"},
 		{"never, day by day", "20250101T090000", "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", ErrTooManyInstances.Error()},
 		{"the end of time", "99991230T090000", "FREQ=DAILY", "99991230T090000 99991231T090000"},
@@ -87,7 +88,7 @@ func TestRules(t *testing.T) {
 }
 
 func TestRulesThatAreNone(t *testing.T) {
-	for _, s := range []string{"", "COUNT=1", "FREQ=FORTNIGHTLY", "FREQ=DAILY;INTERVAL=x", "FREQ=DAILY;COUNT=-1", "FREQ=DAILY;UNTIL=tomorrow",
+	for _, s := range []string{"", "COUNT=1", "FREQ=FORTNIGHTLY", "FREQ=DAILY;INTERVAL=x", "FREQ=DAILY;COUNT=-2", "FREQ=DAILY;UNTIL=tomorrow",
 		"FREQ=DAILY;BYHOUR=24", "FREQ=DAILY;BYMONTHDAY=0", "FREQ=DAILY;BYMONTHDAY=32", "FREQ=DAILY;BYDAY=XX", "FREQ=DAILY;BYDAY=M",
 		"FREQ=DAILY;BYDAY=99MO", "FREQ=DAILY;WKST=1MO", "FREQ=YEARLY;BYWEEKNO=54", "FREQ=YEARLY;SKIP=MAYBE", "FREQ=DAILY;X=" + strings.Repeat("1", 10_000)} {
 		if r, err := ParseRecur(s); err == nil {

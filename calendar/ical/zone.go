@@ -30,7 +30,7 @@ func LookupZone(tzid string) (*time.Location, bool) {
 // ianaZone finds a zone of the time zone data by its name, with or without one
 // of the prefixes that some programs put before it.
 func ianaZone(tzid string) (*time.Location, bool) {
-	name := strings.Trim(tzid, `" `)
+	name := strings.TrimPrefix(strings.Trim(tzid, `" `), "posix/")
 	if strings.HasPrefix(name, "/") {
 		name = withoutPrefix(name)
 	}
