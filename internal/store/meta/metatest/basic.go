@@ -36,6 +36,7 @@ var tests = []struct {
 	{"Identity", testIdentity},
 	{"Seen", testSeen},
 	{"Drive", testDrive},
+	{"Migration", testMigration},
 	{"Resources", testResources},
 	{"OneWins", testOneWins},
 	{"Stale", testStale},

@@ -340,9 +340,10 @@ func testStale(t *testing.T, f Factory) {
 	s.sound(t)
 }
 
-// PutUntilKilled is what a child that is killed does to a drive: files, trees, moves.
+// putUntilKilled is what a child that is killed does to a drive: files, trees, moves.
 func putUntilKilled(ctx context.Context, s *Store, drive int64, worker int, acknowledge func(string)) error {
-	for n := 0; ; n++ {
+	stop := time.Now().Add(20 * time.Second)
+	for n := 0; time.Now().Before(stop); n++ {
 		name := fmt.Sprintf("w%d.%d.%x", worker, n, NewContent(4).Inline)
 		folder, err := s.MakeFolder(ctx, s.Key, meta.NewFolder{Collection: drive, Name: name})
 		if err != nil {
@@ -373,4 +374,5 @@ func putUntilKilled(ctx context.Context, s *Store, drive int64, worker int, ackn
 			return err
 		}
 	}
+	return nil
 }

@@ -119,6 +119,10 @@ func testRoundTrips(t *testing.T, f Factory) {
 	s.Key = s.NewAccount(t, id())
 	ctx := t.Context()
 	inbox, other := s.Mailbox(t, "INBOX"), s.Mailbox(t, "other")
+	drive, err := s.CreateCollection(ctx, s.Key, meta.Drive, "drive", "", meta.CollectionOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		run  func() error
@@ -131,6 +135,20 @@ func testRoundTrips(t *testing.T, f Factory) {
 		{"Copy", func() error { _, err := s.Copy(ctx, s.Key, inbox.ID, other.ID, upTo(300)); return err }},
 		{"Move", func() error { _, err := s.Move(ctx, s.Key, inbox.ID, other.ID, upTo(20)); return err }},
 		{"Expunge", func() error { _, err := s.Expunge(ctx, s.Key, inbox.ID, upTo(100), false); return err }},
+		{"Put", func() error { _, err := s.Put(ctx, s.Key, Resource(drive.ID, 0, "a")); return err }},
+		{"MakeFolder", func() error {
+			_, err := s.MakeFolder(ctx, s.Key, meta.NewFolder{Collection: drive.ID, Name: "f"})
+			return err
+		}},
+		{"MoveResource", func() error {
+			i, err := s.Named(ctx, s.Key, drive.ID, 0, []string{"a", "f"})
+			if err != nil || len(i) != 2 {
+				return errors.Join(err, errUndo)
+			}
+			_, err = s.MoveResource(ctx, s.Key, meta.Transfer{Collection: drive.ID, ID: i[0].ID,
+				To: meta.Spot{Collection: drive.ID, Parent: i[1].ID, Name: "b"}})
+			return err
+		}},
 	} {
 		counting.most.Store(0)
 		if err := c.run(); err != nil {
