@@ -22,6 +22,7 @@ type Directory struct {
 	people   People
 	interval time.Duration
 	now      func() time.Time
+	patience time.Duration
 
 	mu      sync.Mutex
 	tenants map[int64]*roll
@@ -56,7 +57,7 @@ func NewDirectory(people People, interval time.Duration, now func() time.Time) *
 	if now == nil {
 		now = time.Now
 	}
-	return &Directory{people: people, interval: interval, now: now, tenants: map[int64]*roll{}}
+	return &Directory{people: people, interval: interval, now: now, patience: patience, tenants: map[int64]*roll{}}
 }
 
 // State answers a tenant's directory as it is now. Where a large one has just changed
@@ -78,7 +79,7 @@ func (d *Directory) State(ctx context.Context, tenant int64) (*State, error) {
 
 	var enough <-chan time.Time
 	if old != nil {
-		timer := time.NewTimer(patience)
+		timer := time.NewTimer(d.patience)
 		defer timer.Stop()
 		enough = timer.C
 	}

@@ -87,6 +87,7 @@ func TestDirectoryFollows(t *testing.T) {
 	w := newTown()
 	now := time.Now()
 	d := NewDirectory(w, time.Second, func() time.Time { return now })
+	d.patience = time.Minute
 	s := state(t, d, 1)
 	token := s.Collection(resource.Account{}).Token
 	changes := func(since string, limit int) ([]string, resource.Changes) {
@@ -180,4 +181,38 @@ func TestDirectorySearch(t *testing.T) {
 	if found, err := s.Search(&f, 2); err != nil || len(found.Items) != 2 || !found.More {
 		t.Errorf("limit: %+v, %v", found, err)
 	}
+}
+
+// slowTown tells of its people when it is let.
+type slowTown struct {
+	*town
+	let chan struct{}
+}
+
+func (w slowTown) People(ctx context.Context, tenant int64) (string, []Person, error) {
+	<-w.let
+	return w.town.People(ctx, tenant)
+}
+
+// TestDirectoryDoesNotWait answers what was true a moment ago while a large directory is
+// made anew.
+func TestDirectoryDoesNotWait(t *testing.T) {
+	w := slowTown{newTown(), make(chan struct{}, 1)}
+	d := NewDirectory(w, time.Nanosecond, nil)
+	d.patience = time.Millisecond
+	w.let <- struct{}{}
+	old := state(t, d, 1)
+	w.lists[1] = w.lists[1][:1]
+	w.version++
+	if got := state(t, d, 1); got != old {
+		t.Error("a reader waited for the new state")
+	}
+	w.let <- struct{}{}
+	for range 1000 {
+		if s := state(t, d, 1); s.Len() == 1 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("the new state never came")
 }

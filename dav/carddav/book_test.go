@@ -133,8 +133,9 @@ func TestMakeAddressBooks(t *testing.T) {
 }
 
 // TestSharedAddressBooks follows grants on a function mailbox's address book.
-func TestSharedAddressBooks(t *testing.T) {
-	h := open(t, nil)
+func TestSharedAddressBooks(t *testing.T) { onBoth(t, sharedAddressBooks) }
+
+func sharedAddressBooks(t *testing.T, h *house) {
 	anna, jan, otto := h.Client(t, "anna"), h.Client(t, "jan"), h.Client(t, "otto")
 	office := h.Shared(t, store.Function, "amt")
 	h.Grant(t, office, anna.Principal, resource.Read|resource.Write|resource.Manage)
@@ -162,8 +163,9 @@ func TestSharedAddressBooks(t *testing.T) {
 }
 
 // Sync tells of cards as of any members (RFC 6578).
-func TestSync(t *testing.T) {
-	h := open(t, nil)
+func TestSync(t *testing.T) { onBoth(t, followsChanges) }
+
+func followsChanges(t *testing.T, h *house) {
 	c := h.Client(t, "anna")
 	put(t, c, "a.vcf", vcard("1", "FN:a"))
 	put(t, c, "b.vcf", vcard("2", "FN:b"))

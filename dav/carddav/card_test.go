@@ -30,8 +30,9 @@ func TestCardsComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
-func TestRefusedCards(t *testing.T) {
-	h := open(t, nil)
+func TestRefusedCards(t *testing.T) { onBoth(t, refusedCards) }
+
+func refusedCards(t *testing.T, h *house) {
 	c := h.Client(t, "anna")
 	put(t, c, "a.vcf", vcard("1", "FN:a"))
 	put(t, c, "b.vcf", vcard("2", "FN:b"))

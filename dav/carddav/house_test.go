@@ -57,7 +57,19 @@ type house struct {
 
 func open(t testing.TB, from contacts.People) *house {
 	t.Helper()
-	env := davtest.Open(t, storetest.Embedded, func(e *resourcetest.Env) []dav.Head {
+	return openOn(t, storetest.Embedded, from)
+}
+
+// onBoth runs a test on both pairs of engines.
+func onBoth(t *testing.T, f func(t *testing.T, h *house)) {
+	for _, e := range []storetest.Engines{storetest.Embedded, storetest.Remote} {
+		t.Run(e.String(), func(t *testing.T) { f(t, openOn(t, e, nil)) })
+	}
+}
+
+func openOn(t testing.TB, e storetest.Engines, from contacts.People) *house {
+	t.Helper()
+	env := davtest.Open(t, e, func(e *resourcetest.Env) []dav.Head {
 		if from == nil {
 			from = people{e.Store()}
 		}

@@ -10,8 +10,9 @@ import (
 )
 
 // filled is an address book with a few people.
-func filled(t *testing.T) (*house, *davtest.Client) {
-	h := open(t, nil)
+func filled(t *testing.T) *davtest.Client { return fill(t, open(t, nil)) }
+
+func fill(t *testing.T, h *house) *davtest.Client {
 	c := h.Client(t, "anna")
 	put(t, c, "jg.vcf", vcard("1", "FN:Jürgen Groß", "N:Groß;Jürgen;;;", "item1.EMAIL;TYPE=WORK:juergen@musterstadt.example",
 		"EMAIL;TYPE=HOME:jg@example.org", "NOTE:"+strings.Repeat("lang ", 2000)+"ende"))
@@ -20,12 +21,14 @@ func filled(t *testing.T) (*house, *davtest.Client) {
 	put(t, c, "foto.vcf", vcard("4", "FN:Foto", "PHOTO;ENCODING=b;TYPE=JPEG:"+strings.Repeat("QUJD", 3000)))
 	c.Want(t, http.StatusCreated, http.MethodPut, book(c)+"vier.vcf", "BEGIN:VCARD\r\nVERSION:4.0\r\nUID:urn:uuid:5\r\nFN:Vier\r\n"+
 		"EMAIL;PREF=1:vier@example.org\r\nEND:VCARD\r\n", "Content-Type", "text/vcard")
-	return h, c
+	return c
 }
 
 // TestQueries asks over HTTP what contacts.TestFilter asks the filter.
-func TestQueries(t *testing.T) {
-	_, c := filled(t)
+func TestQueries(t *testing.T) { onBoth(t, queries) }
+
+func queries(t *testing.T, h *house) {
+	c := fill(t, h)
 	all := []string{"foto.vcf", "jg.vcf", "mm.vcf", "verein.vcf", "vier.vcf"}
 	text := func(attributes, s string) string {
 		return "<CR:text-match " + attributes + ">" + s + "</CR:text-match>"
@@ -75,7 +78,7 @@ func refs(m davtest.Multistatus) (list []string) {
 // TestQueryDepth heeds Depth as RFC 6352 section 8.6 has it; where there is none, the
 // members of the book are meant.
 func TestQueryDepth(t *testing.T) {
-	_, c := filled(t)
+	c := filled(t)
 	body := reportBody("addressbook-query", `<D:prop><D:getetag/></D:prop><CR:filter><CR:prop-filter name="NICKNAME"/></CR:filter>`)
 	ask := func(path string, headers ...string) []string {
 		return hrefs(c.Want(t, http.StatusMultiStatus, "REPORT", path, body, headers...).Multistatus(t))
@@ -91,7 +94,7 @@ func TestQueryDepth(t *testing.T) {
 
 // TestLimit answers 507 for the rest (RFC 6352 sections 8.6.2 and 10.6).
 func TestLimit(t *testing.T) {
-	_, c := filled(t)
+	c := filled(t)
 	limited := func(n int) (found int, rest *davtest.Response) {
 		m := report(t, c, book(c), "addressbook-query", fmt.Sprintf(
 			`<D:prop><D:getetag/></D:prop><CR:filter><CR:prop-filter name="EMAIL"/></CR:filter><CR:limit><CR:nresults>%d</CR:nresults></CR:limit>`, n))
@@ -108,7 +111,7 @@ func TestLimit(t *testing.T) {
 
 // TestAddressData gives parts of cards and other versions.
 func TestAddressData(t *testing.T) {
-	_, c := filled(t)
+	c := filled(t)
 	data := func(name, element string) string {
 		m := report(t, c, book(c), "addressbook-multiget", "<D:prop>"+element+"</D:prop><D:href>"+book(c)+name+"</D:href>")
 		return m.Find(book(c)+name).Text(namespace, "address-data")
@@ -135,7 +138,7 @@ func TestAddressData(t *testing.T) {
 }
 
 func TestMultiget(t *testing.T) {
-	_, c := filled(t)
+	c := filled(t)
 	m := report(t, c, book(c), "addressbook-multiget", "<D:prop><D:getetag/><CR:address-data/></D:prop>"+
 		"<D:href>"+book(c)+"mm.vcf</D:href><D:href>"+strings.ReplaceAll(book(c), "@", "%40")+"vier.vcf</D:href>"+
 		"<D:href>"+book(c)+"fehlt.vcf</D:href><D:href>/files/x</D:href><D:href>"+c.URL+book(c)+"jg.vcf</D:href>")
@@ -156,7 +159,7 @@ func TestMultiget(t *testing.T) {
 
 // TestRefusedQueries names what is wrong with them.
 func TestRefusedQueries(t *testing.T) {
-	_, c := filled(t)
+	c := filled(t)
 	for name, q := range map[string]struct {
 		inner, condition string
 		status           int

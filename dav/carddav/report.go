@@ -6,6 +6,7 @@ import (
 
 	"fachwerk/contacts"
 	"fachwerk/dav"
+	"fachwerk/internal/resource"
 )
 
 // Reports are those of RFC 6352 section 8.
@@ -16,8 +17,28 @@ func (h *Head) Reports() []dav.Report {
 	}
 }
 
-// batch is how many resources are answered at once.
-const batch = 200
+// How many resources are answered at once, and about how many bytes of them.
+const (
+	batch      = 200
+	batchBytes = 4 << 20
+)
+
+// first is how many of n resources, of these sizes, are answered together.
+func first(n int, size func(i int) int64) int {
+	var sum int64
+	for i := range n {
+		if sum += size(i); i > 0 && sum > batchBytes || i == batch {
+			return i
+		}
+	}
+	return n
+}
+
+// match is a card that is to be answered.
+type match struct {
+	book *dav.Target
+	item resource.Item
+}
 
 // directoryMatches is how many entries of the directory a query answers at most: who
 // looks for a name types on, and who wants all of them syncs.
@@ -78,8 +99,17 @@ type query struct {
 	filter    *contacts.Filter
 	limit     int // 0: none
 	selection *dav.Selection
-	found     []*dav.Target
+	found     []match
 	more      bool
+	multi     *dav.Multistatus
+}
+
+// m begins the answer.
+func (q *query) m() *dav.Multistatus {
+	if q.multi == nil {
+		q.multi = q.r.Multistatus()
+	}
+	return q.multi
 }
 
 // room is how many more may be found; 0: any number.
@@ -114,7 +144,7 @@ func (q *query) collection(ctx context.Context, t *dav.Target) error {
 		return nil
 	}
 	for _, i := range found.Items {
-		q.found = append(q.found, q.r.Member(t, i))
+		q.found = append(q.found, match{t, i})
 	}
 	return nil
 }
@@ -145,16 +175,20 @@ func (q *query) member(ctx context.Context, t *dav.Target) error {
 		card = &contacts.Card{}
 	}
 	if q.filter.Matches(card) {
-		q.found = append(q.found, t)
+		return q.m().Resources(ctx, []*dav.Target{t}, q.selection)
 	}
 	return nil
 }
 
 func (q *query) answer(ctx context.Context, t *dav.Target) error {
-	m := q.r.Multistatus()
+	m := q.m()
 	for list := q.found; len(list) > 0; {
-		n := min(batch, len(list))
-		if err := m.Resources(ctx, list[:n], q.selection); err != nil {
+		n := first(len(list), func(i int) int64 { return list[i].item.Size })
+		targets := make([]*dav.Target, n)
+		for i, found := range list[:n] {
+			targets[i] = q.r.Member(found.book, found.item)
+		}
+		if err := m.Resources(ctx, targets, q.selection); err != nil {
 			return err
 		}
 		list = list[n:]
@@ -173,9 +207,10 @@ func (h *Head) multiget(ctx context.Context, r *dav.Request, t *dav.Target, body
 		return err
 	}
 	var hrefs []string
+	seen := map[string]bool{}
 	for _, c := range body.Children {
-		if c.Name == dav.D("href") {
-			hrefs = append(hrefs, c.Text)
+		if c.Name == dav.D("href") && !seen[c.Text] {
+			hrefs, seen[c.Text] = append(hrefs, c.Text), true
 		}
 	}
 	if len(hrefs) == 0 {
@@ -208,5 +243,12 @@ func (h *Head) some(ctx context.Context, r *dav.Request, t *dav.Target, m *dav.M
 			return err
 		}
 	}
-	return m.Resources(ctx, found, s)
+	for len(found) > 0 {
+		n := first(len(found), func(i int) int64 { return found[i].Item.Size })
+		if err := m.Resources(ctx, found[:n], s); err != nil {
+			return err
+		}
+		found = found[n:]
+	}
+	return nil
 }
