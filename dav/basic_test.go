@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"fachwerk/dav"
-	"fachwerk/internal/store/storetest"
+	"fachwerk/dav/davtest"
 )
 
 // A file is put, listed, read and deleted.
-func TestFile(t *testing.T) {
-	env := open(t, storetest.Embedded)
+func TestFile(t *testing.T) { each(t, testFile) }
+
+func testFile(t *testing.T, env *davtest.Env) {
 	c := env.Client(t, "anna")
 	home := "/files/" + c.Address + "/"
 	put := c.Want(t, http.StatusCreated, "PUT", home+"Brief.txt", "Guten Tag")

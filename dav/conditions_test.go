@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"fachwerk/internal/store/storetest"
+	"fachwerk/dav/davtest"
 )
 
-func TestConditions(t *testing.T) {
-	env := open(t, storetest.Embedded)
+func TestConditions(t *testing.T) { each(t, testConditions) }
+
+func testConditions(t *testing.T, env *davtest.Env) {
 	c := env.Client(t, "anna")
 	at := "/files/" + c.Address + "/a.txt"
 	c.Want(t, 412, "PUT", at, "1", "If-Match", "*")
@@ -54,8 +55,9 @@ func TestConditions(t *testing.T) {
 }
 
 // 16 writers with one ETag: one wins, every time.
-func TestOneWinner(t *testing.T) {
-	env := open(t, storetest.Embedded)
+func TestOneWinner(t *testing.T) { each(t, testOneWinner) }
+
+func testOneWinner(t *testing.T, env *davtest.Env) {
 	c := env.Client(t, "anna")
 	c.HTTP.Transport = &http.Transport{MaxIdleConnsPerHost: 32}
 	for _, at := range []string{"/files/" + c.Address + "/a.txt", "/calendars/" + c.Address + "/calendar/a.ics"} {

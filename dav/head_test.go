@@ -71,3 +71,10 @@ func plainHeads(env *resourcetest.Env) []dav.Head {
 			Features: []string{"calendar-access"}, MaxBody: 1 << 20}, resources: env.Service, first: "calendar"},
 	}
 }
+
+// each runs a test on both pairs of engines, as far as they are there.
+func each(t *testing.T, f func(t *testing.T, env *davtest.Env)) {
+	for _, e := range []storetest.Engines{storetest.Embedded, storetest.Remote} {
+		t.Run(e.String(), func(t *testing.T) { f(t, open(t, e)) })
+	}
+}

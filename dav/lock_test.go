@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"fachwerk/dav/davtest"
 	"fachwerk/internal/resource"
 	"fachwerk/internal/store"
-	"fachwerk/internal/store/storetest"
 )
 
 func lockBody(scope string) string {
@@ -18,8 +18,9 @@ func lockBody(scope string) string {
 }
 
 // The rules of RFC 4918 sections 6, 7, 9.10 and 9.11 that litmus does not ask for.
-func TestLocks(t *testing.T) {
-	env := open(t, storetest.Embedded)
+func TestLocks(t *testing.T) { each(t, testLocks) }
+
+func testLocks(t *testing.T, env *davtest.Env) {
 	anna, ben := env.Client(t, "anna"), env.Client(t, "ben")
 	team := env.Shared(t, store.Team, "bauhof")
 	env.Grant(t, team, anna.Principal, resource.Read|resource.Write|resource.Manage)
@@ -92,8 +93,9 @@ func TestLocks(t *testing.T) {
 }
 
 // A lock on nothing keeps the name; 16 who want it at once get one lock in all.
-func TestLockRace(t *testing.T) {
-	env := open(t, storetest.Embedded)
+func TestLockRace(t *testing.T) { each(t, testLockRace) }
+
+func testLockRace(t *testing.T, env *davtest.Env) {
 	c := env.Client(t, "anna")
 	for round := range 5 {
 		path := fmt.Sprintf("/files/%s/%d.txt", c.Address, round)

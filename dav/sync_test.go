@@ -7,7 +7,6 @@ import (
 
 	"fachwerk/dav"
 	"fachwerk/dav/davtest"
-	"fachwerk/internal/store/storetest"
 )
 
 func syncBody(token, level, more string) string {
@@ -21,8 +20,9 @@ func syncOnce(t testing.TB, c *davtest.Client, path, token string) davtest.Multi
 }
 
 // What was put, changed and removed comes once; a limit cuts and goes on (RFC 6578).
-func TestSync(t *testing.T) {
-	env := open(t, storetest.Embedded)
+func TestSync(t *testing.T) { each(t, testSync) }
+
+func testSync(t *testing.T, env *davtest.Env) {
 	c := env.Client(t, "anna")
 	at := "/calendars/" + c.Address + "/calendar/"
 	for i := range 7 {
@@ -86,8 +86,9 @@ func TestSync(t *testing.T) {
 }
 
 // A drive tells all that lies below it, or of its members only that something changed.
-func TestSyncDrive(t *testing.T) {
-	env := open(t, storetest.Embedded)
+func TestSyncDrive(t *testing.T) { each(t, testSyncDrive) }
+
+func testSyncDrive(t *testing.T, env *davtest.Env) {
 	c := env.Client(t, "anna")
 	at := "/files/" + c.Address + "/"
 	for _, p := range []string{"A", "A/B", "C"} {

@@ -3,14 +3,15 @@ package dav_test
 import (
 	"testing"
 
+	"fachwerk/dav/davtest"
 	"fachwerk/internal/resource"
 	"fachwerk/internal/store"
-	"fachwerk/internal/store/storetest"
 )
 
 // COPY and MOVE inside of a drive, between calendars and between accounts.
-func TestTransfer(t *testing.T) {
-	env := open(t, storetest.Embedded)
+func TestTransfer(t *testing.T) { each(t, testTransfer) }
+
+func testTransfer(t *testing.T, env *davtest.Env) {
 	c := env.Client(t, "anna")
 	team := env.Shared(t, store.Team, "bauhof")
 	env.Grant(t, team, c.Principal, resource.Read|resource.Write|resource.Manage)
