@@ -1,8 +1,10 @@
 package dav_test
 
 import (
+	"strings"
 	"testing"
 
+	"fachwerk/dav"
 	"fachwerk/dav/davtest"
 	"fachwerk/internal/resource"
 	"fachwerk/internal/store"
@@ -34,6 +36,18 @@ func testTransfer(t *testing.T, env *davtest.Env) {
 	}
 	c.Want(t, 201, "MOVE", home+"C", "", "Destination", other+"Z/C")
 	c.Want(t, 200, "GET", other+"Z/C/B/x.txt", "")
+	// A resource is known again after MOVE, and what COPY makes is another one.
+	c.Want(t, 201, "PUT", home+"id", "x")
+	id := func(path string) string {
+		return c.Propfind(t, path, "0", "<D:resource-id/>").Find(path).Props[dav.D("resource-id")].Inner
+	}
+	first := id(home + "id")
+	c.Want(t, 201, "COPY", home+"id", "", "Destination", home+"copy")
+	c.Want(t, 201, "MOVE", home+"id", "", "Destination", home+"E")
+	if !strings.Contains(first, "urn:") || id(home+"copy") == first || id(home+"E") != first {
+		t.Errorf("resource-id: %s, of the copy %s, moved %s", first, id(home+"copy"), id(home+"E"))
+	}
+	c.Want(t, 204, "DELETE", home+"E", "")
 	// The destination may be written as clients do: absolute, with the slash or without.
 	c.Want(t, 201, "MOVE", home+"D", "", "Destination", env.URL+home+"E/")
 
