@@ -333,3 +333,60 @@ func TestAcrossAccounts(t *testing.T) {
 		e.Sound(t)
 	})
 }
+
+func TestTouchAndOrigin(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *resourcetest.Env) {
+		ctx := t.Context()
+		c := drive(t, e, "anna")
+		draft := e.Draft(t, c.Account, "text")
+		source := e.Store().SourceID("cloud", "anna")
+		draft.Origin = &store.Origin{Source: source, UIDValidity: 1, UID: 7, Digest: []byte("digest")}
+		put, err := e.Put(ctx, at(c, resource.Root, "a"), draft, resource.Guard{})
+		must(t, err)
+		if list, err := e.Store().Origins(ctx, c.Account.Key, source); err != nil || len(list) != 1 || list[0].UID != 7 {
+			t.Errorf("origins: %+v, %v", list, err)
+		}
+		then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+		touched, err := e.Touch(ctx, c, put.Item, then, resource.Guard{})
+		must(t, err)
+		found := walk(t, e, c, "a")
+		if !found.Modified.Equal(then) || found.ETag != put.Item.ETag || found.ModSeq <= put.Item.ModSeq || !touched.Modified.Equal(then) ||
+			!found.Created.Equal(put.Item.Created) {
+			t.Errorf("touched: %+v", found)
+		}
+		stale := resource.Guard{Seen: []resource.Seen{{Name: "a", ID: put.Item.ID, ModSeq: put.Item.ModSeq}}}
+		if _, err := e.Touch(ctx, c, put.Item, then, stale); !errors.Is(err, resource.ErrChanged) {
+			t.Errorf("decided on what was: %v", err)
+		}
+		if e.Body(t, c, *found) != "text" {
+			t.Error("the content changed")
+		}
+		e.Sound(t)
+	})
+}
+
+// TestMoveAcrossRespectsLocks: nothing appears where the source may not go.
+func TestMoveAcrossRespectsLocks(t *testing.T) {
+	e := resourcetest.Open(t, storetest.Embedded)
+	ctx := t.Context()
+	p, anna := e.Person(t, "anna")
+	c := e.Collection(t, anna, resource.Drive, "drive")
+	d := e.Collection(t, e.Grant(t, e.Shared(t, store.Team, "bauamt"), p, resource.Read|resource.Write), resource.Drive, "drive")
+	folder := e.Folder(t, c, resource.Root, "f")
+	e.Write(t, c, folder.ID, "1", "eins")
+	held, _, _, err := e.Lock(ctx, at(c, folder.ID, "1"), resource.Lock{}, resource.Guard{})
+	must(t, err)
+	if _, _, err := e.Move(ctx, c, folder, at(d, resource.Root, "f"), resource.Transfer{}, resource.Guard{}); !locked(err) {
+		t.Errorf("moved what is locked: %v", err)
+	}
+	if walk(t, e, d, "f") != nil {
+		t.Error("a copy stayed")
+	}
+	if _, _, err := e.Move(ctx, c, folder, at(d, resource.Root, "f"), resource.Transfer{}, resource.Guard{Tokens: []string{held.Token}}); err != nil {
+		t.Error(err)
+	}
+	if walk(t, e, c, "f") != nil || walk(t, e, d, "f/1") == nil {
+		t.Error("it is not where it was moved to")
+	}
+	e.Sound(t)
+}

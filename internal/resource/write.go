@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"fachwerk/internal/store"
 )
@@ -45,6 +46,19 @@ func (s *Service) MakeFolder(ctx context.Context, at Place, properties []Propert
 		return Item{}, fail(err)
 	}
 	return s.item(i), nil
+}
+
+// Touch gives a resource another time of its own and leaves all else, its ETag
+// included, as it is. ErrChanged, LockedError, ErrNotFound, ErrDenied.
+func (s *Service) Touch(ctx context.Context, c Collection, i Item, to time.Time, g Guard) (Item, error) {
+	if err := s.may(ctx, c.Account, Write); err != nil {
+		return Item{}, err
+	}
+	touched, err := s.o.Store.Touch(ctx, c.Account.Key, c.ID, i.ID, to, guard(c, g))
+	if err != nil {
+		return Item{}, fail(err)
+	}
+	return s.item(touched), nil
 }
 
 // Transfer are the rules of a COPY or MOVE.

@@ -188,6 +188,15 @@ func (s *Store) reap(ctx context.Context, key Key) error {
 	return err
 }
 
+// Touch gives a named item another time of its own.
+func (s *Store) Touch(ctx context.Context, key Key, collection, id int64, to time.Time, g Guard) (i Item, err error) {
+	err = s.write(ctx, key, func() error {
+		i, err = s.db.Touch(ctx, key, collection, id, to.UnixMicro(), g)
+		return err
+	})
+	return i, err
+}
+
 // TrashResource puts a named item of a drive into the trash.
 func (s *Store) TrashResource(ctx context.Context, key Key, drive int64, i Item, g Guard) error {
 	account, err := s.sealer(ctx, key)

@@ -37,6 +37,17 @@ func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) 
 			return Transferred{}, outer(err)
 		}
 	}
+	gone := meta.Removal{Collection: t.Collection, ID: t.Item.ID, Guard: Guard{Tokens: t.Guard.Tokens, Person: t.Guard.Person}}
+	if move {
+		was, err := s.db.ItemByID(ctx, from, t.Collection, t.Item.ID)
+		if err != nil {
+			return Transferred{}, outer(err)
+		}
+		gone.As, gone.Judge = &was, true
+		if err := s.db.RemoveResource(ctx, from, gone); err != nil {
+			return Transferred{}, outer(err)
+		}
+	}
 	c := &carrier{s: s, from: from, to: to, t: t}
 	if t.Item.Flags&FlagFolder != 0 {
 		done, err = c.tree(ctx)
@@ -46,11 +57,19 @@ func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) 
 	if err != nil || !move {
 		return done, err
 	}
-	g := Guard{Tokens: t.Guard.Tokens, Person: t.Guard.Person}
-	if err := s.RemoveResource(ctx, from, t.Collection, t.Item, g); err != nil && !isNotFound(err) {
-		return done, err
+	gone.Judge = false
+	return done, c.leave(ctx, gone, done)
+}
+
+// leave removes the source of a move. Where something was written there while it
+// was copied, the source stays and the copy goes.
+func (c *carrier) leave(ctx context.Context, gone meta.Removal, done Transferred) error {
+	err := c.s.removeResource(ctx, c.from, gone, true)
+	if err == nil {
+		return nil
 	}
-	return done, nil
+	back := meta.Removal{Collection: c.t.To.Collection, ID: done.Item.ID, Guard: gone.Guard}
+	return errors.Join(err, c.s.removeResource(context.WithoutCancel(ctx), c.to, back, true))
 }
 
 type carrier struct {

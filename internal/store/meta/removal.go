@@ -13,10 +13,16 @@ type Removal struct {
 	Guard      Guard
 	// SealPath, where set, has it go into the trash, with its path sealed.
 	SealPath func(path []string) []byte
-	// Idle says that only what lies in the trash directly is meant.
+	// Idle says that only what lies in the trash directly is meant, which no lock
+	// keeps there.
 	Idle bool
 	// Staged says that it is what Stage made.
 	Staged bool
+	// As, where set, is the item as it was seen: ErrChanged if it, or anything
+	// below a folder, changed since.
+	As *Item
+	// Judge reports what would keep it from its work, and does nothing.
+	Judge bool
 }
 
 // RemoveResource removes a named item for good, a folder with all below it, or puts
@@ -57,8 +63,14 @@ func (j *removeResource) decide(w *work) error {
 	if j.r.SealPath != nil && (c.Kind != Drive || i.ParentID == TrashRoot) {
 		return ErrParent
 	}
-	if err := w.mayRemove(&j.r.Guard, i); err != nil {
+	if was := j.r.As; was != nil && (was.ModSeq != w.modseq(i) || was.SubtreeModSeq != i.SubtreeModSeq) {
+		return ErrChanged
+	}
+	if err := w.mayRemove(&j.r.Guard, i); err != nil && !j.r.Idle {
 		return err
+	}
+	if j.r.Judge {
+		return nil
 	}
 	modseq := w.next()
 	w.dropLocks(i)

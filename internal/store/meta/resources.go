@@ -114,6 +114,20 @@ func (db *DB) ByHash(ctx context.Context, key Key, collection int64, hash [16]by
 	return found[0], nil
 }
 
+// ItemByID answers a named item by its item id, or ErrNotFound.
+func (db *DB) ItemByID(ctx context.Context, key Key, collection, id int64) (Item, error) {
+	found, err := db.items(ctx, key, collection, nil, func(b *Batch, read func(Rows) error) {
+		b.Query(read, fromItemID, key.Tenant, key.Account, collection, id)
+	})
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("item %d: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return Item{}, err
+	}
+	return found[0], nil
+}
+
 // IndexOf answers the index of an item, or nil where it has none.
 func (db *DB) IndexOf(ctx context.Context, key Key, collection, uid int64) (*IndexRow, error) {
 	w := newWork(key)

@@ -90,7 +90,7 @@ func alone(j job) bool {
 	case outside:
 		_, reads := j.Job.(JobFunc)
 		return !reads
-	case *add, *setFlags, *expunge, *copyItems, *putResource, *removeResource, *makeFolder, *copyMembers:
+	case *add, *setFlags, *expunge, *copyItems, *putResource, *removeResource, *makeFolder, *copyMembers, *touch:
 		return false
 	}
 	return true

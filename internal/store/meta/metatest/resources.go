@@ -80,6 +80,10 @@ func useResources(t *testing.T, s *Store) (drive, calendar meta.Collection) {
 	if again.Created || again.Item.ID != put.Item.ID || again.Item.ObjectID == put.Item.ObjectID {
 		t.Errorf("put again: %+v", again)
 	}
+	_, err = s.Touch(ctx, s.Key, drive.ID, again.Item.ID, 5, meta.Guard{})
+	check(err)
+	_, err = s.ItemByID(ctx, s.Key, drive.ID, again.Item.ID)
+	check(err)
 	top, err := s.Stage(ctx, s.Key, meta.NewFolder{Collection: drive.ID, Name: "staged"})
 	check(err)
 	_, err = s.CopyMembers(ctx, s.Key, drive.ID, drive.ID, []meta.Member{{UID: again.Item.UID, ID: again.Item.ID, Parent: top.ID}})
