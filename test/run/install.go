@@ -24,7 +24,7 @@ var debian = []string{
 	"thunderbird", "xvfb", "fonts-dejavu-core", // a mail program as people use it
 	"litmus", "cadaver", "rclone", "davfs2", // files
 	"vdirsyncer", "khard", // contacts, and calendars
-	"khal", "evolution-data-server", "gir1.2-ecal-2.0", "python3-gi", "dbus", // calendars as Evolution sees them
+	"khal", "gir1.2-ecal-2.0", // calendars, the latter as Evolution sees them
 	"evolution-data-server", "python3-gi", "gir1.2-ebook-1.2", // contacts as GNOME sees them
 	"gvfs-backends", "libglib2.0-bin", "dbus", // files as GNOME sees them
 }
