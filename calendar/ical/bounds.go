@@ -106,7 +106,7 @@ func lastOf(r *rule, anchor moment) (clock int64, open bool) {
 		return max(min(r.untilClock(anchor, nil), lastClock)+slack, anchor.clock), false
 	}
 	cursor := r.cursor(min(r.untilClock(anchor, nil), lastClock)+slack, &budget{left: maxWork})
-	last := anchor.clock
+	last := anchor.clock // an instance whatever the rule says
 	for {
 		clock, ok, err := cursor.next()
 		switch {

@@ -4,6 +4,12 @@
 // The way in is [Parse] for the tree of components and [NewObject] for its meaning. Whatever is asked of an [Object]
 // is bounded in work as well as in results; [ErrTooManyInstances] says that a bound was met.
 //
+// # Recurrence
+//
+// DTSTART is always an instance (RFC 5545 3.8.5.3). Where it does not match the rule, which the RFC leaves undefined, COUNT
+// does not count it, as in KDE's library and in python-dateutil. Rules go by the clock of DTSTART's zone, those by the
+// hour and less too: an hour that a zone skips or has twice gives one instance. UNTIL as a DATE means the whole day.
+//
 // # Time zones
 //
 // A TZID that names an IANA zone, plainly or behind one of the known prefixes (/mozilla.org/…,

@@ -2,6 +2,7 @@ package ical
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -163,7 +164,20 @@ func (o *Object) collect(zones *zones) error {
 	for _, t := range o.overrides {
 		o.adopt(t)
 	}
+	o.overrides = latest(o.overrides)
 	return nil
+}
+
+// latest leaves of several overrides of one instance the one with the highest
+// SEQUENCE, or the last.
+func latest(all []*timing) []*timing {
+	best := map[moment]*timing{}
+	for _, t := range all {
+		if b := best[t.id]; b == nil || t.sequence() >= b.sequence() {
+			best[t.id] = t
+		}
+	}
+	return slices.DeleteFunc(all, func(t *timing) bool { return best[t.id] != t })
 }
 
 // add takes one component into the object.

@@ -128,7 +128,7 @@ type cursor struct {
 	work   *budget
 	until  int64 // last clock time; math.MaxInt64 without one
 	period int64 // the next period to look at: see seek
-	count  int   // instances so far, DTSTART included
+	count  int   // instances so far
 	last   int64
 	over   bool
 
@@ -137,10 +137,9 @@ type cursor struct {
 	at    int
 }
 
-// cursor begins after DTSTART, which is the first instance whatever the rule
-// says and counts as one.
+// cursor begins at DTSTART, which is the first of the rule where it matches it.
 func (c *rule) cursor(until int64, work *budget) *cursor {
-	k := &cursor{rule: c, work: work, until: min(until, lastClock), count: 1, last: c.start}
+	k := &cursor{rule: c, work: work, until: min(until, lastClock), last: c.start - 1}
 	k.period = k.periodOf(c.start)
 	return k
 }

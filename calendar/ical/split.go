@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+
+	"fachwerk/internal/contentline"
 )
 
 // Split divides a calendar as programs export it into calendars that hold one
@@ -27,8 +29,8 @@ func Split(calendar *Component) []*Component {
 	}
 	for _, c := range calendar.Components {
 		if c.Name == "VTIMEZONE" {
-			if tzid := c.Value("TZID"); zones[tzid] == nil {
-				zones[tzid] = c
+			if p := c.Property("TZID"); p != nil && zones[p.Text()] == nil {
+				zones[p.Text()] = c
 			}
 		}
 	}
@@ -79,7 +81,7 @@ func usedZones(calendar *Component, zones map[string]*Component) []*Component {
 				continue
 			}
 			seen[tzid] = true
-			if zone := zones[tzid]; zone != nil {
+			if zone := zones[contentline.UnescapeText(tzid)]; zone != nil {
 				list = append(list, zone)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,6 +26,15 @@ type timing struct {
 	hasCompleted, hasCreated bool // of tasks
 	completed, created       moment
 	periods                  []period // FREEBUSY
+}
+
+// sequence is the component's SEQUENCE, 0 without one.
+func (t *timing) sequence() int {
+	n, err := strconv.Atoi(strings.TrimSpace(t.component.Value("SEQUENCE")))
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // A period is a PERIOD value (RFC 5545 3.3.9) and the FBTYPE it stands under.

@@ -143,7 +143,7 @@ func (w *walk) rule(r *rule, anchor moment) error {
 		if n%1024 == 0 && w.ctx.Err() != nil {
 			return w.ctx.Err()
 		}
-		if clock < low {
+		if clock < low || clock == anchor.clock { // DTSTART was there before
 			continue
 		}
 		if err := w.occurrence(anchor, clock, but, nil); err != nil {
@@ -273,7 +273,6 @@ func (w *walk) but(anchor moment) *butRules {
 	b := &butRules{}
 	for _, r := range w.series.but {
 		c := r.cursor(r.untilClock(anchor, w.floating), w.work)
-		c.last, c.count = c.start-1, 0 // DTSTART is taken out only where the rule says so
 		b.cursors = append(b.cursors, c)
 		b.next = append(b.next, math.MinInt64)
 	}

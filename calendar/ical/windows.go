@@ -113,7 +113,7 @@ func windowsZone(name string) (iana string, ok bool) {
 		return "Africa/Sao_Tome", true
 	case "Morocco Standard Time":
 		return "Africa/Casablanca", true
-	case "W. Europe Standard Time", "Mitteleuropäische Zeit", "Westeuropäische Normalzeit", "Westeuropa (Normalzeit)", "Mitteleuropa (Normalzeit)", "Mitteleuropäische Normalzeit", "Amsterdam, Berlin, Bern, Rom, Stockholm, Wien", "Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna":
+	case "W. Europe Standard Time", "Western/Central Europe", "Mitteleuropäische Zeit", "Westeuropäische Normalzeit", "Westeuropa (Normalzeit)", "Mitteleuropa (Normalzeit)", "Mitteleuropäische Normalzeit", "Amsterdam, Berlin, Bern, Rom, Stockholm, Wien", "Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna":
 		return "Europe/Berlin", true
 	case "Central Europe Standard Time", "Belgrade, Bratislava, Budapest, Ljubljana, Prague":
 		return "Europe/Budapest", true

@@ -16,13 +16,25 @@ import (
 var loaded sync.Map
 
 // LookupZone finds the time zone that a TZID means without any VTIMEZONE: an
-// IANA name, plain or behind a known prefix, or a name of Windows or Outlook.
+// IANA name, plain or behind a prefix, or a name of Windows or Outlook.
 func LookupZone(tzid string) (*time.Location, bool) {
 	if zone, ok := ianaZone(tzid); ok {
 		return zone, true
 	}
-	if name, ok := windowsZone(strings.Trim(tzid, `" `)); ok {
+	name := strings.Trim(tzid, `" `)
+	if name, ok := windowsZone(name); ok {
 		return ianaZone(name)
+	}
+	// Behind a prefix that nobody knows, or a slash alone.
+	for at := strings.IndexByte(name, '/'); at == 0; at = strings.IndexByte(name, '/') {
+		_, rest, more := strings.Cut(name[1:], "/")
+		if zone, ok := ianaZone(name[1:]); ok {
+			return zone, true
+		}
+		if !more || len(name) > 200 {
+			break
+		}
+		name = "/" + rest
 	}
 	return nil, false
 }
@@ -195,8 +207,10 @@ func observance(c *Component) ([]transition, error) {
 				if !ok {
 					break
 				}
-				t.at = clock - from
-				list = append(list, t)
+				if clock != start.clock {
+					t.at = clock - from
+					list = append(list, t)
+				}
 			}
 		}
 	}
@@ -325,7 +339,8 @@ func (z *zones) find(tzid string) (*time.Location, bool) {
 	zone, ok := ianaZone(tzid)
 	for i := 0; !ok && i < len(z.calendar.Components); i++ {
 		c := z.calendar.Components[i]
-		if c.Name != "VTIMEZONE" || c.Value("TZID") != tzid {
+		// TZID is text, with escapes; in parameters it has none.
+		if p := c.Property("TZID"); c.Name != "VTIMEZONE" || p == nil || p.Value != tzid && p.Text() != tzid {
 			continue
 		}
 		made, err := NewZone(c)
