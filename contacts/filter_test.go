@@ -82,7 +82,6 @@ func TestParamsAreLists(t *testing.T) {
 
 // source is an address book of cards in memory.
 type source struct {
-	items  []resource.Item
 	bodies map[string]string
 	facts  map[string][]byte
 	log    []resource.Change // in the order of modseqs
@@ -168,7 +167,7 @@ func TestSearchFindsWhatTheFilterMatches(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	src := &source{bodies: map[string]string{}, facts: map[string][]byte{}}
 	books, tiny := NewBooks(0), NewBooks(1)
-	for round := range 60 {
+	for round := range 20 {
 		for range 1 + rng.IntN(40) {
 			name := fmt.Sprint("c", rng.IntN(400), ".vcf")
 			if rng.IntN(6) == 0 {

@@ -32,7 +32,6 @@ func Split(r io.Reader) iter.Seq2[[]byte, error] {
 type splitter struct {
 	in      *bufio.Reader
 	pending []byte // a BEGIN that came too early
-	end     error
 }
 
 // line reads one line with its end, which is CRLF, LF or CR. Of a longer one than
