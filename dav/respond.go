@@ -70,7 +70,7 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 }
 
 // later is a refusal for now.
-func later(status, seconds int, text string) error {
+func later(status, seconds int, text string) *Precondition {
 	return &Precondition{Status: status, Text: text, Header: http.Header{"Retry-After": {strconv.Itoa(seconds)}}}
 }
 
@@ -110,9 +110,9 @@ func judgement(err error, r *Request) (p *Precondition, ok bool) {
 	case errors.Is(err, resource.ErrDigest):
 		return refused(http.StatusBadRequest, "The content that came is not what was announced."), true
 	case errors.Is(err, resource.ErrChanged):
-		return later(http.StatusServiceUnavailable, 1, "Others change the same place at the moment. Try again.").(*Precondition), true
+		return later(http.StatusServiceUnavailable, 1, "Others change the same place at the moment. Try again."), true
 	case errors.Is(err, resource.ErrTemporary), errors.Is(err, context.DeadlineExceeded):
-		return later(http.StatusServiceUnavailable, 10, "This is temporarily not possible. Try again later.").(*Precondition), true
+		return later(http.StatusServiceUnavailable, 10, "This is temporarily not possible. Try again later."), true
 	case errors.Is(err, errXML):
 		return refused(http.StatusBadRequest, "%s.", err), true
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errStalled):

@@ -167,11 +167,14 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 // guarded makes a panic a fault of one request that the log tells of.
 func (s *Server) guarded(r *Request) (err error) {
 	defer func() {
-		if v := recover(); v != nil && v != http.ErrAbortHandler {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		} else if v != nil {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if e, ok := v.(error); ok && errors.Is(e, http.ErrAbortHandler) {
 			panic(v)
 		}
+		err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 	}()
 	return s.serve(r)
 }

@@ -198,8 +198,7 @@ func FuzzXML(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var check func(e *Element)
-		check = func(e *Element) {
+		check := func(e *Element) {
 			cut := e.Verbatim()
 			again, err := parseXML(append(append([]byte(`<o xmlns="urn:o">`), cut...), "</o>"...))
 			if err != nil {

@@ -53,7 +53,7 @@ func (p *parser) parse() (*Element, error) {
 		// RawToken: namespaces are resolved here, so that the text of an element
 		// can be cut out with what holds around it.
 		token, err := p.dec.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
