@@ -15,7 +15,9 @@ import (
 
 // UploadOptions say what is known of content before it comes.
 type UploadOptions struct {
-	Size  int64 // -1: not known. ErrQuota at once where it does not fit, ErrTooLarge above Limit
+	// Size is that of the content, -1: not known. ErrTooLarge at once above Limit, and
+	// ErrQuota where it does not fit; of small content only Put says that.
+	Size  int64
 	Limit int64 // bytes; 0: no limit but the quota
 	// Replaces is how many bytes go when the content is put in place, those of the
 	// item that bears the name: they are not counted twice.

@@ -33,7 +33,7 @@ type Upload struct {
 	ctx     context.Context
 	key     Key
 	o       UploadOptions
-	room    int64 // bytes the account has left; -1: no limit
+	room    int64 // bytes the account has left; -1: no limit, or not asked
 	account *content.Account
 	id      content.ID
 	writer  *content.Writer
@@ -44,8 +44,9 @@ type Upload struct {
 	finished, used, closed bool
 }
 
-// NewUpload begins one. ErrQuota where a known size does not fit, ErrTooLarge where
-// it passes the limit. ctx holds for the whole upload.
+// NewUpload begins one. ErrQuota where a known size does not fit (of what is small
+// enough to go inline only the write says so), ErrTooLarge where it passes the limit.
+// ctx holds for the whole upload.
 func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Upload, error) {
 	if o.Limit > 0 && o.Size > o.Limit {
 		return nil, fmt.Errorf("%w: limit %d bytes", ErrTooLarge, o.Limit)
@@ -54,16 +55,10 @@ func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Uploa
 		return nil, outer(err)
 	}
 	u := &Upload{s: s, ctx: ctx, key: key, o: o, room: -1}
-	usage, err := s.Usage(ctx, key)
-	if err != nil {
+	if err := u.ask(); err != nil {
 		return nil, err
 	}
-	if usage.QuotaBytes > 0 {
-		u.room = max(usage.QuotaBytes-usage.Bytes, 0) + o.Replaces
-	}
-	if err := u.fits(o.Size); err != nil {
-		return nil, err
-	}
+	var err error
 	if u.account, err = s.sealer(ctx, key); err != nil {
 		return nil, err
 	}
@@ -71,6 +66,22 @@ func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Uploa
 	u.landing = &landing{s: s, ctx: ctx, tenant: key.Tenant}
 	u.writer = u.account.SealParallel(u.id, content.PurposeContent, u.landing, o.Also...)
 	return u, nil
+}
+
+// ask learns what room the account has. Small content costs nothing before the lock
+// decides, so nobody is asked for it.
+func (u *Upload) ask() error {
+	if u.o.Size >= 0 && u.o.Size <= u.s.o.InlineLimit {
+		return nil
+	}
+	a, err := u.s.db.Account(u.ctx, u.key)
+	if err != nil {
+		return outer(err)
+	}
+	if a.QuotaBytes > 0 {
+		u.room = max(a.QuotaBytes-a.UsedBytes, 0) + u.o.Replaces
+	}
+	return u.fits(u.o.Size)
 }
 
 // fits checks a size early; what counts is checked under the account's lock.

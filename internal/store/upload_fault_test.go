@@ -181,12 +181,12 @@ func TestUploadIsUsedOnce(t *testing.T) {
 func TestUploadReplaces(t *testing.T) {
 	p := storetest.Open(t, storetest.Embedded, nil)
 	anna := p.Person(t, "anna").Key
-	name(t, p, anna, upload(t, p, anna, incompressible(800), 800))
-	must(t, p.SetQuota(t.Context(), anna, 1000, 0))
-	if _, err := p.NewUpload(t.Context(), anna, store.UploadOptions{Size: 900}); !errors.Is(err, store.ErrQuota) {
-		t.Errorf("900 bytes beside 800 of 1000: %v", err)
+	name(t, p, anna, upload(t, p, anna, incompressible(800_000), 800_000))
+	must(t, p.SetQuota(t.Context(), anna, 1_000_000, 0))
+	if _, err := p.NewUpload(t.Context(), anna, store.UploadOptions{Size: 900_000}); !errors.Is(err, store.ErrQuota) {
+		t.Errorf("900 KB beside 800 of 1000: %v", err)
 	}
-	u, err := p.NewUpload(t.Context(), anna, store.UploadOptions{Size: 900, Replaces: 800})
+	u, err := p.NewUpload(t.Context(), anna, store.UploadOptions{Size: 900_000, Replaces: 800_000})
 	must(t, err)
 	must(t, u.Close())
 }
