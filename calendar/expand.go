@@ -14,18 +14,55 @@ import (
 // UTC, without recurrence and time zones. Dates stay dates and floating times
 // floating: they refer to no time zone.
 func expand(ctx context.Context, o *ical.Object, r TimeRange, floating *time.Location, left *int) (*ical.Component, error) {
-	list, err := o.Instances(ctx, r.Start, r.End, floating, *left)
+	list, err := o.Instances(ctx, r.Start, r.End, floating, min(*left, maxScan))
 	if errors.Is(err, ical.ErrTooManyInstances) {
 		return nil, ErrTooMuch
 	} else if err != nil {
 		return nil, err
 	}
-	*left -= len(list)
+	spent := cost(list)
+	if spent > min(*left, maxScan) {
+		return nil, ErrTooMuch
+	}
+	*left -= spent
 	out := &ical.Component{Name: o.Calendar.Name, Properties: o.Calendar.Properties}
 	for _, i := range list {
 		out.Components = append(out.Components, single(o, i, floating))
 	}
 	return out, nil
+}
+
+// cost counts instances, those above 1 KiB by their size: a large component that
+// recurs often would fill the memory.
+func cost(list []ical.Instance) int {
+	total := 0
+	known := map[*ical.Component]int{}
+	for _, i := range list {
+		n, ok := known[i.Component]
+		if !ok {
+			n = 1 + weight(i.Component)/1024
+			known[i.Component] = n
+		}
+		total += n
+	}
+	return total
+}
+
+// weight is about how many bytes a component has.
+func weight(c *ical.Component) int {
+	n := 0
+	for i := range c.Properties {
+		n += len(c.Properties[i].Name) + len(c.Properties[i].Value)
+		for _, p := range c.Properties[i].Params {
+			for _, v := range p.Values {
+				n += len(p.Name) + len(v)
+			}
+		}
+	}
+	for _, sub := range c.Components {
+		n += weight(sub)
+	}
+	return n
 }
 
 // single makes a component of one instance.

@@ -42,6 +42,9 @@ func (s *Service) Query(ctx context.Context, c resource.Collection, filter Filte
 			if !ok {
 				return nil
 			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			ok, err := filter.Matches(ctx, o, floating)
 			if err != nil || !ok {
 				return err

@@ -88,6 +88,20 @@ func TestExpandIsBounded(t *testing.T) {
 	}
 }
 
+// Instances of a large event count by their size.
+func TestExpandOfLargeEvents(t *testing.T) {
+	large := strings.Replace(samples["daily-for-ever"], "SUMMARY:", "DESCRIPTION:"+strings.Repeat("x", 1<<20)+"\nSUMMARY:", 1)
+	left := 200_000
+	r := Retrieval{Expand: between(t, "20260101T000000Z", "20270101T000000Z")}
+	if _, err := r.Append(t.Context(), nil, object(t, text(large)), nil, &left); !errors.Is(err, ErrTooMuch) {
+		t.Errorf("365 MB: %v", err)
+	}
+	r = Retrieval{Expand: between(t, "20260101T000000Z", "20260102T000000Z")}
+	if _, err := r.Append(t.Context(), nil, object(t, text(large)), nil, &left); err != nil {
+		t.Errorf("1 MB: %v", err)
+	}
+}
+
 func TestLimitRecurrenceSet(t *testing.T) {
 	for _, c := range []struct{ sample, start, end, want string }{
 		{"weekly", "20260317T000000Z", "20260318T000000Z", "verlegt"},

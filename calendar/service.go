@@ -15,7 +15,8 @@ type Limits struct {
 	Size      int64 // of an object, bytes
 	Instances int   // of an object, within the year that follows its first one
 	Attendees int   // of an instance
-	// Expanded bounds the instances that one answer writes out.
+	// Expanded bounds the instances that one answer writes out; one of more than a
+	// kilobyte counts as several.
 	Expanded int
 	// MinDate and MaxDate bound all times; MaxDate itself is outside.
 	MinDate, MaxDate time.Time

@@ -43,6 +43,9 @@ func TestMakeCalendar(t *testing.T) {
 			t.Errorf("%s is %+v", local, got)
 		}
 	}
+	if r.Text(dav.NamespaceCS, "getctag") == "" || r.Text(dav.NamespaceDAV, "sync-token") == "" {
+		t.Error("getctag or sync-token is missing")
+	}
 	if got := r.Props[dav.CalDAV("supported-calendar-component-set")].Inner; strings.Count(got, "comp ") != 1 {
 		t.Errorf("the component set is %s", got)
 	}
@@ -155,6 +158,9 @@ func TestGrantedCalendars(t *testing.T) {
 	}
 	m := d.report(t, through, "1", "C:calendar-query", getData+events(""))
 	same(t, "asked through the own home", hrefs(m), []string{through + "a.ics"})
+	if a := d.Want(t, http.StatusOK, "REPORT", d.home, body("C:free-busy-query", span("20260101T000000Z", "20260201T000000Z")), "Depth", "infinity"); strings.Contains(a.Body, "FREEBUSY:") {
+		t.Errorf("the room's times make its user busy: %s", a.Body)
+	}
 	if found := d.Propfind(t, d.home, "1", `<D:displayname/>`).Find(through); found == nil {
 		t.Error("the own home does not list it")
 	}

@@ -13,7 +13,7 @@ import (
 
 // maxFilters bounds the elements of a filter and of a calendar-data: each costs time
 // for every object looked at.
-const maxFilters = 500
+const maxFilters = 200
 
 func invalidFilter(text string, values ...any) error {
 	return dav.Refusal(http.StatusForbidden, dav.CalDAV("valid-filter"), text, values...)

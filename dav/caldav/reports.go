@@ -11,8 +11,11 @@ import (
 	"fachwerk/dav"
 )
 
-// batch is how many resources are answered at once.
-const batch = 200
+// How much is answered at once: resources, and bytes of them in memory.
+const (
+	batch      = 200
+	batchBytes = 4 << 20
+)
 
 // Reports are those of RFC 4791 section 7.
 func (h *Head) Reports() []dav.Report {
@@ -65,7 +68,9 @@ func (h *Head) scope(ctx context.Context, r *dav.Request, t *dav.Target) (calend
 	switch {
 	case t.Level == dav.AtMember:
 		return nil, true, nil
-	case t.Level == dav.AtCollection && r.Depth != dav.Depth0:
+	case t.Level == dav.AtCollection && (r.Depth != dav.Depth0 || r.Header.Get("Depth") == ""):
+		// RFC 4791 7.8 takes a request without Depth for one with 0, which can find
+		// nothing here; who leaves it away means the calendar.
 		return []*dav.Target{t}, false, nil
 	case t.Level == dav.AtHome && r.Depth == dav.DepthInfinity:
 		calendars, err = r.Collections(ctx, t)
@@ -109,6 +114,7 @@ type queryRun struct {
 	keep     bool // the bodies are asked for
 	work     *work
 	list     []*dav.Target
+	bytes    int // of the bodies in list
 }
 
 func (q *queryRun) calendar(ctx context.Context, t *dav.Target, named *time.Location) error {
@@ -121,11 +127,12 @@ func (q *queryRun) calendar(ctx context.Context, t *dav.Target, named *time.Loca
 		member := q.request.Member(t, found.Item)
 		if q.keep && found.Body != nil {
 			member.Body = bytes.Clone(found.Body)
+			q.bytes += len(found.Body)
 			if !q.work.retrieval.Whole() {
 				q.work.objects[found.Item.ID] = found.Object
 			}
 		}
-		if q.list = append(q.list, member); len(q.list) < batch {
+		if q.list = append(q.list, member); len(q.list) < batch && q.bytes < batchBytes {
 			return nil
 		}
 		return q.flush(ctx)
@@ -143,7 +150,7 @@ func (q *queryRun) flush(ctx context.Context) error {
 		return nil
 	}
 	err := q.answer.Resources(ctx, q.list, q.selected)
-	q.list = q.list[:0]
+	q.list, q.bytes = q.list[:0], 0
 	clear(q.work.objects)
 	return err
 }
@@ -215,10 +222,25 @@ func (h *Head) get(ctx context.Context, r *dav.Request, m *dav.Multistatus, t *d
 		}
 		list = append(list, f)
 	}
-	if len(list) == 0 {
-		return nil
+	for len(list) > 0 {
+		n := fitting(list)
+		if err := m.Resources(ctx, list[:n], s); err != nil {
+			return err
+		}
+		clear(list[:n]) // what is answered may go
+		list = list[n:]
 	}
-	return m.Resources(ctx, list, s)
+	return nil
+}
+
+// fitting is how many of the targets may be in memory together, at least one.
+func fitting(list []*dav.Target) int {
+	n, size := 0, int64(0)
+	for n < len(list) && (n == 0 || size+list[n].Item.Size <= batchBytes) {
+		size += list[n].Item.Size
+		n++
+	}
+	return n
 }
 
 // freeBusy is free-busy-query (RFC 4791 7.10).
@@ -240,6 +262,9 @@ func (h *Head) freeBusy(ctx context.Context, r *dav.Request, t *dav.Target, body
 	}
 	var busy []ical.Busy
 	for _, c := range calendars {
+		if c.Account.Key != t.Account.Key {
+			continue // a granted calendar, which says nothing of when this account is busy
+		}
 		zone, err := floatingZone(ctx, r, c, nil)
 		if err != nil {
 			return err

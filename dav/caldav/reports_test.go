@@ -44,6 +44,8 @@ func TestCalendarQuery(t *testing.T) {
 	same(t, "all", hrefs(m), []string{a, b, c})
 	m = d.report(t, d.first(), "0", "C:calendar-query", getData+events(""))
 	same(t, "Depth 0", hrefs(m), []string{})
+	m = d.Want(t, http.StatusMultiStatus, "REPORT", d.first(), body("C:calendar-query", getData+events(span("20260112T000000Z", "20260113T000000Z")))).Multistatus(t)
+	same(t, "without Depth", hrefs(m), []string{a})
 	m = d.report(t, a, "0", "C:calendar-query", getData+events(span("20260112T000000Z", "20260113T000000Z")))
 	same(t, "of one object", hrefs(m), []string{a})
 	m = d.report(t, a, "0", "C:calendar-query", getData+events(span("20260113T000000Z", "20260114T000000Z")))
