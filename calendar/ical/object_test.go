@@ -153,7 +153,7 @@ func TestInstances(t *testing.T) {
 			"RECURRENCE-ID;RANGE=THISANDFUTURE:20250103T100000Z\r\nDTSTART:20250103T120000Z\r\nDURATION:PT2H\r\n",
 			"RECURRENCE-ID:20250104T100000Z\r\nDTSTART:20250104T180000Z\r\nDURATION:PT1H\r\n"}, "", "",
 			"20250101T100000Z/20250101T110000Z 20250102T100000Z/20250102T110000Z 20250103T120000Z/20250103T140000Z* 20250104T180000Z/20250104T190000Z* 20250105T120000Z/20250105T140000Z*"},
-		{"this and future by a month, found by the new date", []string{"DTSTART:20250101T100000Z\r\nRRULE:FREQ=WEEKLY\r\n", "RECURRENCE-ID;RANGE=THISANDFUTURE:20250108T100000Z\r\nDTSTART:20250208T100000Z\r\n"}, "20260101", "20260110", "20260107T100000Z/20260107T100000Z* "},
+		{"this and future by a month, found by the new date", []string{"DTSTART:20250101T100000Z\r\nRRULE:FREQ=WEEKLY\r\n", "RECURRENCE-ID;RANGE=THISANDFUTURE:20250108T100000Z\r\nDTSTART:20250208T100000Z\r\n"}, "20260101", "20260110", ""},
 		{"long before and long", []string{"DTSTART:20250101T100000Z\r\nDURATION:P20D\r\nRRULE:FREQ=MONTHLY\r\n"}, "20600318", "20600319", "20600301T100000Z/20600321T100000Z"},
 		{"days for ever", []string{"DTSTART;VALUE=DATE:19900101\r\nRRULE:FREQ=DAILY\r\n"}, "20600101T120000Z", "20600101T130000Z", "20591231T230000Z/20600101T230000Z"},
 		{"too many", []string{"DTSTART;VALUE=DATE:19900101\r\nRRULE:FREQ=DAILY\r\n"}, "20600101", "", ErrTooManyInstances.Error()},
@@ -163,7 +163,6 @@ func TestInstances(t *testing.T) {
 		o := object(t, c.events...)
 		want := strings.TrimSpace(c.want)
 		if strings.HasPrefix(c.name, "this and future by a month") {
-			want = "20260107T100000Z/20260107T100000Z*"
 			// A shift of 31 days: what shows on 7 January was meant for 7 December.
 			all, err := o.Instances(context.Background(), at(c.from), at(c.to), berlin, 10)
 			if err != nil || len(all) != 1 || FormatDate(all[0].RecurrenceID) != "20251203" {

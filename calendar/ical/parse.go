@@ -28,7 +28,7 @@ type SyntaxError = contentline.SyntaxError
 func Parse(data []byte) (*Component, error) {
 	lines := contentline.NewBytes(data, limits())
 	c, err := readCalendar(lines)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, &SyntaxError{Line: lines.Number(), Reason: "there is no VCALENDAR"}
 	}
 	if err != nil {
@@ -37,7 +37,7 @@ func Parse(data []byte) (*Component, error) {
 	switch extra, err := lines.Next(); {
 	case err == nil:
 		return nil, &SyntaxError{Line: extra.Number, Reason: "something follows the VCALENDAR"}
-	case err != io.EOF:
+	case !errors.Is(err, io.EOF):
 		return nil, err
 	}
 	return c, nil
@@ -57,7 +57,7 @@ func ParseStream(r io.Reader) iter.Seq2[*Component, error] {
 		for {
 			lines.Renew()
 			c, err := readCalendar(lines)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if !yield(c, err) {
@@ -81,7 +81,7 @@ func skipCalendar(lines *contentline.Reader, yield func(*Component, error) bool)
 		l, err := lines.Next()
 		var syntax *SyntaxError
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return false
 		case err != nil && (!errors.As(err, &syntax) || errors.Is(err, contentline.ErrTooLarge)):
 			yield(nil, err)
@@ -123,7 +123,7 @@ func (p *parser) component(name string, depth int) (*Component, error) {
 	c := &Component{Name: name}
 	for {
 		l, err := p.lines.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil, &SyntaxError{Line: p.lines.Number(), Reason: "the end of " + known(name) + " is missing"}
 		}
 		if err != nil {

@@ -144,13 +144,17 @@ func (c *rule) cursor(until int64, work *budget) *cursor {
 	return k
 }
 
-// periodOf returns the period of a clock time: a year, a month counted from year
+// periodOf returns the period of a clock time: a year (that of the week, with
+// BYWEEKNO), a month counted from year
 // 0, the day on which a week begins, a day, or an hour counted from 1970.
 func (c *rule) periodOf(clock int64) int64 {
 	d := int(floorDiv64(clock, day))
 	year, month, _ := dateOf(d)
 	switch c.Freq {
 	case Yearly:
+		if len(c.ByWeekNo) > 0 {
+			year, _ = c.weekYear(d, year)
+		}
 		return int64(year)
 	case Monthly:
 		return int64(year*12 + month - 1)
@@ -236,7 +240,7 @@ func (k *cursor) fill() error {
 	looked := 1
 	switch k.Freq {
 	case Yearly:
-		begin = int64(daysTo(int(p), 1, 1)) * day
+		begin = int64(min(daysTo(int(p), 1, 1), k.firstWeek(int(p)))) * day
 		looked = k.year(int(p))
 	case Monthly:
 		year, month := int(floorDiv64(p, 12)), int(floorMod64(p, 12))+1
@@ -287,6 +291,14 @@ func (k *cursor) pick() {
 
 // year makes the days of a year that match, and tells how many it looked at.
 func (k *cursor) year(year int) (looked int) {
+	if len(k.ByWeekNo) > 0 {
+		// The weeks of a year may begin in the one before and end in the next.
+		for d := k.firstWeek(year); d < k.firstWeek(year+1); d++ {
+			k.day(d)
+			looked++
+		}
+		return looked
+	}
 	if len(k.ByMonth) > 0 {
 		for _, m := range k.ByMonth {
 			looked += k.month(year, m)
@@ -374,17 +386,23 @@ func (c *rule) onWeekday(d, dom, monthLength, yearDay, yearLength int) bool {
 
 // inWeek applies BYWEEKNO: weeks as in ISO 8601, begun on WKST.
 func (c *rule) inWeek(d, year int) bool {
-	begin := c.firstWeek(year)
-	if d < begin {
-		year--
-		begin = c.firstWeek(year)
-	} else if next := c.firstWeek(year + 1); d >= next {
-		year++
-		begin = next
-	}
+	year, begin := c.weekYear(d, year)
 	n := (d-begin)/7 + 1
 	total := (c.firstWeek(year+1) - begin) / 7
 	return slices.Contains(c.ByWeekNo, n) || slices.Contains(c.ByWeekNo, n-total-1)
+}
+
+// weekYear returns the year to which the week of a day belongs, the day itself
+// lying in year, and the first day of that year's first week.
+func (c *rule) weekYear(d, year int) (weekYear, begin int) {
+	begin = c.firstWeek(year)
+	if d < begin {
+		return year - 1, c.firstWeek(year - 1)
+	}
+	if next := c.firstWeek(year + 1); d >= next {
+		return year + 1, next
+	}
+	return year, begin
 }
 
 // firstWeek returns the first day of week 1: the first one with four days in
