@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,17 +20,38 @@ import (
 func grow(t testing.TB, e *resourcetest.Env, c resource.Collection, name string, n int) resource.Item {
 	t.Helper()
 	top := e.Folder(t, c, resource.Root, name)
-	at := top
-	for i := range n {
-		if i%100 == 0 && i > 0 {
-			parent := top.ID
-			if i%300 == 0 {
-				parent = at.ID
-			}
-			at = e.Folder(t, c, parent, fmt.Sprintf("folder%d", i))
+	folders := []int64{top.ID}
+	for i := 100; i < n; i += 100 {
+		parent := folders[0]
+		if i%300 == 0 {
+			parent = folders[len(folders)-1]
 		}
-		e.Write(t, c, at.ID, fmt.Sprintf("file%d", i), "x")
+		folders = append(folders, e.Folder(t, c, parent, fmt.Sprintf("folder%d", i)).ID)
 	}
+	var next atomic.Int64
+	var writing sync.WaitGroup
+	for range 16 {
+		writing.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				u, err := e.NewUpload(t.Context(), c.Account, resource.UploadOptions{Size: 1})
+				if err == nil {
+					_, err = u.Write([]byte("x"))
+				}
+				if err == nil {
+					err = u.Finish()
+				}
+				if err == nil {
+					_, err = e.Put(t.Context(), at(c, folders[i/100], fmt.Sprintf("file%d", i)), resource.Draft{Upload: u}, resource.Guard{})
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = u.Close()
+			}
+		})
+	}
+	writing.Wait()
 	return top
 }
 

@@ -54,7 +54,7 @@ func quota(column, sum string) check {
 func orphaned(table string) check {
 	return check{"a row of " + table + " has no item", `SELECT r.collection_id, 0, count(*) FROM ` + table + ` r
 		JOIN collection c ON c.tenant_id = r.tenant_id AND c.account_id = r.account_id AND c.collection_id = r.collection_id
-		WHERE r.tenant_id = $1 AND r.account_id = $2 AND c.state = 0 AND r.item_id <> 0 AND NOT EXISTS (SELECT 1 FROM item i
+		WHERE r.tenant_id = $1 AND r.account_id = $2 AND c.state = 0 AND r.item_id <> 0 AND NOT EXISTS (SELECT 1 FROM item i /*by item_named*/
 		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = r.collection_id AND i.item_id = r.item_id
 		AND i.name <> '') GROUP BY r.collection_id`}
 }
@@ -79,9 +79,9 @@ var checks = []check{
 	{"a tombstone lies at or below the floor", `SELECT c.collection_id, max(c.floor), min(t.modseq) FROM tombstone t JOIN collection c
 		ON c.tenant_id = t.tenant_id AND c.account_id = t.account_id AND c.collection_id = t.collection_id
 		WHERE t.tenant_id = $1 AND t.account_id = $2 AND c.state = 0 AND t.modseq <= c.floor GROUP BY c.collection_id`},
-	{"an item is there and has a tombstone", `SELECT i.collection_id, 0, count(*) FROM item i JOIN tombstone t
-		ON t.tenant_id = i.tenant_id AND t.account_id = i.account_id AND t.collection_id = i.collection_id AND t.item_id = i.item_id
-		WHERE i.tenant_id = $1 AND i.account_id = $2 AND t.uid = i.uid AND i.moved_modseq = 0
+	{"an item is there and has a tombstone", `SELECT i.collection_id, 0, count(*) FROM tombstone t CROSS JOIN item i
+		WHERE t.tenant_id = $1 AND t.account_id = $2 AND i.tenant_id = t.tenant_id AND i.account_id = t.account_id
+		AND i.collection_id = t.collection_id AND i.uid = t.uid AND i.item_id = t.item_id AND i.moved_modseq = 0
 		GROUP BY i.collection_id`},
 	{"an item changed before it was there", `SELECT collection_id, 0, count(*) FROM item
 		WHERE tenant_id = $1 AND account_id = $2 AND modseq < created_modseq GROUP BY collection_id`},
@@ -93,16 +93,16 @@ var checks = []check{
 		AND NOT EXISTS (SELECT 1 FROM content c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.content_id = m.content_id)
 		HAVING count(*) > 0`},
 	{"a folder is missing above an item", `SELECT i.collection_id, 0, count(*) FROM item i
-		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.parent_id NOT IN (0, -1, -2, -3) AND NOT EXISTS (SELECT 1 FROM item f
+		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.parent_id NOT IN (0, -1, -2, -3) AND NOT EXISTS (SELECT 1 FROM item f /*by item_folder*/
 		WHERE f.tenant_id = $1 AND f.account_id = $2 AND f.collection_id = i.collection_id AND f.item_id = i.parent_id
 		AND f.flags >= 32) GROUP BY i.collection_id`},
 	{"two items bear one name", `SELECT collection_id, 1, count(*) FROM item WHERE tenant_id = $1 AND account_id = $2 AND name <> ''
 		GROUP BY collection_id, parent_id, name HAVING count(*) > 1`},
 	{"a named item has no digest of its content", `SELECT i.collection_id, 0, count(*) FROM item i
 		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.name <> '' AND i.flags < 32 AND i.digest IS NULL GROUP BY i.collection_id`},
-	{"a folder's subtree modseq is below that of a member", `SELECT f.collection_id, 0, count(*) FROM item f JOIN item i
-		ON i.tenant_id = f.tenant_id AND i.account_id = f.account_id AND i.collection_id = f.collection_id AND i.parent_id = f.item_id
-		WHERE f.tenant_id = $1 AND f.account_id = $2 AND f.flags >= 32 AND i.name <> '' AND (i.created_modseq > f.subtree_modseq
+	{"a folder's subtree modseq is below that of a member", `SELECT f.collection_id, 0, count(*) FROM item f CROSS JOIN item i /*by item_name*/
+		WHERE i.tenant_id = f.tenant_id AND i.account_id = f.account_id AND i.collection_id = f.collection_id AND i.parent_id = f.item_id
+		AND f.tenant_id = $1 AND f.account_id = $2 AND f.flags >= 32 AND i.name <> '' AND (i.created_modseq > f.subtree_modseq
 		OR i.moved_modseq > f.subtree_modseq OR i.subtree_modseq > f.subtree_modseq) GROUP BY f.collection_id`},
 	{"an index row has no item", `SELECT x.collection_id, 0, count(*) FROM resource_index x
 		WHERE x.tenant_id = $1 AND x.account_id = $2 AND NOT EXISTS (SELECT 1 FROM item i WHERE i.tenant_id = $1 AND i.account_id = $2

@@ -172,7 +172,20 @@ func (e *engine) Migrate(ctx context.Context, migrations fs.FS) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", unavailableUnlessAnswered(err))
 	}
+	for _, text := range dependencies {
+		if _, err := db.ExecContext(ctx, text); err != nil && !errors.Is(unavailableUnlessAnswered(err), meta.ErrExists) {
+			return fmt.Errorf("migrate: %w", unavailableUnlessAnswered(err))
+		}
+	}
 	return nil
+}
+
+// dependencies tell the planner that an account decides its tenant. Without them it
+// takes the columns that every key begins with for independent, expects one row of
+// any account, and may then read a whole collection to find one name.
+var dependencies = []string{
+	`CREATE STATISTICS IF NOT EXISTS item_place (dependencies) ON tenant_id, account_id, collection_id FROM item`,
+	`CREATE STATISTICS IF NOT EXISTS content_place (dependencies) ON tenant_id, account_id FROM content`,
 }
 
 // Identity is the cluster's system identifier and timeline, and the database's
