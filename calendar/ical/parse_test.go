@@ -188,10 +188,20 @@ func askEverything(t testing.TB, path string, c *Component) string {
 		if err == nil && (err2 != nil || found != (len(all) > 0)) {
 			t.Errorf("%s: overlaps %v, %v; %d instances", path, found, err2, len(all))
 		}
-		if len(all) > 0 && (from.After(end) || !open && to.Before(begin)) {
-			t.Errorf("%s: instances in %d, bounds %v to %v", path, year, from, to)
+		for _, i := range all {
+			if o.Kind&(Event|Journal) != 0 && (i.Start.Before(from) || !open && !i.End.Before(to)) || from.After(end) || !open && to.Before(begin) {
+				t.Errorf("%s: from %v to %v, bounds %v to %v", path, i.Start, i.End, from, to)
+				break
+			}
 		}
-		_, err = o.Alarms(ctx, begin, end, berlin, 1000)
+		alarms, err := o.Alarms(ctx, begin, end, berlin, 1000)
+		first, last, endless := o.AlarmBounds()
+		for _, a := range alarms {
+			if a.Trigger.Before(first) || !endless && !a.Trigger.Before(last) {
+				t.Errorf("%s: alarm at %v, bounds %v to %v", path, a.Trigger, first, last)
+				break
+			}
+		}
 		_, err2 = o.BusyTime(ctx, begin, end, berlin, 1000)
 		if err != nil && !errors.Is(err, ErrTooManyInstances) || err2 != nil && !errors.Is(err2, ErrTooManyInstances) {
 			t.Errorf("%s: %v %v", path, err, err2)
@@ -200,7 +210,6 @@ func askEverything(t testing.TB, path string, c *Component) string {
 	if _, err := o.Count(ctx, 1000); err != nil {
 		t.Errorf("%s: %v", path, err)
 	}
-	o.AlarmBounds()
 	for _, p := range c.Components[len(c.Components)-1].Properties {
 		o.PropertyOverlaps(p, from, to, nil)
 	}

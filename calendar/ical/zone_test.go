@@ -1,6 +1,8 @@
 package ical
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -105,10 +107,25 @@ func TestZoneNames(t *testing.T) {
 
 // Every zone of the table of Windows' names is one that there is.
 func TestWindowsZones(t *testing.T) {
-	for _, name := range []string{"Dateline Standard Time", "Romance Standard Time", "Central Asia Standard Time", "Line Islands Standard Time", "FLE Standard Time", "Samoa Standard Time", "Qyzylorda Standard Time"} {
-		if _, ok := LookupZone(name); !ok {
-			t.Errorf("%s is unknown", name)
+	source, err := os.ReadFile("windows.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	for line := range strings.Lines(string(source)) {
+		line, isCase := strings.CutPrefix(strings.TrimSpace(line), "case ")
+		if !isCase {
+			continue
 		}
+		for _, name := range regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(line, -1) {
+			names++
+			if _, ok := LookupZone(name[1]); !ok {
+				t.Errorf("%s is no zone", name[1])
+			}
+		}
+	}
+	if names < 160 {
+		t.Errorf("only %d names", names)
 	}
 }
 
