@@ -53,6 +53,42 @@ func BenchmarkPropfind(b *testing.B) {
 	}
 }
 
+// BenchmarkSync asks what 75 changes there were in a calendar of 10,000.
+func BenchmarkSync(b *testing.B) {
+	env := open(b, storetest.Embedded)
+	c := env.Client(b, "anna")
+	at := "/calendars/" + c.Address + "/calendar/"
+	c.Want(b, 207, "PROPFIND", at, "", "Depth", "0")
+	calendar := env.Collection(b, env.As(b, c.Principal, c.Address), resource.Calendar, "calendar")
+	put := func(i int, text string) {
+		u, err := env.NewUpload(b.Context(), calendar.Account, resource.UploadOptions{Size: -1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer u.Close()
+		fmt.Fprint(u, text, i)
+		if err := u.Finish(); err != nil {
+			b.Fatal(err)
+		}
+		name := fmt.Sprintf("%05d.ics", i)
+		d := resource.Draft{Upload: u, Index: &resource.Index{UID: name}}
+		if _, err := env.Put(b.Context(), resource.Place{Collection: calendar, Name: name}, d, resource.Guard{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i := range 10_000 {
+		put(i, "one")
+	}
+	token := syncOnce(b, c, at, "").SyncToken
+	for i := range 75 {
+		put(i*130, "two")
+	}
+	body := syncBody(token, "1", "")
+	for b.Loop() {
+		discard(b, c, "REPORT", at, body)
+	}
+}
+
 // BenchmarkGet reads a file of 100 MB.
 func BenchmarkGet(b *testing.B) {
 	env := open(b, storetest.Embedded)

@@ -28,34 +28,56 @@ func (r *Request) Multistatus() *Multistatus {
 	return m
 }
 
+// batchBytes is how much content is held for one answer at a time.
+const batchBytes = 4 << 20
+
 // Resources writes a DAV:response for each with the selected properties. It loads what
-// they need where it is not loaded yet: call it with a few hundred at a time. One that
-// is not there any more is answered 404.
+// they need where it is not loaded yet: call it with a few hundred at a time. Contents
+// that it has loaded are let go again. One that is not there any more is answered 404.
 func (m *Multistatus) Resources(ctx context.Context, list []*Target, s *Selection) error {
-	if err := m.load(ctx, list, s); err != nil {
-		return err
-	}
-	for _, t := range list {
-		if !t.Exists {
-			if err := m.Status(t.Href, http.StatusNotFound, nil); err != nil {
-				return err
-			}
-			continue
-		}
-		if s.empty() {
-			if err := m.Status(t.Href, http.StatusOK, nil); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := s.response(ctx, m.r, m.XML, t); err != nil {
+	for len(list) > 0 {
+		n := m.batch(list, s)
+		if err := m.load(ctx, list[:n], s); err != nil {
 			return err
 		}
-		if err := m.flush(); err != nil {
-			return err
+		for _, t := range list[:n] {
+			if err := m.resource(ctx, t, s); err != nil {
+				return err
+			}
+			if t.loaded&NeedBody != 0 {
+				t.Body, t.loaded = nil, t.loaded&^NeedBody
+			}
 		}
+		list = list[n:]
 	}
 	return nil
+}
+
+// batch is how many of the list are loaded together.
+func (m *Multistatus) batch(list []*Target, s *Selection) int {
+	var size int64
+	for i, t := range list {
+		s.compile(m.r.s, t)
+		if s.need&NeedBody != 0 && t.Body == nil && t.Exists {
+			if size += t.Item.Size; size > batchBytes && i > 0 {
+				return i
+			}
+		}
+	}
+	return len(list)
+}
+
+func (m *Multistatus) resource(ctx context.Context, t *Target, s *Selection) error {
+	switch {
+	case !t.Exists:
+		return m.Status(t.Href, http.StatusNotFound, nil)
+	case s.empty():
+		return m.Status(t.Href, http.StatusOK, nil)
+	}
+	if err := s.response(ctx, m.r, m.XML, t); err != nil {
+		return err
+	}
+	return m.flush()
 }
 
 // empty: nothing was asked for but the hrefs.
@@ -188,6 +210,7 @@ func loadBodies(ctx context.Context, list []*Target) error {
 		left := len(of)
 		err := of[0].source.Bodies(ctx, of[0].Collection, items, func(i int, body []byte) error {
 			of[i].Body = append(make([]byte, 0, len(body)), body...)
+			of[i].loaded |= NeedBody
 			left--
 			return nil
 		})

@@ -34,9 +34,6 @@ func propfind(ctx context.Context, r *Request, t *Target) error {
 	if err := r.judge(ctx, t, nil); err != nil {
 		return err
 	}
-	if sel.minimal {
-		r.w.Header().Set("Preference-Applied", "return=minimal")
-	}
 	m := r.Multistatus()
 	if !r.Prefers("depth-noroot") && r.Header.Get("Depth") != "1,noroot" || r.Depth == Depth0 {
 		if err := m.one(ctx, t, sel); err != nil {

@@ -57,17 +57,22 @@ func report(ctx context.Context, r *Request, t *Target) error {
 	return nil
 }
 
-// expandDepth bounds how deep expand-property follows hrefs, and how many.
+// Bounds of expand-property: how deep it follows hrefs, and how many hrefs and properties
+// it answers in all.
 const (
 	expandDepth = 4
-	expandHrefs = 1000
+	expandMax   = 5000
 )
+
+func expandedTooMuch() error {
+	return refused(http.StatusForbidden, "More than %d properties and hrefs would be expanded.", expandMax)
+}
 
 // expandProperty is RFC 3253 section 3.8: properties that are hrefs are answered with
 // properties of what they name.
 func expandProperty(ctx context.Context, r *Request, t *Target, body *Element) error {
 	m := r.Multistatus()
-	left := expandHrefs
+	left := expandMax
 	return r.expand(ctx, m.XML, t, body, 0, &left)
 }
 
@@ -80,12 +85,12 @@ func (r *Request) expand(ctx context.Context, x *XML, t *Target, e *Element, dep
 	var missing []xml.Name
 	x.Open(D("propstat"))
 	x.Open(D("prop"))
-	for i, p := range e.Children {
+	for _, p := range e.Children {
 		if p.Name != D("property") {
 			continue
 		}
-		if i > maxSelected {
-			return refused(http.StatusBadRequest, "More than %d properties are asked for.", maxSelected)
+		if *left--; *left < 0 {
+			return expandedTooMuch()
 		}
 		n, err := expandName(p)
 		if err != nil {
@@ -157,7 +162,7 @@ func (r *Request) expandOne(ctx context.Context, x *XML, t *Target, n xml.Name, 
 	x.Open(n)
 	for _, h := range hrefsOf(out.b) {
 		if *left--; *left < 0 {
-			return false, refused(http.StatusForbidden, "More than %d hrefs would be expanded.", expandHrefs)
+			return false, expandedTooMuch()
 		}
 		if err := r.expandHref(ctx, x, h, p, depth+1, left); err != nil {
 			return false, err

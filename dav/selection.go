@@ -109,6 +109,9 @@ type compiled struct {
 // only hrefs and statuses are answered.
 func (r *Request) Selection(body *Element) (*Selection, error) {
 	s := &Selection{minimal: r.Prefers("return=minimal")}
+	if s.minimal {
+		r.w.Header().Set("Preference-Applied", "return=minimal")
+	}
 	prop, all, names := body.Child(D("prop")), body.Child(D("allprop")), body.Child(D("propname"))
 	var list []*Element
 	switch {
