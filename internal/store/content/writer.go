@@ -166,13 +166,17 @@ func (w *Writer) Close() error {
 		}
 		w.digests[0].Sum(w.sum[:0])
 	}
+	w.closed = true
 	w.Discard()
 	return w.err
 }
 
 // Discard ends the writing if Close has not. The stream then does not open.
 func (w *Writer) Discard() {
-	w.closed = true
+	if !w.closed {
+		w.closed = true
+		w.fail(errClosed)
+	}
 	if w.line != nil {
 		w.line.abandon()
 		w.line = nil
