@@ -3,6 +3,8 @@ package contacts
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"fachwerk/internal/resource"
@@ -128,37 +130,44 @@ type search struct {
 	open   []resource.Item // whose searchable form does not suffice
 }
 
-// snapshot looks through a book in memory.
+// snapshot looks through a book in memory. With a limit it goes by name, so that the same
+// question finds the same cards.
 func (s *search) snapshot(snap *snapshot) error {
+	var list []hit
 	for _, p := range snap.parts {
-		if err := s.part(p); err != nil || s.found.More {
+		candidates, err := p.candidates(s.filter)
+		if err != nil {
 			return err
+		}
+		for i := range p.items {
+			if !p.gone.has(uint32(i)) && (candidates == nil || candidates.has(uint32(i))) {
+				list = append(list, hit{p.segment, i})
+			}
+		}
+	}
+	if s.limit > 0 {
+		slices.SortFunc(list, func(a, b hit) int { return strings.Compare(a.items[a.at].Name, b.items[b.at].Name) })
+	}
+	for _, h := range list {
+		if s.found.More {
+			break
+		}
+		if err := s.look(h.items[h.at], h.facts[h.at]); err != nil {
+			return err
+		}
+		if s.limit > 0 {
+			if err := s.opened(); err != nil { // in its place
+				return err
+			}
 		}
 	}
 	return s.opened()
 }
 
-func (s *search) part(p part) (err error) {
-	look := func(i int) bool {
-		if !p.gone.has(uint32(i)) {
-			err = s.look(p.items[i], p.facts[i])
-		}
-		return err == nil && !s.found.More
-	}
-	candidates, err := p.candidates(s.filter)
-	if err != nil {
-		return err
-	}
-	if candidates != nil {
-		candidates.each(look)
-		return err
-	}
-	for i := range p.items {
-		if !look(i) {
-			break
-		}
-	}
-	return err
+// hit is a card that may match.
+type hit struct {
+	*segment
+	at int
 }
 
 // look judges one card by its searchable form.

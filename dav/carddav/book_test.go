@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fachwerk/dav/carddav"
 	"fachwerk/dav/davtest"
 	"fachwerk/internal/resource"
 	"fachwerk/internal/store"
@@ -112,6 +113,7 @@ func TestMakeAddressBooks(t *testing.T) {
 	make := func(path, body string) *davtest.Answer {
 		return c.Do(t, "MKCOL", path, body, "Content-Type", "application/xml")
 	}
+	c.Propfind(t, home(c), "1", "<D:displayname/>") // makes the first one
 	made := home(c) + "verein/"
 	if a := make(made, mkcol("<CR:addressbook/>", "<D:displayname>Verein</D:displayname><CR:addressbook-description>x</CR:addressbook-description>")); a.Status != http.StatusCreated {
 		t.Fatalf("%d %s", a.Status, a.Body)
@@ -127,6 +129,14 @@ func TestMakeAddressBooks(t *testing.T) {
 	refused(t, make(made, mkcol("<CR:addressbook/>", "")), http.StatusMethodNotAllowed, "")
 	if a := make(home(c)+"directory/", mkcol("<CR:addressbook/>", "")); a.Status < 400 {
 		t.Errorf("the directory was made: %d", a.Status)
+	}
+	// Nobody gets an address book back that they removed while they have another.
+	c.Want(t, http.StatusNoContent, http.MethodDelete, book(c), "")
+	if err := carddav.New(carddav.Config{Resources: h.Service}).Ensure(t.Context(), c.Account); err != nil {
+		t.Fatal(err)
+	}
+	if c.Propfind(t, home(c), "1", "<D:displayname/>").Find(book(c)) != nil {
+		t.Error("the first address book is there again")
 	}
 	c.Want(t, http.StatusNoContent, http.MethodDelete, made, "")
 	c.Want(t, http.StatusNotFound, http.MethodGet, made+"a.vcf", "")

@@ -67,6 +67,8 @@ func refusedCards(t *testing.T, h *house) {
 	c.Want(t, http.StatusCreated, "MKCOL", home(c)+"andere/", mkcol("<CR:addressbook/>", ""), "Content-Type", "application/xml")
 	c.Want(t, http.StatusCreated, http.MethodPut, home(c)+"andere/a.vcf", vcard("1", "FN:x"), "Content-Type", "text/vcard")
 	refused(t, c.Do(t, "COPY", home(c)+"andere/a.vcf", "", "Destination", book(c)+"kopie.vcf"), http.StatusForbidden, "CR:no-uid-conflict")
+	refused(t, c.Do(t, "MOVE", home(c)+"andere/a.vcf", "", "Destination", book(c)+"b.vcf"), http.StatusForbidden, "CR:no-uid-conflict")
+	refused(t, c.Do(t, "MOVE", book(c)+"a.vcf", "", "Destination", book(c)+"b.vcf"), http.StatusForbidden, "CR:no-uid-conflict")
 	c.Want(t, http.StatusNoContent, "MOVE", home(c)+"andere/a.vcf", "", "Destination", book(c)+"a.vcf")
 }
 

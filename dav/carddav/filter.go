@@ -146,9 +146,9 @@ func (r *filterReader) text(e *dav.Element) (t contacts.TextMatch, err error) {
 	case "", "contains":
 	case "equals":
 		match = contacts.Equals
-	case "starts-with":
+	case "starts-with", "startswith": // the second as drafts of the RFC had it
 		match = contacts.StartsWith
-	case "ends-with":
+	case "ends-with", "endswith":
 		match = contacts.EndsWith
 	default:
 		return t, malformed("A match-type is equals, contains, starts-with or ends-with.")

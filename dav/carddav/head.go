@@ -36,6 +36,7 @@ var (
 	_ dav.Head        = (*Head)(nil)
 	_ dav.VirtualHead = (*Head)(nil)
 	_ dav.Refuser     = (*Head)(nil)
+	_ dav.Transferrer = (*Head)(nil)
 )
 
 // New makes a Head.
@@ -60,7 +61,8 @@ func (h *Head) Mount() dav.Mount {
 	}
 }
 
-// Ensure makes the first address book.
+// Ensure makes the first address book where there is none: who removed it and kept others
+// does not get it back.
 func (h *Head) Ensure(ctx context.Context, a resource.Account) error {
 	if !a.May(resource.Manage) {
 		return nil // of a shared account; someone who manages it comes sooner or later
@@ -148,6 +150,21 @@ func (h *Head) sameUID(ctx context.Context, t *dav.Target, uid string) error {
 		return conflict(t, i.Name)
 	}
 	return conflict(t, t.Item.Name)
+}
+
+// Transfer refuses to put a card in the place of one with another UID, as sameUID does.
+func (h *Head) Transfer(ctx context.Context, r *dav.Request, from, to *dav.Target) error {
+	if !to.Exists {
+		return nil
+	}
+	if err := r.Load(ctx, []*dav.Target{from}, dav.NeedBody); err != nil {
+		return err
+	}
+	card, err := contacts.Parse(from.Body)
+	if err != nil {
+		return refusal(err)
+	}
+	return h.sameUID(ctx, to, card.UID())
 }
 
 // Refuse gives the errors of writing their elements.

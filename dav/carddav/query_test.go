@@ -95,6 +95,11 @@ func TestQueryDepth(t *testing.T) {
 // TestLimit answers 507 for the rest (RFC 6352 sections 8.6.2 and 10.6).
 func TestLimit(t *testing.T) {
 	c := filled(t)
+	first := func(n int) []string {
+		return hrefs(report(t, c, book(c), "addressbook-query", fmt.Sprintf(
+			`<D:prop><D:getetag/></D:prop><CR:filter/><CR:limit><CR:nresults>%d</CR:nresults></CR:limit>`, n)))
+	}
+	same(t, "the first by name", first(3), []string{"foto.vcf", "jg.vcf", "mm.vcf"})
 	limited := func(n int) (found int, rest *davtest.Response) {
 		m := report(t, c, book(c), "addressbook-query", fmt.Sprintf(
 			`<D:prop><D:getetag/></D:prop><CR:filter><CR:prop-filter name="EMAIL"/></CR:filter><CR:limit><CR:nresults>%d</CR:nresults></CR:limit>`, n))
