@@ -148,7 +148,7 @@ func TestCorpus(t *testing.T) {
 				}
 			}
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%s takes %v", path, took)
 		}
 		return nil

@@ -172,7 +172,7 @@ func TestBombs(t *testing.T) {
 		if err != nil && !errors.Is(err, ErrTooManyInstances) || err2 != nil && !errors.Is(err2, ErrTooManyInstances) {
 			t.Errorf("%.60s: %v, %v", rule, err, err2)
 		}
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("%.60s takes %v", rule, took)
 		}
 	}

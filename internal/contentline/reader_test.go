@@ -147,7 +147,7 @@ func TestTimeIsLinear(t *testing.T) {
 					break
 				}
 			}
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("%s after %q: %v for %d bytes", name, head, took, len(in))
 			}
 		}
