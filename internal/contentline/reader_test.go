@@ -133,7 +133,7 @@ func TestLimits(t *testing.T) {
 
 // Hostile input takes time in proportion to its size.
 func TestTimeIsLinear(t *testing.T) {
-	size := 1 << 20
+	size := 1 << 18
 	for name, unit := range map[string]string{
 		"folds": "\n x", "blanks": "\n", "CRs": "\r", "soft breaks": "=\n", "quotes": "\"", "semicolons": ";", "commas": ",", "carets": "^",
 		"short": "A:\n", "CR folds": "\r\r\r ", "spaces": "\n\n ",
