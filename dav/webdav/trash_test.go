@@ -185,3 +185,18 @@ func TestTrashOfATeam(t *testing.T) {
 	bin.as(w.anna).want(http.StatusCreated, "MOVE", path, "", "Destination", team.url("Dienstplan.txt"))
 	w.clean()
 }
+
+// What is in the trash still takes room; deleted there, the room is free at once.
+func TestTrashTakesRoom(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s, bin := w.anna, w.trash
+		w.quota(1 << 20)
+		s.want(http.StatusCreated, http.MethodPut, "a.bin", strings.Repeat("a", 700<<10))
+		s.want(http.StatusNoContent, http.MethodDelete, "a.bin", "")
+		s.want(http.StatusInsufficientStorage, http.MethodPut, "b.bin", strings.Repeat("b", 700<<10))
+		_, list := bin.want(http.StatusMultiStatus, "PROPFIND", "", trashProps, "Depth", "1")
+		bin.want(http.StatusNoContent, http.MethodDelete, find(t, list, "a.bin"), "")
+		s.want(http.StatusCreated, http.MethodPut, "b.bin", strings.Repeat("b", 700<<10))
+		w.clean()
+	})
+}
