@@ -43,7 +43,7 @@ func coreProperties(s *Server) []LiveProperty {
 		{Name: D("sync-token"), On: AtCollection, Value: syncToken},
 		{Name: CS("getctag"), On: AtCollection, Value: ctag},
 		// RFC 5842 section 3.1
-		{Name: D("resource-id"), On: AtFolder | AtMember, Value: resourceID},
+		{Name: D("resource-id"), On: stored, Value: resourceID},
 	}
 	list = append(list, principalProperties(s)...)
 	return append(list, aclProperties()...)

@@ -44,7 +44,7 @@ func testTransfer(t *testing.T, env *davtest.Env) {
 	first := id(home + "id")
 	c.Want(t, 201, "COPY", home+"id", "", "Destination", home+"copy")
 	c.Want(t, 201, "MOVE", home+"id", "", "Destination", home+"E")
-	if !strings.Contains(first, "urn:") || id(home+"copy") == first || id(home+"E") != first {
+	if !strings.Contains(first, "urn:") || id(home) == first || id(home+"copy") == first || id(home+"E") != first {
 		t.Errorf("resource-id: %s, of the copy %s, moved %s", first, id(home+"copy"), id(home+"E"))
 	}
 	c.Want(t, 204, "DELETE", home+"E", "")
