@@ -58,16 +58,22 @@ func (b *carddavBook) do(method, name, body string) (int, string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	req.SetBasicAuth(b.account.Address, b.account.AppPassword)
 	if method == http.MethodPut {
 		req.Header.Set("Content-Type", "text/vcard; charset=utf-8")
 	}
 	if method == "PROPFIND" {
 		req.Header.Set("Depth", "1")
 	}
+	return b.answer(req)
+}
+
+// answer sends a request as the book's owner and reads all of what comes.
+func (b *carddavBook) answer(req *http.Request) (int, string) {
+	b.t.Helper()
+	req.SetBasicAuth(b.account.Address, b.account.AppPassword)
 	res, err := b.client.Do(req)
 	if err != nil {
-		b.t.Fatalf("%s %s: %v", method, name, err)
+		b.t.Fatalf("%s %s: %v", req.Method, req.URL.Path, err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
@@ -75,6 +81,16 @@ func (b *carddavBook) do(method, name, body string) (int, string) {
 		b.t.Fatal(err)
 	}
 	return res.StatusCode, string(text)
+}
+
+// send is answer with the status that must come.
+func (b *carddavBook) send(req *http.Request, status int) string {
+	b.t.Helper()
+	got, text := b.answer(req)
+	if got != status {
+		b.t.Fatalf("%s %s: %d, want %d\n%.2000s", req.Method, req.URL.Path, got, status, text)
+	}
+	return text
 }
 
 // want is do with the status that must come.
