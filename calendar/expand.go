@@ -88,13 +88,27 @@ func single(o *ical.Object, i ical.Instance, floating *time.Location) *ical.Comp
 		}
 		c.Properties = append(c.Properties, p)
 	}
-	if i.HasRecurrenceID {
+	if i.HasRecurrenceID && !initial(o, i, floating) {
 		c.Properties = append(c.Properties, recurrenceID(o, i, floating))
 	}
 	for _, sub := range i.Component.Components {
 		c.Components = append(c.Components, utcComponent(o, sub, floating))
 	}
 	return c
+}
+
+// initial reports whether it is the first instance, as the master has it: that one goes
+// without RECURRENCE-ID.
+func initial(o *ical.Object, i ical.Instance, floating *time.Location) bool {
+	if o.Master == nil || i.Component != o.Master {
+		return false
+	}
+	p := o.Master.Property("DTSTART")
+	if p == nil {
+		return false
+	}
+	t, err := ical.ParseTime(*p, o.Location, floating)
+	return err == nil && t.Time.Equal(i.RecurrenceID)
 }
 
 func endOf(c *ical.Component) ical.Property {

@@ -40,7 +40,12 @@ func filterCases(t testing.TB) []filterCase {
 		{"another root", Filter{CompFilter{Name: "VEVENT"}}, nil},
 		{"events", comp("VEVENT", CompFilter{}), events},
 		{"no events", comp("VEVENT", CompFilter{NotDefined: true}), []string{"task", "timeless-task", "done-task", "journal", "free-busy"}},
-		{"two types at once", Filter{CompFilter{Name: "VCALENDAR", Comps: []CompFilter{{Name: "VEVENT"}, {Name: "VTODO"}}}}, nil},
+		{"two types", Filter{CompFilter{Name: "VCALENDAR", Comps: []CompFilter{{Name: "VEVENT"}, {Name: "VTODO"}}}}, append([]string{"task", "timeless-task", "done-task"}, events...)},
+		{"two types with a time zone", Filter{CompFilter{Name: "VCALENDAR", Comps: []CompFilter{{Name: "VEVENT"}, {Name: "VTODO"}, {Name: "VTIMEZONE"}}}}, []string{"single", "weekly"}},
+		{"two types in their times", Filter{CompFilter{Name: "VCALENDAR", Comps: []CompFilter{{Name: "VEVENT", Range: span("20260112T090000Z", "20260112T100000Z")},
+			{Name: "VTODO", Range: span("20260215T115959Z", "20260215T120000Z")}}}}, []string{"single", "task", "timeless-task"}},
+		{"events in a time, all tasks", Filter{CompFilter{Name: "VCALENDAR", Comps: []CompFilter{{Name: "VEVENT", Range: span("20260112T090000Z", "20260112T100000Z")},
+			{Name: "VTODO"}}}}, []string{"single", "task", "timeless-task", "done-task"}},
 		{"events with a time zone", Filter{CompFilter{Name: "VCALENDAR", Comps: []CompFilter{{Name: "VEVENT"}, {Name: "VTIMEZONE"}}}}, []string{"single", "weekly"}},
 		{"property of the calendar", Filter{CompFilter{Name: "VCALENDAR", Props: []PropFilter{{Name: "METHOD"}}}}, nil},
 

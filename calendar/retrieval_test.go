@@ -57,6 +57,10 @@ func TestExpand(t *testing.T) {
 		"DTSTART:20260406T110000Z", "DTEND:20260406T120000Z", "RECURRENCE-ID:20260406T100000Z",
 	})
 
+	lines = retrieve(t, Retrieval{Expand: between(t, "20260302T000000Z", "20260310T000000Z")}, text(samples["weekly"]))
+	equal(t, "the first goes without RECURRENCE-ID", those(lines, "DTSTART", "RECURRENCE-ID"), []string{
+		"DTSTART:20260302T130000Z", "DTSTART:20260309T130000Z", "RECURRENCE-ID:20260309T130000Z"})
+
 	// A day of 23 hours is not P1D in UTC.
 	lines = retrieve(t, Retrieval{Expand: between(t, "20260328T000000Z", "20260330T000000Z")}, text(`BEGIN:VEVENT
 UID:watch@musterstadt.example
