@@ -146,8 +146,9 @@ func (s *Service) sameUID(ctx context.Context, c resource.Collection, old resour
 	return nil
 }
 
-// Fits judges an object that is copied or moved into another calendar.
-func (s *Service) Fits(ctx context.Context, to resource.Collection, data []byte) error {
+// Fits judges an object that is copied or moved into a calendar, where old is what it
+// would overwrite, if anything. The errors are a *Refusal and a *resource.UIDError.
+func (s *Service) Fits(ctx context.Context, to resource.Collection, old resource.Item, data []byte) error {
 	stored, err := s.resources.Properties(ctx, to, nil)
 	if err != nil {
 		return err
@@ -156,5 +157,8 @@ func (s *Service) Fits(ctx context.Context, to resource.Collection, data []byte)
 	if err != nil {
 		return err
 	}
-	return takes(Components(stored[0]), o)
+	if err := takes(Components(stored[0]), o); err != nil {
+		return err
+	}
+	return s.sameUID(ctx, to, old, o.UID)
 }

@@ -172,7 +172,7 @@ func TestComponentsOfACalendar(t *testing.T) {
 	if err := d.store(t, c, "event", text(samples["single"])); !errors.As(err, &r) || r.Precondition != "supported-calendar-component" {
 		t.Errorf("an event: %v", err)
 	}
-	if err := d.Fits(t.Context(), c, text(samples["single"])); !errors.As(err, &r) {
+	if err := d.Fits(t.Context(), c, resource.Item{}, text(samples["single"])); !errors.As(err, &r) {
 		t.Errorf("an event that is moved there: %v", err)
 	}
 }

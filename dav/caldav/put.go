@@ -58,5 +58,5 @@ func (h *Head) Transfer(ctx context.Context, r *dav.Request, from, to *dav.Targe
 	if err := r.Load(ctx, []*dav.Target{from}, dav.NeedBody); err != nil {
 		return err
 	}
-	return h.Refuse(r, to, h.calendar.Fits(ctx, to.Collection, from.Body))
+	return h.Refuse(r, to, h.calendar.Fits(ctx, to.Collection, to.Item, from.Body))
 }

@@ -72,7 +72,9 @@ func (h *Head) scope(ctx context.Context, r *dav.Request, t *dav.Target) (calend
 		// RFC 4791 7.8 takes a request without Depth for one with 0, which can find
 		// nothing here; who leaves it away means the calendar.
 		return []*dav.Target{t}, false, nil
-	case t.Level == dav.AtHome && r.Depth == dav.DepthInfinity:
+	case t.Level == dav.AtHome && r.Depth != dav.Depth0:
+		// Depth 1 would end at the calendars, before any object: those who send it
+		// mean their objects.
 		calendars, err = r.Collections(ctx, t)
 		return calendars, false, err
 	}
