@@ -12,9 +12,9 @@ import (
 // DriveName is the name of an account's one drive. It appears in no path.
 const DriveName = "drive"
 
-// MaxTouch is up to how many bytes of content a file may have whose time is set
-// without sending it anew ([Service.SetModified]).
-const MaxTouch = 1 << 30
+// MaxCheck is up to how many bytes a file may have whose content is read to compare a
+// digest that was sent without it ([Service.SetModified]).
+const MaxCheck = 1 << 30
 
 // Service is files in terms of resources. It is safe for concurrent use.
 type Service struct {

@@ -166,7 +166,7 @@ func (f *Files) touch(ctx context.Context, c *dav.Change, to time.Time, check []
 	case errors.Is(err, resource.ErrDigest):
 		return dav.Refusal(http.StatusConflict, xml.Name{}, sentence(err))
 	case errors.Is(err, resource.ErrTooLarge):
-		return dav.Refusal(http.StatusForbidden, xml.Name{}, "The file is too large to change its time alone: send it again.")
+		return dav.Refusal(http.StatusForbidden, xml.Name{}, "The file is too large to compare its checksum: send it again.")
 	}
 	return err
 }

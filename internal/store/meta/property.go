@@ -122,6 +122,7 @@ func (j *setProperties) decide(w *work) error {
 	}
 	c.ModSeq = modseq
 	i.ModSeq, i.changed = modseq, true
+	w.raiseChain(c.ID, i.ParentID, modseq)
 	return nil
 }
 

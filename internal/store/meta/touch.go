@@ -6,7 +6,7 @@ import (
 )
 
 // Touch gives a named item another time of its own, Unix microseconds, and leaves
-// all else as it is.
+// all else as it is. The folders above it have changed.
 func (db *DB) Touch(ctx context.Context, key Key, collection, id, date int64, g Guard) (Item, error) {
 	j := &touch{collection: collection, id: id, date: date, guard: g}
 	if err := db.write(ctx, key, j); err != nil {
@@ -45,6 +45,7 @@ func (j *touch) decide(w *work) error {
 	if i.InternalDate != j.date {
 		modseq := w.next()
 		i.InternalDate, i.ModSeq, i.replaced = j.date, modseq, true
+		w.raiseChain(c.ID, i.ParentID, modseq)
 		c.ModSeq, c.changed = modseq, true
 	}
 	j.after = i.Item
