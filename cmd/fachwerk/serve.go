@@ -12,12 +12,13 @@ import (
 
 func (c *cli) serve() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "serve [mail|portal …]",
+		Use:   "serve [mail|portal|dav …]",
 		Short: "Run the server until SIGTERM",
 		Long: `Run the server until SIGTERM or SIGINT.
 
 Without a part all are run. "mail" is IMAP, LMTP, SMTP, submission and the queue;
-"portal" is the portal and the embedded OpenID provider. Health, readiness and
+"portal" is the portal and the embedded OpenID provider; "dav" is calendars,
+contacts and files (listen.http). Health, readiness and
 metrics are always there, at listen.ops.
 
 At a signal the server takes no new connections, lets open work end (limits.drain)
@@ -49,11 +50,11 @@ func (c *cli) demo() *cobra.Command {
 	verbose := false
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run mail, login and portal on loopback, with people and messages to try",
-		Long: `Run mail, login and portal on loopback with embedded defaults: SQLite, a folder and
+		Short: "Run mail, calendar, contacts, files, login and portal on loopback, with people and samples to try",
+		Long: `Run all services on loopback with embedded defaults: SQLite, a folder and
 the embedded OpenID provider. It makes the tenant musterstadt.example with two
-people, a function mailbox that both may use, and a few messages, and prints where
-to point a browser and a mail program.
+people, a function mailbox that both may use, a few messages, events, contacts and
+files, and prints where to point a browser and other programs.
 
 Everything lies in one folder; started again, the demo goes on where it was, with
 the same passwords. The folder's fachwerk.yaml lets every other command work on

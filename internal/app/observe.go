@@ -61,6 +61,28 @@ func (s observedBlobs) Put(ctx context.Context, key string, body blob.Body) erro
 	return err
 }
 
+func (s observedBlobs) Create(ctx context.Context, key, folder string) (blob.Writer, error) {
+	w, err := s.Store.Create(ctx, key, folder)
+	if err != nil {
+		s.note("create", time.Now(), err)
+		return nil, err
+	}
+	return observedWriter{w, s}, nil
+}
+
+// observedWriter times what makes an object durable; before it, the client is waited for.
+type observedWriter struct {
+	blob.Writer
+	s observedBlobs
+}
+
+func (w observedWriter) Commit() error {
+	began := time.Now()
+	err := w.Writer.Commit()
+	w.s.note("commit", began, err)
+	return err
+}
+
 func (s observedBlobs) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	began := time.Now()
 	r, err := s.Store.Get(ctx, key, offset, length)

@@ -165,12 +165,12 @@ func race(ctx context.Context, r *runner) error {
 	}
 	// The later value counts.
 	r.env = append(r.env, "FACHWERK_TEST_BINARY="+binary)
-	return r.goTest(ctx, "-count=1", "-timeout=10m", "-run=^(TestMbsync|TestSwaks|TestRevocationEndsConnections)$", "./test/system")
+	return r.goTest(ctx, "-count=1", "-timeout=10m", "-run=^(TestMbsync|TestSwaks|TestRevocationEndsConnections|TestWebDAVLitmus)$", "./test/system")
 }
 
 // fuzz runs every fuzz target for a few seconds.
 func fuzz(ctx context.Context, r *runner) error {
-	const each = 3 * time.Second
+	const each = 2 * time.Second
 	targets, err := fuzzTargets(".")
 	if err != nil {
 		return err

@@ -64,7 +64,7 @@ type Public struct {
 	Name string `yaml:"name"`
 	// Portal is the portal's origin, such as https://portal.musterstadt.example.
 	Portal string `yaml:"portal"`
-	// HTTP is the origin where calendars, contacts and files will be.
+	// HTTP is the origin of calendars, contacts and files, such as https://dav.musterstadt.example.
 	HTTP string `yaml:"http"`
 }
 
