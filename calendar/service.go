@@ -39,7 +39,8 @@ func DefaultLimits() Limits {
 type Options struct {
 	Resources *resource.Service
 	Limits    Limits
-	// FirstName is what a person's first calendar is called; "" is "Kalender".
+	// FirstName is what a person's first calendar is called; "" is "Kalender". That of
+	// a shared account bears the account's name: people see it beside their own.
 	FirstName string
 }
 

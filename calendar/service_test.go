@@ -11,6 +11,7 @@ import (
 	"fachwerk/calendar/ical"
 	"fachwerk/internal/resource"
 	"fachwerk/internal/resource/resourcetest"
+	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
 )
 
@@ -95,6 +96,23 @@ func TestFirstCalendar(t *testing.T) {
 	}
 	if list, err := d.Env.Service.Collections(t.Context(), d.account, resource.Calendar); err != nil || len(list) != 1 || list[0].ID != other.ID {
 		t.Errorf("a calendar that was removed on purpose came back: %v, %v", list, err)
+	}
+}
+
+func TestFirstCalendarOfARoomBearsItsName(t *testing.T) {
+	e := resourcetest.Open(t, storetest.Embedded)
+	p, _ := e.Person(t, "eva.beispiel")
+	a := e.Grant(t, e.Shared(t, store.Room, "sitzungssaal"), p, resource.Read|resource.Write|resource.Manage)
+	if err := New(Options{Resources: e.Service}).Ensure(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.Service.Collection(t.Context(), a, resource.Calendar, FirstCalendar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := e.Service.Properties(t.Context(), c, nil)
+	if err != nil || len(stored[0]) != 1 || elementText(stored[0][0].Value) != "sitzungssaal" {
+		t.Errorf("its properties are %q, %v", stored[0], err)
 	}
 }
 
