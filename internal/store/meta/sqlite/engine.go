@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -17,15 +18,27 @@ import (
 	"fachwerk/internal/store/meta"
 )
 
-// readers is how many snapshots may be read at once; more wait.
-const readers = 8
+const (
+	// readers is how many snapshots may be read at once; more wait.
+	readers = 8
+	// What each connection keeps of pages, KiB. Readers find those of the file mapped
+	// and need room for those in the log alone; nine large caches were most of a small
+	// server's memory.
+	writerCache, readerCache = 16 << 10, 2 << 10
+	// mapped is how much of the file is read without a copy, bytes. It counts as the
+	// process's memory, though the kernel may take it back at any time.
+	mapped = 32 << 20
+)
 
 // engine has one connection that writes and a few that read.
 type engine struct {
 	path    string
 	db      *sql.DB
-	writer  chan *conn // holds the one writer, or nothing while it is in use
-	readers chan *conn // holds idle readers; nil stands for one not opened yet
+	writer  chan *conn    // holds the one writer, or nothing while it is in use
+	reading chan struct{} // holds a place for each reader in use
+
+	mu   sync.Mutex
+	idle []*conn // readers; the last one was used last, and has what is asked for in its cache
 }
 
 // Open opens the database file, or makes it (mode 0600) together with the
@@ -43,16 +56,13 @@ func Open(ctx context.Context, path string) (meta.Engine, error) {
 		return nil, err
 	}
 	db.SetMaxIdleConns(readers + 2)
-	e := &engine{path: path, db: db, writer: make(chan *conn, 1), readers: make(chan *conn, readers)}
+	e := &engine{path: path, db: db, writer: make(chan *conn, 1), reading: make(chan struct{}, readers)}
 	w, err := e.connect(ctx, false)
 	if err != nil {
 		db.Close()
 		return nil, err
 	}
 	e.writer <- w
-	for range readers {
-		e.readers <- nil
-	}
 	return e, nil
 }
 
@@ -62,8 +72,8 @@ func Open(ctx context.Context, path string) (meta.Engine, error) {
 func dsn(path string) string {
 	pragmas := []string{
 		"busy_timeout(10000)", "page_size(4096)",
-		"synchronous(FULL)", "foreign_keys(ON)", "cache_size(-32768)",
-		"temp_store(MEMORY)", "mmap_size(268435456)", "journal_size_limit(67108864)",
+		"synchronous(FULL)", "foreign_keys(ON)", fmt.Sprintf("cache_size(%d)", -writerCache),
+		"temp_store(MEMORY)", fmt.Sprintf("mmap_size(%d)", mapped), "journal_size_limit(67108864)",
 	}
 	q := url.Values{"_pragma": pragmas, "_journal_mode": {"WAL"}}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
@@ -75,7 +85,7 @@ func (e *engine) connect(ctx context.Context, readOnly bool) (*conn, error) {
 		return nil, translate(err)
 	}
 	if readOnly {
-		if _, err := c.ExecContext(ctx, "PRAGMA query_only(ON)"); err != nil {
+		if _, err := c.ExecContext(ctx, fmt.Sprintf("PRAGMA query_only(ON); PRAGMA cache_size(%d)", -readerCache)); err != nil {
 			c.Close()
 			return nil, translate(err)
 		}
@@ -85,7 +95,7 @@ func (e *engine) connect(ctx context.Context, readOnly bool) (*conn, error) {
 
 // View runs f on a snapshot that its first statement takes.
 func (e *engine) View(ctx context.Context, f func(meta.Tx) error) error {
-	return e.reading(ctx, func(c *conn) error {
+	return e.snapshot(ctx, func(c *conn) error {
 		if err := c.plain("BEGIN"); err != nil {
 			return err
 		}
@@ -97,25 +107,44 @@ func (e *engine) View(ctx context.Context, f func(meta.Tx) error) error {
 // Read runs b; a single statement is a snapshot by itself.
 func (e *engine) Read(ctx context.Context, b *meta.Batch) error {
 	if len(b.Statements) == 1 {
-		return e.reading(ctx, func(c *conn) error { return c.Run(ctx, b) })
+		return e.snapshot(ctx, func(c *conn) error { return c.Run(ctx, b) })
 	}
 	return e.View(ctx, func(tx meta.Tx) error { return tx.Run(ctx, b) })
 }
 
-func (e *engine) reading(ctx context.Context, f func(*conn) error) (err error) {
-	var c *conn
+// snapshot runs f with a reader of its own.
+func (e *engine) snapshot(ctx context.Context, f func(*conn) error) (err error) {
 	select {
-	case c = <-e.readers:
+	case e.reading <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { e.readers <- c }()
+	defer func() { <-e.reading }()
+	c := e.last()
 	if c == nil {
 		if c, err = e.connect(ctx, true); err != nil {
 			return err
 		}
 	}
+	defer func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.idle = append(e.idle, c)
+	}()
 	return f(c)
+}
+
+// last takes the reader that was used last; nil: all are in use.
+func (e *engine) last() *conn {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := len(e.idle)
+	if n == 0 {
+		return nil
+	}
+	c := e.idle[n-1]
+	e.idle = e.idle[:n-1]
+	return c
 }
 
 // Update runs f as the one writer.
@@ -178,9 +207,10 @@ func (e *engine) Close() error {
 	var errs []error
 	errs = append(errs, (<-e.writer).close())
 	for range readers {
-		if c := <-e.readers; c != nil {
-			errs = append(errs, c.close())
-		}
+		e.reading <- struct{}{}
+	}
+	for _, c := range e.idle {
+		errs = append(errs, c.close())
 	}
 	return errors.Join(append(errs, e.db.Close())...)
 }
