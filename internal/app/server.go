@@ -150,20 +150,25 @@ func (s *Server) serveHTTP(key string, h http.Handler, secure *tls.Config) {
 	if _, ok := s.listeners[key]; !ok {
 		return
 	}
-	s.serveWith(key, &http.Server{Handler: h, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute}, secure)
+	s.serveWith(key, h, time.Minute, 2*time.Minute, secure)
 }
 
 // serveStreams serves one whose bodies take as long as they take: the handler sets
 // deadlines while bytes move.
 func (s *Server) serveStreams(key string, h http.Handler, secure *tls.Config) {
 	if _, ok := s.listeners[key]; ok {
-		s.serveWith(key, &http.Server{Handler: h}, secure)
+		s.serveWith(key, h, 0, 0, secure)
 	}
 }
 
-func (s *Server) serveWith(key string, srv *http.Server, secure *tls.Config) {
-	srv.ReadHeaderTimeout, srv.IdleTimeout, srv.MaxHeaderBytes = 10*time.Second, 2*time.Minute, 64<<10
-	srv.ErrorLog = slog.NewLogLogger(s.log.With("listener", key).Handler(), slog.LevelDebug)
+// serveWith takes the longest times that a whole request and its answer may take; 0 is
+// no bound.
+func (s *Server) serveWith(key string, h http.Handler, read, write time.Duration, secure *tls.Config) {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: read, WriteTimeout: write,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.With("listener", key).Handler(), slog.LevelDebug),
+	}
 	s.add(key, func(l net.Listener) error {
 		if secure != nil {
 			srv.TLSConfig = secure.Clone()

@@ -12,7 +12,6 @@ import (
 
 	"fachwerk/internal/resource"
 	"fachwerk/internal/resource/resourcetest"
-	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
 )
 
@@ -363,6 +362,6 @@ func TestTokens(t *testing.T) {
 	folder := e.Folder(t, c, resource.Root, "f")
 	must(t, e.Remove(ctx, c, folder, resource.Guard{}))
 	e.Sound(t)
-	must(t, e.Store().RemoveAccount(ctx, store.Key(c.Account.Key)))
+	must(t, e.Store().RemoveAccount(ctx, c.Account.Key))
 	must(t, e.Store().MaintainOnce(ctx))
 }

@@ -57,7 +57,7 @@ func (r *BodyReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.open.Read(p)
 	r.at += int64(n)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if r.at < r.until {
 			return n, io.ErrUnexpectedEOF
 		}

@@ -86,7 +86,7 @@ func (c *carrier) single(ctx context.Context) (Transferred, error) {
 		p.Collection, p.Parent, p.Name = c.t.To.Collection, c.t.To.Parent, c.t.To.Name
 		p.Guard, p.New = c.t.Guard, !c.t.Overwrite
 		put, err := c.s.db.Put(ctx, c.to, p)
-		done = Transferred{Item: put.Item, Created: put.Created}
+		done = Transferred(put)
 		return err
 	})
 	return done, err
