@@ -73,4 +73,12 @@ func TestRanges(t *testing.T) {
 	if got := c.Want(t, 201, "PUT", at+"1", "neu", "Prefer", "return=representation"); got.Body != "neu" {
 		t.Errorf("representation: %+v", got)
 	}
+	// And with the refusal of a condition, if there is anything.
+	got = c.Want(t, 412, "PUT", at+"1", "neuer", "Prefer", "return=representation", "If-Match", `"x"`)
+	if got.Body != "neu" || got.Header.Get("ETag") == "" || got.Header.Get("Preference-Applied") != "return=representation" {
+		t.Errorf("representation of what does not match: %+v", got)
+	}
+	if got := c.Want(t, 412, "PUT", at+"2", "neu", "Prefer", "return=representation", "If-Match", "*"); got.Header.Get("Preference-Applied") != "" {
+		t.Errorf("representation of nothing: %+v", got)
+	}
 }

@@ -48,13 +48,23 @@ func mkcol(ctx context.Context, r *Request, t *Target) error {
 		return r.make(ctx, t, c)
 	})
 	if errors.Is(err, resource.ErrExists) {
-		return Refusal(http.StatusMethodNotAllowed, D("resource-must-be-null"), "There is something of that name already.")
+		return taken(r.Method)
 	}
 	if err != nil {
 		return r.refusal(t, err)
 	}
 	r.w.Header().Set("Cache-Control", "no-cache")
 	return r.empty(http.StatusCreated)
+}
+
+// taken is 405 for MKCOL (RFC 4918 section 9.3.1); MKCALENDAR has a precondition for it
+// (RFC 4791 section 5.3.1.1).
+func taken(method string) *Precondition {
+	status := http.StatusMethodNotAllowed
+	if method == "MKCALENDAR" {
+		status = http.StatusForbidden
+	}
+	return Refusal(status, D("resource-must-be-null"), "There is something of that name already.")
 }
 
 func (r *Request) mayMake(t *Target) error {

@@ -50,6 +50,9 @@ func (s *Server) allowed(r *Request, t *Target) error {
 	if !t.Exists && !creates(r.Method) {
 		return notFound()
 	}
+	if t.Exists && r.Method == "MKCALENDAR" {
+		return taken(r.Method)
+	}
 	return s.methodNotAllowed(r, t)
 }
 

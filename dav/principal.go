@@ -166,7 +166,28 @@ var searchable = []struct {
 	{CalDAV("calendar-user-type"), "Type", func(q *PeopleQuery, m string) { q.Type = UserType(strings.ToUpper(m)) }},
 }
 
-func principalSearchProperties(_ context.Context, r *Request, _ *Target, _ *Element) error {
+// principalReport checks what RFC 3744 section 9 asks of all its reports: Depth 0, and one
+// DAV:prop at most.
+func (r *Request) principalReport(body *Element) error {
+	if r.depthSet && r.Depth != Depth0 {
+		return refused(http.StatusBadRequest, "Depth must be 0 here.")
+	}
+	found := 0
+	for _, e := range body.Children {
+		if e.Name == D("prop") {
+			found++
+		}
+	}
+	if found > 1 {
+		return refused(http.StatusBadRequest, "There is more than one prop element.")
+	}
+	return nil
+}
+
+func principalSearchProperties(_ context.Context, r *Request, _ *Target, body *Element) error {
+	if err := r.principalReport(body); err != nil {
+		return err
+	}
 	var x XML
 	x.root(D("principal-search-property-set"))
 	for _, s := range searchable {
@@ -186,8 +207,8 @@ func principalSearchProperties(_ context.Context, r *Request, _ *Target, _ *Elem
 // principalSearch is RFC 3744 section 9.4. With test="anyof", CalendarServer's, a
 // principal needs to match one of the words.
 func principalSearch(ctx context.Context, r *Request, t *Target, body *Element) error {
-	if r.depthSet && r.Depth != Depth0 {
-		return refused(http.StatusBadRequest, "Depth must be 0 here.")
+	if err := r.principalReport(body); err != nil {
+		return err
 	}
 	sel, err := r.Selection(body)
 	if err != nil {
@@ -276,6 +297,9 @@ func (e *Element) children() []*Element {
 
 // principalMatch is RFC 3744 section 9.3: which resources here are the asking person.
 func principalMatch(ctx context.Context, r *Request, t *Target, body *Element) error {
+	if err := r.principalReport(body); err != nil {
+		return err
+	}
 	sel, err := r.Selection(body)
 	if err != nil {
 		return err
@@ -302,6 +326,12 @@ func principalMatch(ctx context.Context, r *Request, t *Target, body *Element) e
 
 // aclPrincipals is RFC 3744 section 9.2: the principals that the acl property names.
 func aclPrincipals(ctx context.Context, r *Request, t *Target, body *Element) error {
+	if err := r.principalReport(body); err != nil {
+		return err
+	}
+	if body.Child(D("prop")) == nil {
+		return refused(http.StatusBadRequest, "No properties are asked for.")
+	}
 	sel, err := r.Selection(body)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ func put(ctx context.Context, r *Request, t *Target) error {
 		return err
 	}
 	if err := r.judge(ctx, t, nil); err != nil {
-		return err
+		return r.unmet(ctx, t, err)
 	}
 	if err := r.unlocked(ctx, t); err != nil {
 		return err
@@ -51,7 +51,7 @@ func put(ctx context.Context, r *Request, t *Target) error {
 		return err
 	})
 	if err != nil {
-		return r.refusal(t, err)
+		return r.unmet(ctx, t, r.refusal(t, err))
 	}
 	done := r.Member(&Target{
 		Head: t.Head, Mount: t.Mount, mount: t.mount, Account: t.Account, Collection: t.Collection,
@@ -156,7 +156,15 @@ func (r *Request) answerPut(ctx context.Context, t *Target, created bool) error 
 	if !r.Prefers("return=representation") || t.Item.Size > large {
 		return r.empty(status)
 	}
-	// RFC 8144 section 2.1
+	if !created {
+		status = http.StatusOK
+	}
+	return r.represent(ctx, t, status)
+}
+
+// represent answers the content, as who prefers return=representation likes it (RFC 8144
+// section 2.1).
+func (r *Request) represent(ctx context.Context, t *Target, status int) error {
 	content, err := r.content(ctx, t)
 	if err != nil {
 		return err
@@ -166,15 +174,26 @@ func (r *Request) answerPut(ctx context.Context, t *Target, created bool) error 
 	if err != nil {
 		return err
 	}
-	if !created {
-		status = http.StatusOK
-	}
 	h := r.w.Header()
 	h.Set("Preference-Applied", "return=representation")
 	h.Set("Content-Location", t.Href)
 	kind := safeType(t.Head.ContentType(t))
 	h.Set("Content-Disposition", disposition(kind, t.Name()))
 	return r.Answer(status, kind, b)
+}
+
+// unmet answers a condition that does not hold with what is there now, where the client
+// prefers that to asking for it (RFC 8144 section 2.1); err it is otherwise.
+func (r *Request) unmet(ctx context.Context, t *Target, err error) error {
+	p, ok := asPrecondition(err)
+	if !ok || p.Status != http.StatusPreconditionFailed || !t.Exists || t.Level != AtMember ||
+		t.Item.Size > large || !r.Prefers("return=representation") {
+		return err
+	}
+	if err := r.describe(ctx, t); err != nil {
+		return err
+	}
+	return r.represent(ctx, t, p.Status)
 }
 
 // refusal lets the head say what it has to say about an error of a write.

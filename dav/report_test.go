@@ -47,6 +47,21 @@ func TestPrincipalReports(t *testing.T) {
 	}
 	c.Want(t, 400, "REPORT", "/principals/", `<D:principal-property-search xmlns:D="DAV:"/>`)
 	c.Want(t, 400, "REPORT", "/principals/", `<D:principal-property-search `+davtest.Namespaces+`>`+one("D:displayname", "x")+`</D:principal-property-search>`, "Depth", "1")
+	// RFC 3744 section 9: Depth 0 alone, and one prop.
+	for _, report := range []string{`D:principal-match`, `D:acl-principal-prop-set`, `D:principal-search-property-set`} {
+		where, inner := "/principals/", `<D:self/>`
+		if report == `D:acl-principal-prop-set` {
+			where = "/files/" + c.Address + "/"
+		}
+		whole := func(props string) string {
+			return `<` + report + ` xmlns:D="DAV:">` + inner + props + `</` + report + `>`
+		}
+		prop := `<D:prop><D:displayname/></D:prop>`
+		c.Want(t, 400, "REPORT", where, whole(prop), "Depth", "1")
+		c.Want(t, 400, "REPORT", where, whole(prop), "Depth", "infinity")
+		c.Want(t, 400, "REPORT", where, whole(prop+prop))
+	}
+	c.Want(t, 400, "REPORT", "/files/"+c.Address+"/", `<D:acl-principal-prop-set xmlns:D="DAV:"/>`)
 	set := c.Want(t, 200, "REPORT", "/principals/", `<D:principal-search-property-set xmlns:D="DAV:"/>`)
 	if !strings.Contains(set.Body, "principal-search-property-set") || !strings.Contains(set.Body, "displayname") {
 		t.Errorf("set: %s", set.Body)

@@ -2,6 +2,7 @@ package dav
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"io"
 	"net/http"
@@ -180,9 +181,11 @@ func (r *Request) fail(err error) {
 
 const xmlType = `application/xml; charset="utf-8"`
 
-// write writes the element and the sentence, inside a DAV:error. The sentence stands in
-// an element that RFC 4918 knows, though elsewhere; clients pass over what they do not
-// know in an error (section 17).
+// errorDescription is the element that CalendarServer puts a sentence into. RFC 4918 has
+// none inside of DAV:error, and clients pass over what they do not know (section 17).
+var errorDescription = xml.Name{Space: "http://twistedmatrix.com/xml_namespace/dav/", Local: "error-description"}
+
+// write writes the element and the sentence, inside a DAV:error.
 func (p *Precondition) write(x *XML) {
 	if p.Inner == nil {
 		x.Empty(p.Name)
@@ -192,7 +195,7 @@ func (p *Precondition) write(x *XML) {
 		x.Close(p.Name)
 	}
 	if p.Text != "" {
-		x.Element(D("responsedescription"), p.Text)
+		x.Element(errorDescription, p.Text)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestCorpusObjects(t *testing.T) {
 		a := d.Do(t, "PUT", path, string(data), "Content-Type", "text/calendar")
 		if a.Status == http.StatusForbidden {
 			m := preconditionOf.FindStringSubmatch(a.Body)
-			if m == nil || !strings.Contains(a.Body, "</D:responsedescription>") && !strings.Contains(a.Body, ".") {
+			if m == nil || !strings.Contains(a.Body, "</error-description>") && !strings.Contains(a.Body, ".") {
 				t.Errorf("%s: refused without a reason: %s", name, a.Body)
 				continue
 			}

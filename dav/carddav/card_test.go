@@ -151,7 +151,7 @@ func TestCorpus(t *testing.T) {
 		for _, r := range refusedInCorpus {
 			if strings.Contains(path, r.path) {
 				seen[r.path] = true
-				if a.Status != http.StatusForbidden || !strings.Contains(a.Body, r.condition) || !strings.Contains(a.Body, "responsedescription") {
+				if a.Status != http.StatusForbidden || !strings.Contains(a.Body, r.condition) || !strings.Contains(a.Body, "error-description") {
 					t.Errorf("%s (%s): %d %s", path, r.because, a.Status, a.Body)
 				}
 				return nil
