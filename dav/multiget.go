@@ -3,6 +3,7 @@ package dav
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"fachwerk/internal/resource"
@@ -51,13 +52,19 @@ func (r *Request) Resolve(ctx context.Context, t *Target, hrefs []string) ([]*Ta
 }
 
 func (r *Request) resolveDirect(ctx context.Context, t *Target, hrefs []string, at []int, names []string, list []*Target) error {
-	for begin := 0; begin < len(names); begin += page {
-		end := min(begin+page, len(names))
-		found, err := t.source.Named(ctx, t.Collection, t.Parent(), names[begin:end])
-		if err != nil {
+	begin := 0
+	for some := range slices.Chunk(names, page) {
+		// The second half of a page is looked up meanwhile.
+		half := len(some) / 2
+		wait := resource.Ahead(func() ([]resource.Item, error) {
+			return t.source.Named(ctx, t.Collection, t.Parent(), some[half:])
+		})
+		found, err := t.source.Named(ctx, t.Collection, t.Parent(), some[:half])
+		rest, also := wait()
+		if err := errors.Join(err, also); err != nil {
 			return err
 		}
-		for i, item := range found {
+		for i, item := range append(found, rest...) {
 			k := at[begin+i]
 			if item.ID == 0 {
 				list[k] = &Target{Href: hrefs[k], Level: AtMember, mount: t.mount, Mount: t.Mount, Head: t.Head}
@@ -65,6 +72,7 @@ func (r *Request) resolveDirect(ctx context.Context, t *Target, hrefs []string, 
 			}
 			list[k] = r.Member(t, item)
 		}
+		begin += len(some)
 	}
 	return nil
 }

@@ -80,8 +80,8 @@ func (m *Multistatus) members(ctx context.Context, t *Target, sel *Selection) er
 	return nil
 }
 
-// eachMember reads the members of a collection or folder page by page; the targets are
-// valid during the call.
+// eachMember reads the members of a collection or folder page by page, the next while
+// f works on one; the targets are valid during the call.
 func (r *Request) eachMember(ctx context.Context, t *Target, f func([]*Target) error) error {
 	parent := t.Item.ID
 	if t.Level == AtCollection {
@@ -98,10 +98,24 @@ func (r *Request) eachMember(ctx context.Context, t *Target, f func([]*Target) e
 		prototype.Folders = append(t.Folders[:len(t.Folders):len(t.Folders)], t.Item)
 	}
 	depth := len(t.Names)
-	for after := ""; ; {
-		items, err := t.source.Members(ctx, t.Collection, parent, after, page)
+	read := func(after string) func() ([]resource.Item, error) {
+		return resource.Ahead(func() ([]resource.Item, error) { return t.source.Members(ctx, t.Collection, parent, after, page) })
+	}
+	next := read("")
+	defer func() {
+		if next != nil {
+			_, _ = next() // nobody wants it any more
+		}
+	}()
+	for {
+		wait := next
+		next = nil
+		items, err := wait()
 		if err != nil {
 			return err
+		}
+		if len(items) == page {
+			next = read(items[page-1].Name)
 		}
 		list = list[:0]
 		names := make([]string, 0, len(items)*(depth+1))
@@ -122,10 +136,9 @@ func (r *Request) eachMember(ctx context.Context, t *Target, f func([]*Target) e
 		if err := f(list); err != nil {
 			return err
 		}
-		if len(items) < page {
+		if next == nil {
 			return nil
 		}
-		after = items[len(items)-1].Name
 	}
 }
 

@@ -69,34 +69,83 @@ func (s *Service) ByUID(ctx context.Context, c Collection, uid string) (Item, er
 	return s.item(i), nil
 }
 
-// A batch of bodies is bounded, because it is in memory at once.
+// Bodies are read some at a time, which are in memory together: those that f is called
+// with and those that are on their way meanwhile.
 const (
-	batchBytes = 4 << 20
-	batchItems = 256
+	batchBytes = 1 << 20
+	batchItems = 128
+	onTheWay   = 2
 )
+
+// bodies are contents behind each other.
+type bodies struct {
+	plain []byte
+	ends  []int // of each
+	items []int // whose each is
+}
 
 // Bodies reads the whole content of many small resources in few round trips and calls
 // f in the order of items. body is valid during the call only. An item that was
 // replaced or removed meanwhile is passed over once its content has gone.
 func (s *Service) Bodies(ctx context.Context, c Collection, items []Item, f func(i int, body []byte) error) error {
-	for from := 0; from < len(items); {
-		var ids []store.ContentID
-		var places []int
-		var bytes int64
-		to := from
-		for ; to < len(items) && len(ids) < batchItems && (bytes == 0 || bytes+items[to].Size <= batchBytes); to++ {
-			if items[to].content != (store.ContentID{}) {
-				ids, places = append(ids, items[to].content), append(places, to)
-				bytes += items[to].Size
-			}
+	var coming []func() (bodies, error)
+	defer func() {
+		for _, wait := range coming {
+			_, _ = wait() // nobody wants them any more
 		}
-		err := s.o.Store.Contents(ctx, c.Account.Key, ids, func(i int, body []byte) error { return f(places[i], body) })
+	}()
+	for from := 0; from < len(items) || len(coming) > 0; {
+		for len(coming) < onTheWay && from < len(items) {
+			begin, end := from, from+batch(items[from:])
+			coming = append(coming, Ahead(func() (bodies, error) { return s.bodies(ctx, c, items[begin:end], begin) }))
+			from = end
+		}
+		wait := coming[0]
+		coming = coming[1:]
+		b, err := wait()
 		if err != nil {
 			return err
 		}
-		from = to
+		begin := 0
+		for n, end := range b.ends {
+			if err := f(b.items[n], b.plain[begin:end:end]); err != nil {
+				return err
+			}
+			begin = end
+		}
 	}
 	return nil
+}
+
+// batch is how many items are read together.
+func batch(items []Item) int {
+	var bytes int64
+	for n := range items {
+		if bytes += items[n].Size; n == batchItems || n > 0 && bytes > batchBytes {
+			return n
+		}
+	}
+	return len(items)
+}
+
+// bodies reads those of items, which are numbered from first.
+func (s *Service) bodies(ctx context.Context, c Collection, items []Item, first int) (b bodies, err error) {
+	ids := make([]store.ContentID, 0, len(items))
+	places := make([]int, 0, len(items))
+	var bytes int64
+	for n := range items {
+		if items[n].content != (store.ContentID{}) {
+			ids, places = append(ids, items[n].content), append(places, first+n)
+			bytes += items[n].Size
+		}
+	}
+	b.plain = make([]byte, 0, bytes)
+	err = s.o.Store.Contents(ctx, c.Account.Key, ids, func(i int, body []byte) error {
+		b.plain = append(b.plain, body...)
+		b.ends, b.items = append(b.ends, len(b.plain)), append(b.items, places[i])
+		return nil
+	})
+	return b, err
 }
 
 // Facts calls f with the Facts of those items that have any, in any order; facts are
