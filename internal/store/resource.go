@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -242,17 +243,24 @@ func (s *Store) Trash(ctx context.Context, key Key, drive int64) ([]Trashed, err
 }
 
 // EmptyTrash removes at most limit items of all accounts that have been in the trash
-// for longer than keep.
+// for longer than keep. One account that cannot be written to keeps no other's trash
+// from being emptied.
 func (s *Store) EmptyTrash(ctx context.Context, keep time.Duration, limit int) (more bool, err error) {
 	old, err := s.db.OldTrash(ctx, keep, limit)
 	if err != nil {
 		return false, outer(err)
 	}
+	var errs []error
 	for _, o := range old {
-		r := meta.Removal{Collection: o.Collection, ID: o.Item, Idle: true}
-		if err := s.removeResource(ctx, o.Key, r, true); err != nil && !isNotFound(err) {
-			return false, err
+		if err := s.ExpireTrashed(ctx, o.Key, o.Collection, o.Item, keep); err != nil && !isNotFound(err) {
+			errs = append(errs, fmt.Errorf("trash of account %d: %w", o.Key.Account, err))
 		}
 	}
-	return len(old) == limit, nil
+	return len(old) == limit && len(errs) < limit, errors.Join(errs...)
+}
+
+// ExpireTrashed removes an item that has been in the trash for longer than keep, more
+// than nothing; ErrNotFound where it has not.
+func (s *Store) ExpireTrashed(ctx context.Context, key Key, drive, id int64, keep time.Duration) error {
+	return s.removeResource(ctx, key, meta.Removal{Collection: drive, ID: id, Idle: max(keep, 1)}, true)
 }

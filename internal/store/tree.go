@@ -40,6 +40,9 @@ func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) 
 	gone := meta.Removal{Collection: t.Collection, ID: t.Item.ID, Guard: Guard{Tokens: t.Guard.Tokens, Person: t.Guard.Person}}
 	if move {
 		was, err := s.db.ItemByID(ctx, from, t.Collection, t.Item.ID)
+		if err == nil && was.ModSeq != t.Item.ModSeq { // the move was decided on what is gone
+			err = ErrChanged
+		}
 		if err != nil {
 			return Transferred{}, outer(err)
 		}
@@ -62,14 +65,18 @@ func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) 
 }
 
 // leave removes the source of a move. Where something was written there while it
-// was copied, the source stays and the copy goes.
+// was copied, the source stays and the copy goes; unless it overwrote something,
+// somebody has changed it since, or nobody knows whether the source is gone.
 func (c *carrier) leave(ctx context.Context, gone meta.Removal, done Transferred) error {
 	err := c.s.removeResource(ctx, c.from, gone, true)
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, ErrTemporary) || !done.Created {
+		return err
 	}
-	back := meta.Removal{Collection: c.t.To.Collection, ID: done.Item.ID, Guard: gone.Guard}
-	return errors.Join(err, c.s.removeResource(context.WithoutCancel(ctx), c.to, back, true))
+	back := meta.Removal{Collection: c.t.To.Collection, ID: done.Item.ID, Guard: gone.Guard, As: &done.Item}
+	if e := c.s.removeResource(context.WithoutCancel(ctx), c.to, back, true); e != nil && !errors.Is(e, ErrChanged) && !isNotFound(e) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 type carrier struct {
@@ -79,21 +86,61 @@ type carrier struct {
 	copied   int
 }
 
-// single puts a copy of one item in place.
-func (c *carrier) single(ctx context.Context) (Transferred, error) {
-	var done Transferred
-	err := c.reseal(ctx, c.t.Item, func(p meta.PutResource) error {
+// single puts a copy of one item in place. What it overwrites in a drive goes into
+// the trash, so the copy is made where nobody sees it then.
+func (c *carrier) single(ctx context.Context) (done Transferred, err error) {
+	to, err := c.s.db.Collection(ctx, c.to, c.t.To.Collection)
+	if err != nil {
+		return Transferred{}, outer(err)
+	}
+	isStaged := false
+	err = c.reseal(ctx, c.t.Item, func(p meta.PutResource) error {
 		p.Collection, p.Parent, p.Name = c.t.To.Collection, c.t.To.Parent, c.t.To.Name
-		p.Guard, p.New = c.t.Guard, !c.t.Overwrite
+		p.Guard, p.New = c.t.Guard, !c.t.Overwrite || to.Kind == Drive
 		put, err := c.s.db.Put(ctx, c.to, p)
-		done = Transferred(put)
+		if errors.Is(err, ErrExists) && c.t.Overwrite {
+			p.Name, p.Guard, isStaged = rand.Text(), Guard{}, true
+			put, err = c.s.db.StageFile(ctx, c.to, p)
+		}
+		done = Transferred{Item: put.Item, Created: put.Created}
 		return err
 	})
+	if err == nil && isStaged {
+		return c.settle(ctx, done.Item.ID)
+	}
 	return done, err
 }
 
+// settle gives its place to what was made where nobody sees it.
+func (c *carrier) settle(ctx context.Context, id int64) (done Transferred, err error) {
+	account, err := c.s.sealer(ctx, c.to)
+	if err != nil {
+		return Transferred{}, err
+	}
+	err = c.s.write(ctx, c.to, func() error {
+		row := c.t.row(account)
+		row.Collection, row.ID, row.Staged = c.t.To.Collection, id, true
+		done, err = c.s.db.MoveResource(ctx, c.to, row)
+		return err
+	})
+	if err != nil {
+		c.drop(ctx, id)
+		return Transferred{}, err
+	}
+	return done, nil
+}
+
+// drop takes away what never got its place.
+func (c *carrier) drop(ctx context.Context, id int64) {
+	ctx = context.WithoutCancel(ctx)
+	r := meta.Removal{Collection: c.t.To.Collection, ID: id, Staged: true}
+	if err := c.s.db.RemoveResource(ctx, c.to, r); err == nil {
+		c.s.reapSoon(ctx, c.to, c.t.To.Collection)
+	}
+}
+
 // tree makes the folder where nobody sees it, fills it, and gives it its place.
-func (c *carrier) tree(ctx context.Context) (done Transferred, err error) {
+func (c *carrier) tree(ctx context.Context) (Transferred, error) {
 	s := c.s
 	account, err := s.sealer(ctx, c.to)
 	if err != nil {
@@ -109,25 +156,12 @@ func (c *carrier) tree(ctx context.Context) (done Transferred, err error) {
 		return Transferred{}, outer(err)
 	}
 	if !c.t.Shallow {
-		err = c.fill(ctx, top.ID)
-	}
-	if err == nil {
-		err = s.write(ctx, c.to, func() error {
-			row := c.t.row(account)
-			row.Collection, row.ID, row.Staged = c.t.To.Collection, top.ID, true
-			done, err = s.db.MoveResource(ctx, c.to, row)
-			return err
-		})
-	}
-	if err != nil {
-		drop := context.WithoutCancel(ctx)
-		r := meta.Removal{Collection: c.t.To.Collection, ID: top.ID, Staged: true}
-		if e := s.db.RemoveResource(drop, c.to, r); e == nil {
-			s.reapSoon(drop, c.to, c.t.To.Collection)
+		if err := c.fill(ctx, top.ID); err != nil {
+			c.drop(ctx, top.ID)
+			return Transferred{}, outer(err)
 		}
-		return Transferred{}, outer(err)
 	}
-	return done, nil
+	return c.settle(ctx, top.ID)
 }
 
 // pair is a folder and its copy.
@@ -251,6 +285,12 @@ func (c *carrier) reseal(ctx context.Context, i Item, write func(meta.PutResourc
 		return err
 	}
 	index, err := s.db.IndexOf(ctx, c.from, c.t.Collection, i.UID)
+	if err == nil && index != nil { // it must be that of the content
+		var now Item
+		if now, err = s.db.ItemByID(ctx, c.from, c.t.Collection, i.ID); err == nil && now.ObjectID != i.ObjectID {
+			err = ErrChanged
+		}
+	}
 	if err != nil {
 		return outer(err)
 	}

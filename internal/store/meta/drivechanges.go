@@ -37,7 +37,7 @@ func (db *DB) DriveChanges(ctx context.Context, key Key, drive int64, since Toke
 		if err := q.run(ctx, e); err != nil {
 			return err
 		}
-		t := &tree{key: key, drive: drive, since: since.ModSeq, folders: map[int64]*Item{}, items: map[int64]*Item{}}
+		t := &tree{key: key, drive: drive, since: since, folders: map[int64]*Item{}, items: map[int64]*Item{}}
 		var err error
 		d, err = t.changes(ctx, tx, q.answer())
 		return err
@@ -68,7 +68,7 @@ type place struct {
 type tree struct {
 	key     Key
 	drive   int64
-	since   int64
+	since   Token
 	folders map[int64]*Item // by item id
 	items   map[int64]*Item // what is told, by item id
 	known   map[int64]place // at the token, where that differs from now
@@ -80,9 +80,10 @@ func (t *tree) changes(ctx context.Context, tx Tx, c Changes) (DriveChanges, err
 	var left []Tombstone
 	var b Batch
 	b.Query(readItems(&folders), fromItem+" AND collection_id = $3 AND flags >= 32 AND item_id > 0", t.key.Tenant, t.key.Account, t.drive)
-	if t.since != 0 {
+	if t.since.ModSeq != 0 {
 		b.Query(readTombstones(&left), `SELECT modseq, item_id, uid, created_modseq, parent_id, name FROM tombstone`+inCollection+
-			" AND modseq > $4 ORDER BY modseq, item_id", t.key.Tenant, t.key.Account, t.drive, t.since)
+			" AND modseq >= $4 AND (modseq > $4 OR item_id > $5) ORDER BY modseq, item_id",
+			t.key.Tenant, t.key.Account, t.drive, t.since.ModSeq, t.since.ItemID)
 	}
 	if err := tx.Run(ctx, &b); err != nil {
 		return d, err
@@ -117,12 +118,12 @@ func (t *tree) changes(ctx context.Context, tx Tx, c Changes) (DriveChanges, err
 // descendants reads all that lies in folders that have moved since the token, level
 // by level, and adds it to what is told.
 func (t *tree) descendants(ctx context.Context, tx Tx, changed []Item) (below []Item, err error) {
-	if t.since == 0 {
+	if t.since.ModSeq == 0 {
 		return nil, nil
 	}
 	var level []int64
 	for _, i := range changed {
-		if i.Flags&FlagFolder != 0 && i.MovedModSeq > t.since {
+		if i.Flags&FlagFolder != 0 && t.since.Compare(Token{i.MovedModSeq, i.ID}) < 0 {
 			level = append(level, i.ID)
 		}
 	}

@@ -72,11 +72,11 @@ func (j *putResource) decide(w *work) error {
 		return err
 	}
 	i := w.itemNamed(p.Collection, p.Parent, p.Name)
-	if i != nil && i.Flags&FlagFolder != 0 {
-		return ErrFolder
-	}
 	if i != nil && p.New {
 		return ErrExists
+	}
+	if i != nil && i.Flags&FlagFolder != 0 {
+		return ErrFolder
 	}
 	if err := j.fits(w, i); err != nil {
 		return err
@@ -177,6 +177,12 @@ func (db *DB) MakeFolder(ctx context.Context, key Key, n NewFolder) (Item, error
 func (db *DB) Stage(ctx context.Context, key Key, n NewFolder) (Item, error) {
 	n.Parent, n.Staged = staged, true
 	return db.MakeFolder(ctx, key, n)
+}
+
+// StageFile puts a file where Stage makes folders.
+func (db *DB) StageFile(ctx context.Context, key Key, p PutResource) (Put, error) {
+	p.Parent, p.Staged = staged, true
+	return db.Put(ctx, key, p)
 }
 
 type makeFolder struct {

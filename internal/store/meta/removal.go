@@ -13,10 +13,10 @@ type Removal struct {
 	Guard      Guard
 	// SealPath, where set, has it go into the trash, with its path sealed.
 	SealPath func(path []string) []byte
-	// Idle says that only what lies in the trash directly is meant, which no lock
-	// keeps there.
-	Idle bool
-	// Staged says that it is what Stage made.
+	// Idle says that only what lies in the trash directly, and has for so long, is
+	// meant, which no lock keeps there; 0: something else is meant.
+	Idle time.Duration
+	// Staged says that it is what Stage made and has no place yet.
 	Staged bool
 	// As, where set, is the item as it was seen: ErrChanged if it, or anything
 	// below a folder, changed since.
@@ -29,17 +29,26 @@ type Removal struct {
 // it into the trash. What was in a removed folder is gone for every reader at once;
 // its rows, and what they take of the quota, go by Reap.
 func (db *DB) RemoveResource(ctx context.Context, key Key, r Removal) error {
-	if err := db.write(ctx, key, &removeResource{r}); err != nil {
+	if err := db.write(ctx, key, &removeResource{r: r}); err != nil {
 		return fmt.Errorf("remove: %w", err)
 	}
 	return nil
 }
 
-type removeResource struct{ r Removal }
+type removeResource struct {
+	r       Removal
+	deleted int64 // when it came into the trash; 0: it does not lie there directly
+}
 
 func (j *removeResource) want(w *work) error {
 	w.wantGuard(&j.r.Guard, j.r.Collection)
 	w.wantResource(j.r.Collection, j.r.ID)
+	if j.r.Idle > 0 {
+		found := false
+		j.deleted = 0
+		w.reads.Query(maybe(&found, &j.deleted), "SELECT deleted_at FROM trash"+inCollection+" AND item_id = $4",
+			w.account.Tenant, w.account.Account, j.r.Collection, j.r.ID)
+	}
 	if j.r.SealPath != nil {
 		w.reads.Query(w.readItems, "SELECT "+columnsOf("i")+` FROM item s CROSS JOIN item i /*by item_name*/`+ofItem+` AND i.parent_id = -1 AND i.name = s.name AND i.name <> ''
 			AND s.tenant_id = $1 AND s.account_id = $2 AND s.collection_id = $3 AND s.item_id = $4 AND s.name <> ''`,
@@ -57,8 +66,11 @@ func (j *removeResource) decide(w *work) error {
 		return err
 	}
 	i := w.byID(c.ID, j.r.ID)
-	if i == nil || i.ParentID < TrashRoot && !(j.r.Staged && i.ParentID == staged) || j.r.Idle && i.ParentID != TrashRoot {
+	if i == nil || j.r.Staged != (i.ParentID == staged) || i.ParentID == doomed {
 		return ErrNotFound
+	}
+	if j.r.Idle > 0 && (i.ParentID != TrashRoot || j.deleted == 0 || j.deleted > w.account.Now-j.r.Idle.Microseconds()) {
+		return ErrNotFound // it was restored meanwhile, and perhaps deleted anew
 	}
 	if j.r.SealPath != nil && (c.Kind != Drive || i.ParentID == TrashRoot) {
 		return ErrParent
@@ -66,7 +78,7 @@ func (j *removeResource) decide(w *work) error {
 	if was := j.r.As; was != nil && (was.ModSeq != w.modseq(i) || was.SubtreeModSeq != i.SubtreeModSeq) {
 		return ErrChanged
 	}
-	if err := w.mayRemove(&j.r.Guard, i); err != nil && !j.r.Idle {
+	if err := w.mayRemove(&j.r.Guard, i); err != nil && j.r.Idle == 0 {
 		return err
 	}
 	if j.r.Judge {

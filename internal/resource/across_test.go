@@ -1,0 +1,125 @@
+package resource_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"fachwerk/internal/resource"
+	"fachwerk/internal/resource/resourcetest"
+	"fachwerk/internal/store"
+	"fachwerk/internal/store/storetest"
+)
+
+// two answers the drives of a person and of a team that they may write to.
+func two(t *testing.T, e *resourcetest.Env) (own, team resource.Collection) {
+	t.Helper()
+	p, anna := e.Person(t, "anna")
+	granted := e.Grant(t, e.Shared(t, store.Team, "bauamt"), p, resource.Read|resource.Write|resource.Manage)
+	return e.Collection(t, anna, resource.Drive, "drive"), e.Collection(t, granted, resource.Drive, "drive")
+}
+
+// What is written to the source after it was read does not go with the move.
+func TestMoveAcrossLosesNoLaterWrite(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *resourcetest.Env) {
+		c, d := two(t, e)
+		read := e.Write(t, c, resource.Root, "a", "first")
+		e.Write(t, c, resource.Root, "a", "second")
+		_, _, err := e.Move(t.Context(), c, read, at(d, resource.Root, "a"), resource.Transfer{}, resource.Guard{})
+		if !errors.Is(err, resource.ErrChanged) {
+			t.Errorf("a move of what was replaced meanwhile: %v", err)
+		}
+		if i := walk(t, e, c, "a"); i == nil || e.Body(t, c, *i) != "second" {
+			t.Errorf("the later content is gone: %+v", i)
+		}
+		if i := walk(t, e, d, "a"); i != nil {
+			t.Errorf("at the destination: %+v", i)
+		}
+		e.Sound(t)
+	})
+}
+
+// What a file from another account overwrites goes into the trash, as all else does.
+func TestOverwrittenAcrossGoesIntoTheTrash(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *resourcetest.Env) {
+		c, d := two(t, e)
+		file := e.Write(t, c, resource.Root, "a", "mine")
+		there := e.Write(t, d, resource.Root, "b", "theirs")
+		for _, move := range []bool{false, true} {
+			do := e.Copy
+			if move {
+				do = e.Move
+			}
+			done, created, err := do(t.Context(), c, file, at(d, resource.Root, "b"), resource.Transfer{Overwrite: true}, resource.Guard{})
+			must(t, err)
+			if created || done.Name != "b" || e.Body(t, d, done) != "mine" {
+				t.Errorf("move %v: %+v, created %v", move, done, created)
+			}
+		}
+		list, err := e.Trashed(t.Context(), d)
+		must(t, err)
+		found := false
+		for _, one := range list {
+			found = found || one.Item.ID == there.ID && e.Body(t, d, one.Item) == "theirs"
+		}
+		if !found || len(list) != 2 {
+			t.Errorf("in the trash: %+v", list)
+		}
+		if walk(t, e, c, "a") != nil {
+			t.Error("the source stayed")
+		}
+		must(t, e.Store().MaintainOnce(t.Context()))
+		e.Sound(t)
+	})
+}
+
+// A page of changes that ends between what was overwritten and the folder that took its
+// place tells what lies in that folder with the next one.
+func TestSyncBetweenOverwrittenAndFolder(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *resourcetest.Env) {
+		ctx := t.Context()
+		c := drive(t, e, "anna")
+		e.Write(t, c, resource.Root, "x", "overwritten")
+		folder := e.Folder(t, c, resource.Root, "f")
+		e.Write(t, c, folder.ID, "member", "m")
+		token := fresh(t, e, c).Token
+		_, _, err := e.Move(ctx, c, folder, at(c, resource.Root, "x"), resource.Transfer{Overwrite: true}, resource.Guard{})
+		must(t, err)
+		told := map[string]bool{}
+		for range 10 {
+			changes, err := e.Changes(ctx, c, token, 1)
+			must(t, err)
+			for _, x := range changes.List {
+				told[x.Path] = !x.Removed
+			}
+			if token = changes.Token; !changes.More {
+				break
+			}
+		}
+		if !told["x"] || !told["x/member"] || told["f"] {
+			t.Errorf("told: %v", told)
+		}
+	})
+}
+
+// What was restored and deleted again has its whole time in the trash again, also where
+// the list of what is to go was read before.
+func TestTrashTimeBeginsAnew(t *testing.T) {
+	e := resourcetest.Open(t, storetest.Embedded)
+	ctx := t.Context()
+	c := drive(t, e, "anna")
+	file := e.Write(t, c, resource.Root, "a", "a")
+	must(t, e.Trash(ctx, c, file, resource.Guard{}))
+	err := e.Store().ExpireTrashed(ctx, c.Account.Key, c.ID, file.ID, time.Hour)
+	if !errors.Is(err, resource.ErrNotFound) {
+		t.Errorf("what lies there for a moment: %v", err)
+	}
+	if list, err := e.Trashed(ctx, c); err != nil || len(list) != 1 {
+		t.Errorf("in the trash: %v, %v", list, err)
+	}
+	time.Sleep(2 * time.Millisecond)
+	must(t, e.Store().ExpireTrashed(ctx, c.Account.Key, c.ID, file.ID, time.Millisecond))
+	if list, err := e.Trashed(ctx, c); err != nil || len(list) != 0 {
+		t.Errorf("in the trash: %v, %v", list, err)
+	}
+}
