@@ -222,8 +222,9 @@ func principalSearch(ctx context.Context, r *Request, t *Target, body *Element) 
 	if err != nil {
 		return err
 	}
-	if t.Level == AtPrincipal || !possible {
-		queries = nil // nothing lies below a principal
+	elsewhere := body.Child(D("apply-to-principal-collection-set")) != nil
+	if t.Level != AtRoot && !elsewhere || !possible {
+		queries = nil // principals lie below the root alone
 	}
 	var list []*Target
 	seen := map[string]bool{}

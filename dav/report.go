@@ -12,7 +12,7 @@ func coreReports() []Report {
 	return []Report{
 		{Name: D("expand-property"), On: everywhere, Run: expandProperty},
 		{Name: D("sync-collection"), On: AtCollection, Run: syncCollection},
-		{Name: D("principal-property-search"), On: AtRoot | AtPrincipal, Run: principalSearch},
+		{Name: D("principal-property-search"), On: containers | AtPrincipal, Run: principalSearch},
 		{Name: D("principal-search-property-set"), On: AtRoot | AtPrincipal, Run: principalSearchProperties},
 		{Name: D("principal-match"), On: everywhere, Run: principalMatch},
 		{Name: D("acl-principal-prop-set"), On: inHomes, Run: aclPrincipals},

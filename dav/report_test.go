@@ -42,6 +42,14 @@ func TestPrincipalReports(t *testing.T) {
 			t.Errorf("%s found %v, want %s", inner, found, want)
 		}
 	}
+	// Elsewhere it finds principals only if it is told to look where they are.
+	for inner, want := range map[string]int{"": 0, `<D:apply-to-principal-collection-set/>`: 1} {
+		found := c.Want(t, 207, "REPORT", "/calendars/"+c.Address+"/", `<D:principal-property-search `+davtest.Namespaces+`>`+
+			one("D:displayname", "ben")+inner+`</D:principal-property-search>`).Multistatus(t)
+		if len(found.Responses) != want {
+			t.Errorf("search at a home with %q found %+v", inner, found)
+		}
+	}
 	if got := search(` test="anyof"`, one("D:displayname", "ben")+one("D:displayname", "saal")); len(got.Responses) != 2 {
 		t.Errorf("any of: %+v", got)
 	}

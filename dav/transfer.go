@@ -46,6 +46,8 @@ func transfer(ctx context.Context, r *Request, t *Target) error {
 	case err != nil:
 		return r.refusal(to, err)
 	case created:
+		// What was made is not what the request names (RFC 9110 section 15.3.2).
+		r.w.Header().Set("Location", to.Href)
 		return r.empty(http.StatusCreated)
 	}
 	return r.empty(http.StatusNoContent)

@@ -22,7 +22,10 @@ func testTransfer(t *testing.T, env *davtest.Env) {
 		c.Want(t, 201, "MKCOL", p, "")
 	}
 	tag := c.Want(t, 201, "PUT", home+"A/B/x.txt", "x").Header.Get("ETag")
-	c.Want(t, 201, "COPY", home+"A/B/x.txt", "", "Destination", other+"Z/x.txt", "If-Match", tag)
+	made := c.Want(t, 201, "COPY", home+"A/B/x.txt", "", "Destination", other+"Z/x.txt", "If-Match", tag)
+	if made.Header.Get("Location") != other+"Z/x.txt" {
+		t.Errorf("the copy is said to be at %q", made.Header.Get("Location"))
+	}
 	c.Want(t, 204, "COPY", home+"A/B/x.txt", "", "Destination", other+"Z/x.txt")
 	c.Want(t, 412, "COPY", home+"A/B/x.txt", "", "Destination", other+"Z/x.txt", "Overwrite", "F")
 	c.Want(t, 201, "COPY", home+"A/", "", "Destination", home+"C/")

@@ -3,6 +3,7 @@ package caldav
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -255,6 +256,9 @@ func (h *Head) freeBusy(ctx context.Context, r *dav.Request, t *dav.Target, body
 		return malformed("A free-busy-query has a time-range.")
 	}
 	span, err := h.wholeRange(e)
+	if invalid := (*dav.Precondition)(nil); errors.As(err, &invalid) && invalid.Name == dav.CalDAV("valid-filter") {
+		return malformed(invalid.Text) // this report has no filter (RFC 4791 7.10)
+	}
 	if err != nil {
 		return err
 	}

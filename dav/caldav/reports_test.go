@@ -185,6 +185,12 @@ func TestFreeBusyQuery(t *testing.T) {
 	if got := ask(d.first(), "1", "20270112T000000Z", "20270113T000000Z"); strings.Contains(got, "FREEBUSY:") || !strings.Contains(got, "BEGIN:VFREEBUSY") {
 		t.Errorf("of an empty time: %q", got)
 	}
+	// It has no filter that could be invalid.
+	for _, start := range []string{"20260101", "20260101T000000", "99990101T000000Z"} {
+		if a := d.Do(t, "REPORT", d.first(), body("C:free-busy-query", span(start, "20260201T000000Z")), "Depth", "1"); a.Status != http.StatusBadRequest && !strings.Contains(a.Body, "max-date-time") {
+			t.Errorf("from %s: %d %s", start, a.Status, a.Body)
+		}
+	}
 	a := d.Do(t, "REPORT", d.first()+"a.ics", body("C:free-busy-query", span("20260112T000000Z", "20260113T000000Z")), "Depth", "1")
 	if a.Status != http.StatusForbidden {
 		t.Errorf("of an object: %d", a.Status)
