@@ -33,7 +33,7 @@ const batchBytes = 4 << 20
 
 // Resources writes a DAV:response for each with the selected properties. It loads what
 // they need where it is not loaded yet: call it with a few hundred at a time. Contents
-// that it has loaded are let go again. One that is not there any more is answered 404.
+// and properties are let go again. One that is not there any more is answered 404.
 func (m *Multistatus) Resources(ctx context.Context, list []*Target, s *Selection) error {
 	for len(list) > 0 {
 		n := m.batch(list, s)
@@ -46,6 +46,9 @@ func (m *Multistatus) Resources(ctx context.Context, list []*Target, s *Selectio
 			}
 			if t.loaded&NeedBody != 0 {
 				t.Body, t.loaded = nil, t.loaded&^NeedBody
+			}
+			if t.loaded&NeedStored != 0 {
+				t.Stored, t.loaded = nil, t.loaded&^NeedStored
 			}
 		}
 		list = list[n:]
@@ -62,6 +65,9 @@ func (m *Multistatus) batch(list []*Target, s *Selection) int {
 			if size += t.Item.Size; size > batchBytes && i > 0 {
 				return i
 			}
+		}
+		if s.need&NeedStored != 0 && t.Level == AtCollection && i > 0 {
+			return i // its properties may be large, and are read on their own anyway
 		}
 	}
 	return len(list)

@@ -35,7 +35,8 @@ func (s *Service) Properties(ctx context.Context, c Collection, ids []int64) (ma
 }
 
 // SetProperties changes properties of an item, or with item 0 those of the collection
-// itself, all or nothing. ErrTooMany beyond 1,000 properties or 1 MiB a resource.
+// itself, all or nothing. ErrTooMany beyond 1,000 properties or 64 KiB of an item, or
+// 1 MiB of a collection.
 func (s *Service) SetProperties(ctx context.Context, c Collection, item int64, changes []PropertyChange, g Guard) error {
 	right := Write
 	if item == 0 {
@@ -45,4 +46,14 @@ func (s *Service) SetProperties(ctx context.Context, c Collection, item int64, c
 		return err
 	}
 	return fail(s.o.Store.SetProperties(ctx, c.Account.Key, c.ID, item, plain(changes), guard(c, g)))
+}
+
+// fits reports whether properties are within the limits of an item; those that are
+// set later are judged with the ones that are there.
+func fits(properties []Property) bool {
+	total := 0
+	for _, p := range properties {
+		total += len(p.Value)
+	}
+	return len(properties) <= store.MaxProperties && total <= store.MaxPropertyBytes
 }

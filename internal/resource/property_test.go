@@ -54,10 +54,15 @@ func TestProperties(t *testing.T) {
 		if err := e.SetProperties(ctx, c, i.ID, many, resource.Guard{}); !errors.Is(err, resource.ErrTooMany) {
 			t.Errorf("1,002 properties: %v", err)
 		}
-		large := []resource.Property{{Name: name("large"), Value: bytes.Repeat([]byte("x"), 1<<20)}}
+		large := []resource.Property{{Name: name("large"), Value: bytes.Repeat([]byte("x"), 64<<10)}}
 		if err := e.SetProperties(ctx, c, i.ID, large, resource.Guard{}); !errors.Is(err, resource.ErrTooMany) {
-			t.Errorf("properties of more than 1 MiB: %v", err)
+			t.Errorf("properties of more than 64 KiB: %v", err)
 		}
+		if _, err := e.MakeFolder(ctx, resource.Place{Collection: c, Name: "folder"}, append(large, many[0]), resource.Guard{}); !errors.Is(err, resource.ErrTooMany) {
+			t.Errorf("a folder with properties of more than 64 KiB: %v", err)
+		}
+		must(t, e.SetProperties(ctx, c, 0, large, resource.Guard{})) // one of a collection may be
+		must(t, e.SetProperties(ctx, c, 0, []resource.Property{{Name: name("large")}}, resource.Guard{}))
 		all, err = e.Properties(ctx, c, []int64{i.ID})
 		must(t, err)
 		if len(all[i.ID]) != 1 {

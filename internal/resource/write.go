@@ -32,7 +32,8 @@ func (s *Service) Put(ctx context.Context, at Place, d Draft, g Guard) (Put, err
 	return Put{Item: s.item(put.Item), Created: put.Created}, nil
 }
 
-// MakeFolder makes a folder with its properties; ErrExists, ErrParent.
+// MakeFolder makes a folder with its properties; ErrExists, ErrParent, ErrTooMany as
+// SetProperties.
 func (s *Service) MakeFolder(ctx context.Context, at Place, properties []Property, g Guard) (Item, error) {
 	c := at.Collection
 	if err := s.may(ctx, c.Account, Write); err != nil {
@@ -40,6 +41,9 @@ func (s *Service) MakeFolder(ctx context.Context, at Place, properties []Propert
 	}
 	if !usable(at.Name) {
 		return Item{}, fmt.Errorf("make folder %q: %w", at.Name, ErrName)
+	}
+	if !fits(properties) {
+		return Item{}, fmt.Errorf("make folder %q: properties: %w", at.Name, ErrTooMany)
 	}
 	i, err := s.o.Store.MakeFolder(ctx, c.Account.Key, spot(at), plain(properties), guard(c, g))
 	if err != nil {

@@ -46,6 +46,9 @@ const (
 	AddressBook = meta.AddressBook
 	Drive       = meta.Drive
 
+	MaxProperties    = meta.MaxProperties
+	MaxPropertyBytes = meta.MaxPropertyBytes
+
 	FlagSeen     = meta.FlagSeen
 	FlagAnswered = meta.FlagAnswered
 	FlagFlagged  = meta.FlagFlagged

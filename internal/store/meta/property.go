@@ -5,10 +5,12 @@ import (
 	"fmt"
 )
 
-// Limits of the properties of one resource.
+// Limits of the properties of one resource; bytes are sealed ones. Those of items are
+// read for whole pages of them at once, so they are kept small.
 const (
-	MaxProperties    = 1000
-	MaxPropertyBytes = 1 << 20 // sealed
+	MaxProperties              = 1000
+	MaxPropertyBytes           = 64 << 10
+	MaxCollectionPropertyBytes = 1 << 20
 )
 
 // Property is a property of a resource or collection; Sealed is nil where it is to
@@ -103,11 +105,14 @@ func (j *setProperties) decide(w *work) error {
 			j.sizes[name] = int64(len(p.Sealed))
 		}
 	}
-	total := int64(0)
+	total, most := int64(0), int64(MaxPropertyBytes)
+	if j.id == 0 {
+		most = MaxCollectionPropertyBytes
+	}
 	for _, size := range j.sizes {
 		total += size
 	}
-	if len(j.sizes) > MaxProperties || total > MaxPropertyBytes {
+	if len(j.sizes) > MaxProperties || total > most {
 		return ErrTooMany
 	}
 	if len(j.changes) == 0 {
