@@ -64,7 +64,13 @@ func (s *Service) Receive(ctx context.Context, a resource.Account, u Upload) (re
 }
 
 func fill(up *resource.Upload, u Upload, e expectations) (resource.Draft, error) {
-	if _, err := io.CopyBuffer(onlyWriter{up}, onlyReader{u.Body}, make([]byte, 256<<10)); err != nil {
+	// A small file needs no large buffer: one of this size for each would have the
+	// garbage collector busy.
+	buffer := make([]byte, 256<<10)
+	if u.Size >= 0 && u.Size < int64(len(buffer)) {
+		buffer = make([]byte, u.Size+1)
+	}
+	if _, err := io.CopyBuffer(onlyWriter{up}, onlyReader{u.Body}, buffer); err != nil {
 		return resource.Draft{}, err
 	}
 	if err := up.Finish(); err != nil {
