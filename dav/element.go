@@ -30,11 +30,20 @@ type scope struct {
 	prefix, uri string // one namespace declaration
 	lang        string // or, where isLang, the xml:lang
 	isLang      bool
+	depth       int // how many hold here
+}
+
+// size is how many declarations hold.
+func (s *scope) size() int {
+	if s == nil {
+		return 0
+	}
+	return s.depth
 }
 
 func (s *scope) namespace(prefix string) (uri string, ok bool) {
 	if prefix == "xml" {
-		return "http://www.w3.org/XML/1998/namespace", true
+		return namespaceXML, true
 	}
 	for ; s != nil; s = s.parent {
 		if !s.isLang && s.prefix == prefix {

@@ -108,6 +108,9 @@ func (c *Creation) read(ctx context.Context, body *Element) (failures []outcome,
 			}
 			bad = bad || why != nil
 			failures = append(failures, outcome{e.Name, why})
+			if sizeOf(c.Properties) > maxChanged {
+				return nil, tooManyProperties()
+			}
 		}
 	}
 	if !bad {

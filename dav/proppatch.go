@@ -33,7 +33,7 @@ func proppatch(ctx context.Context, r *Request, t *Target) error {
 		return err
 	})
 	if errors.Is(err, resource.ErrTooMany) {
-		return refused(http.StatusInsufficientStorage, "There are too many properties, or they are too large.")
+		return tooManyProperties()
 	}
 	if err != nil {
 		return r.refusal(t, err)
@@ -77,7 +77,7 @@ func (r *Request) patch(ctx context.Context, t *Target, body *Element) ([]outcom
 	}
 	var changes []resource.PropertyChange
 	var outcomes []outcome
-	bad := false
+	bad, size := false, 0
 	for _, e := range body.Children {
 		if e.Name != D("set") && e.Name != D("remove") {
 			continue
@@ -97,6 +97,9 @@ func (r *Request) patch(ctx context.Context, t *Target, body *Element) ([]outcom
 			}
 			bad = bad || refusal
 			changes = append(changes, more...)
+			if size += sizeOf(more); size > maxChanged {
+				return nil, resource.ErrTooMany
+			}
 			outcomes = noted(outcomes, outcome{p.Name, why})
 		}
 	}
@@ -107,6 +110,21 @@ func (r *Request) patch(ctx context.Context, t *Target, body *Element) ([]outcom
 		return outcomes, nil
 	}
 	return outcomes, r.s.c.Resources.SetProperties(ctx, t.Collection, t.Item.ID, changes, g)
+}
+
+// maxChanged bounds what the properties of one request take, bytes: with each the
+// namespaces that it needs are kept.
+const maxChanged = 1 << 20
+
+func tooManyProperties() *Precondition {
+	return refused(http.StatusInsufficientStorage, "There are too many properties, or they are too large.")
+}
+
+func sizeOf(changes []resource.PropertyChange) (n int) {
+	for i := range changes {
+		n += len(changes[i].Value)
+	}
+	return n
 }
 
 // noted keeps one outcome a property, the worse: a body may name one twice.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds of a request's body beside its size.
@@ -14,6 +15,14 @@ const (
 	maxXMLDepth      = 100
 	maxXMLElements   = 50_000
 	maxXMLAttributes = 64
+	maxXMLName       = 1000 // bytes of a namespace and of a local name: answers repeat them
+	maxXMLScope      = 500  // declarations that hold at one place
+)
+
+// Namespaces that no prefix may be bound to (Namespaces in XML 1.0 section 3).
+const (
+	namespaceXML   = "http://www.w3.org/XML/1998/namespace"
+	namespaceXMLNS = "http://www.w3.org/2000/xmlns/"
 )
 
 // errXML says why a body cannot be read.
@@ -69,8 +78,12 @@ func (p *parser) parse() (*Element, error) {
 		case xml.Directive:
 			err = errors.New("a document type is not allowed")
 		case xml.ProcInst:
-			if t.Target != "xml" {
+			if t.Target != "xml" || p.root != nil {
 				err = errors.New("a processing instruction is not allowed")
+			}
+		case xml.Comment: // the decoder passes over what is in it
+			if !isText(t) {
+				err = errors.New("a comment has a character that XML does not allow")
 			}
 		}
 		if err != nil {
@@ -123,18 +136,30 @@ func (p *parser) startElement(t xml.StartElement, at int) error {
 func (e *Element) declare(attributes []xml.Attr) error {
 	e.scope = e.outer
 	for _, a := range attributes {
+		add := scope{parent: e.scope, depth: e.scope.size() + 1}
 		switch {
 		case a.Name.Space == "xmlns":
 			// Namespaces in XML 1.0 sections 2.2 and 3.
 			if a.Value == "" || a.Name.Local == "xmlns" || a.Name.Local == "xml" || strings.Contains(a.Name.Local, ":") {
-				return fmt.Errorf("the prefix %q cannot be declared so", a.Name.Local)
+				return fmt.Errorf("the prefix %q cannot be declared so", cut(a.Name.Local, 60))
 			}
-			e.scope = &scope{parent: e.scope, prefix: a.Name.Local, uri: a.Value}
+			add.prefix, add.uri = a.Name.Local, a.Value
 		case a.Name.Space == "" && a.Name.Local == "xmlns":
-			e.scope = &scope{parent: e.scope, uri: a.Value}
+			add.uri = a.Value
 		case a.Name.Space == "xml" && a.Name.Local == "lang":
-			e.scope = &scope{parent: e.scope, lang: a.Value, isLang: true}
+			add.lang, add.isLang = a.Value, true
+		default:
+			continue
 		}
+		switch {
+		case add.uri == namespaceXML, add.uri == namespaceXMLNS:
+			return errors.New("a namespace that XML keeps for itself is declared")
+		case len(add.prefix) > maxXMLName, len(add.uri) > maxXMLName, len(add.lang) > maxXMLName:
+			return errors.New("a namespace or a language is too long")
+		case add.depth > maxXMLScope:
+			return errors.New("there are too many namespaces")
+		}
+		e.scope = &add
 	}
 	return nil
 }
@@ -142,15 +167,15 @@ func (e *Element) declare(attributes []xml.Attr) error {
 // resolve turns prefix and local name into namespace and local name. The default
 // namespace does not concern attributes.
 func (e *Element) resolve(n xml.Name, attribute bool) (xml.Name, error) {
-	if n.Local == "" || strings.Contains(n.Local, ":") || n.Space == "xmlns" {
-		return n, fmt.Errorf("%q is no name", n.Local)
+	if n.Local == "" || len(n.Local) > maxXMLName || strings.Contains(n.Local, ":") || n.Space == "xmlns" {
+		return n, fmt.Errorf("%q is no name", cut(n.Local, 60))
 	}
 	if attribute && n.Space == "" {
 		return n, nil
 	}
 	uri, ok := e.scope.namespace(n.Space)
 	if !ok {
-		return n, fmt.Errorf("the prefix %q is not declared", n.Space)
+		return n, fmt.Errorf("the prefix %q is not declared", cut(n.Space, 60))
 	}
 	return xml.Name{Space: uri, Local: n.Local}, nil
 }
@@ -159,7 +184,7 @@ func (e *Element) attributes(list []xml.Attr) error {
 	for i, a := range list {
 		for _, b := range list[:i] {
 			if a.Name == b.Name {
-				return fmt.Errorf("the attribute %q is there twice", a.Name.Local)
+				return fmt.Errorf("the attribute %q is there twice", cut(a.Name.Local, 60))
 			}
 		}
 		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
@@ -169,6 +194,11 @@ func (e *Element) attributes(list []xml.Attr) error {
 		if err != nil {
 			return err
 		}
+		for i := range e.Attr {
+			if e.Attr[i].Name == n {
+				return fmt.Errorf("the attribute %q is there twice", cut(a.Name.Local, 60))
+			}
+		}
 		e.Attr = append(e.Attr, xml.Attr{Name: n, Value: a.Value})
 	}
 	return nil
@@ -177,7 +207,7 @@ func (e *Element) attributes(list []xml.Attr) error {
 func (p *parser) endElement(t xml.EndElement) error {
 	n := len(p.open) - 1
 	if n < 0 || p.names[n] != t.Name {
-		return fmt.Errorf("the end tag %q closes nothing", t.Name.Local)
+		return fmt.Errorf("the end tag %q closes nothing", cut(t.Name.Local, 60))
 	}
 	e := p.open[n]
 	e.Text = string(p.texts[n])
@@ -195,4 +225,16 @@ func (p *parser) text(t xml.CharData) error {
 		return errors.New("there is text outside the root element")
 	}
 	return nil
+}
+
+// isText reports whether all characters are those of XML 1.0 section 2.2.
+func isText(b []byte) bool {
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 || r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
 }

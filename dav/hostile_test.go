@@ -1,0 +1,91 @@
+package dav_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"fachwerk/internal/store/storetest"
+)
+
+// Names cost what they take in the request, not that times the number of properties.
+func TestLongNamesAreRefused(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	anna := env.Client(t, "anna")
+	path := "/files/anna@musterstadt.example/"
+	long := "urn:x-musterstadt:" + strings.Repeat("n", 10_000)
+	for _, c := range []struct{ method, body string }{
+		{"PROPFIND", `<D:propfind xmlns:D="DAV:"><D:prop><p xmlns="` + long + `"/></D:prop></D:propfind>`},
+		{"PROPFIND", `<D:propfind xmlns:D="DAV:"><D:prop><D:` + strings.Repeat("n", 10_000) + `/></D:prop></D:propfind>`},
+		{"PROPPATCH", patch(`<D:set xmlns:x="` + long + `"><D:prop><x:a/><x:b/></D:prop></D:set>`)},
+	} {
+		if a := anna.Do(t, c.method, path, c.body, "Depth", "0"); a.Status != http.StatusBadRequest {
+			t.Errorf("%s with long names: %d, %d bytes", c.method, a.Status, len(a.Body))
+		}
+	}
+	var many strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&many, `<a xmlns:p%d="urn:x:%d">`, i%50, i)
+		if i%50 == 49 {
+			many.WriteString(strings.Repeat("</a>", 50))
+		}
+	}
+	anna.Want(t, http.StatusMultiStatus, "PROPFIND", path, `<D:propfind xmlns:D="DAV:"><D:prop>`+many.String()+`</D:prop></D:propfind>`, "Depth", "0")
+	var declared strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&declared, ` xmlns:p%d="urn:x:%d"`, i, i)
+	}
+	deep := strings.Repeat("<a"+declared.String()+">", 30) + strings.Repeat("<a/>", 10_000) + strings.Repeat("</a>", 30)
+	if a := anna.Do(t, "PROPFIND", path, `<D:propfind xmlns:D="DAV:"><D:prop>`+deep+`</D:prop></D:propfind>`, "Depth", "0"); a.Status != http.StatusBadRequest {
+		t.Errorf("1,800 namespaces at one place: %d", a.Status)
+	}
+}
+
+// What properties a request would store is bounded before it is sealed.
+func TestPropertiesOfOneRequestAreBounded(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	anna := env.Client(t, "anna")
+	path := "/files/anna@musterstadt.example/"
+	var declared, inner strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&declared, ` xmlns:p%d="urn:x-musterstadt:%d:%s"`, i, i, strings.Repeat("n", 400))
+	}
+	for i := range 500 {
+		fmt.Fprintf(&inner, `<q%d>`, i)
+		for j := range 60 {
+			fmt.Fprintf(&inner, "p%d:", j)
+		}
+		fmt.Fprintf(&inner, `</q%d>`, i)
+	}
+	body := `<D:propertyupdate xmlns:D="DAV:"` + declared.String() + `><D:set><D:prop>` + inner.String() + `</D:prop></D:set></D:propertyupdate>`
+	anna.Want(t, http.StatusInsufficientStorage, "PROPPATCH", path, body)
+	if a := anna.Do(t, "MKCOL", path+"new/", strings.ReplaceAll(body, "propertyupdate", "mkcol"), "Content-Type", "application/xml"); a.Status != http.StatusInsufficientStorage {
+		t.Errorf("MKCOL: %d %.200s", a.Status, a.Body)
+	}
+}
+
+// A stored property is sent to everybody who looks: nothing is kept that would make their
+// answer one that cannot be read.
+func TestStoredPropertiesLeaveAnswersWhole(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	anna := env.Client(t, "anna")
+	path := "/files/anna@musterstadt.example/"
+	for name, inner := range map[string]string{
+		"an XML declaration":        `<?xml version="1.0"?>`,
+		"a control in a comment":    "<!-- \x01 -->",
+		"bad UTF-8 in a comment":    "<!-- \xff -->",
+		"an attribute twice":        `<a xmlns:x="urn:x" xmlns:y="urn:x" x:a="1" y:a="2"/>`,
+		"the namespace of prefixes": `<x:a xmlns:x="http://www.w3.org/2000/xmlns/"/>`,
+		"the namespace of xml":      `<x:a xmlns:x="http://www.w3.org/XML/1998/namespace"/>`,
+		"... as the default one":    `<a xmlns="http://www.w3.org/2000/xmlns/"/>`,
+	} {
+		a := anna.Do(t, "PROPPATCH", path, patch(set(`<p xmlns="urn:x-musterstadt">`+inner+`</p>`)))
+		if a.Status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
+		}
+	}
+	anna.Want(t, http.StatusMultiStatus, "PROPPATCH", path, "\n"+`<?xml version="1.0" encoding="utf-8"?>`+
+		patch(set(`<p xmlns="urn:x-musterstadt"><!-- Grüße --><![CDATA[<b>]]></p>`)))
+	anna.Propfind(t, path, "0", `<p xmlns="urn:x-musterstadt"/>`)
+}
