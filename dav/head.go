@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 
 	"fachwerk/auth"
 	"fachwerk/internal/resource"
@@ -303,11 +305,30 @@ type People interface {
 	Search(ctx context.Context, p *auth.Principal, q PeopleQuery, limit int) (found []Person, more bool, err error)
 }
 
-// PeopleQuery is what to look for; empty fields do not matter, all others must hold.
+// PeopleQuery is what to look for. All of it must hold.
 type PeopleQuery struct {
-	Name    string // part of the display name
-	Address string // part of an address
-	Type    UserType
+	Names     []string // each is part of the display name
+	Addresses []string // each is part of an address
+	Types     []UserType
+}
+
+// Match tells whether all of it holds for a principal, without regard to case.
+func (q PeopleQuery) Match(p *Person) bool {
+	for _, part := range q.Names {
+		if !within(p.DisplayName, part) {
+			return false
+		}
+	}
+	for _, part := range q.Addresses {
+		if !within(p.Address, part) && !slices.ContainsFunc(p.Aliases, func(a string) bool { return within(a, part) }) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(q.Types, func(t UserType) bool { return t != p.Type })
+}
+
+func within(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
 
 // Person is a principal: a person or a shared account.

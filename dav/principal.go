@@ -158,12 +158,12 @@ var searchable = []struct {
 	words string
 	set   func(q *PeopleQuery, match string)
 }{
-	{D("displayname"), "Name", func(q *PeopleQuery, m string) { q.Name = m }},
-	{CS("email-address-set"), "E-mail address", func(q *PeopleQuery, m string) { q.Address = m }},
+	{D("displayname"), "Name", func(q *PeopleQuery, m string) { q.Names = append(q.Names, m) }},
+	{CS("email-address-set"), "E-mail address", func(q *PeopleQuery, m string) { q.Addresses = append(q.Addresses, m) }},
 	{CalDAV("calendar-user-address-set"), "Calendar user address", func(q *PeopleQuery, m string) {
-		q.Address = strings.TrimPrefix(strings.ToLower(m), "mailto:")
+		q.Addresses = append(q.Addresses, strings.TrimPrefix(strings.ToLower(m), "mailto:"))
 	}},
-	{CalDAV("calendar-user-type"), "Type", func(q *PeopleQuery, m string) { q.Type = UserType(strings.ToUpper(m)) }},
+	{CalDAV("calendar-user-type"), "Type", func(q *PeopleQuery, m string) { q.Types = append(q.Types, UserType(strings.ToUpper(m))) }},
 }
 
 // principalReport checks what RFC 3744 section 9 asks of all its reports: Depth 0, and one

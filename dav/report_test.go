@@ -31,6 +31,9 @@ func TestPrincipalReports(t *testing.T) {
 		one("C:calendar-user-address-set", "mailto:saal@musterstadt.example"):         "saal",
 		one("C:calendar-user-type", "ROOM"):                                           "saal",
 		one("D:displayname", "ann") + one("C:calendar-user-address-set", "annegret@"): "annegret",
+		one("D:displayname", "ann") + one("D:displayname", "gret"):                    "annegret",
+		one("D:displayname", "ben") + one("D:displayname", "ann"):                     "",
+		one("C:calendar-user-type", "ROOM") + one("C:calendar-user-type", "GROUP"):    "",
 		one("D:displayname", "zz"):                                                    "",
 		one("D:getetag", "x"):                                                         "",
 	} {

@@ -116,8 +116,7 @@ func (p People) Search(ctx context.Context, who *auth.Principal, q dav.PeopleQue
 	}
 	for _, a := range accounts {
 		x := dav.Person{Account: a.Key.Account, Address: a.Address, DisplayName: a.DisplayName, Type: userType(a.Kind)}
-		if x.Type == "" || q.Type != "" && q.Type != x.Type ||
-			!contains(x.DisplayName, q.Name) || !contains(x.Address, q.Address) {
+		if x.Type == "" || !q.Match(&x) {
 			continue
 		}
 		if len(found) == limit {
@@ -126,10 +125,6 @@ func (p People) Search(ctx context.Context, who *auth.Principal, q dav.PeopleQue
 		found = append(found, x)
 	}
 	return found, false, nil
-}
-
-func contains(s, part string) bool {
-	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
 }
 
 func userType(k store.AccountKind) dav.UserType {

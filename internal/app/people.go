@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 
 	"fachwerk/auth"
@@ -145,10 +144,9 @@ func (p principals) Search(ctx context.Context, who *auth.Principal, q dav.Peopl
 	if err != nil {
 		return nil, false, err
 	}
-	name, address := strings.ToLower(q.Name), strings.ToLower(q.Address)
 	for i := range r.list {
 		one := davPerson(&r.list[i])
-		if q.Type != "" && one.Type != q.Type || !strings.Contains(strings.ToLower(one.DisplayName), name) || !hasAddress(&one, address) {
+		if !q.Match(&one) {
 			continue
 		}
 		if len(found) == limit {
@@ -157,12 +155,6 @@ func (p principals) Search(ctx context.Context, who *auth.Principal, q dav.Peopl
 		found = append(found, one)
 	}
 	return found, false, nil
-}
-
-// hasAddress reports whether part is in one of the addresses.
-func hasAddress(p *dav.Person, part string) bool {
-	return strings.Contains(p.Address, part) ||
-		slices.ContainsFunc(p.Aliases, func(a string) bool { return strings.Contains(a, part) })
 }
 
 func davPerson(p *contacts.Person) dav.Person {
