@@ -104,7 +104,7 @@ func davRedirect(pages http.Handler, origin string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/.well-known/caldav", "/.well-known/carddav":
-			http.Redirect(w, r, origin+"/", http.StatusPermanentRedirect)
+			http.Redirect(w, r, origin+"/", http.StatusMovedPermanently)
 		default:
 			pages.ServeHTTP(w, r)
 		}

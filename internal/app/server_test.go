@@ -65,6 +65,18 @@ func TestDemoStartsAndStops(t *testing.T) {
 	if res.StatusCode != http.StatusOK {
 		t.Errorf("readyz: %s", res.Status)
 	}
+	// Who knows the portal alone finds calendars and contacts from there (RFC 6764 section 5).
+	direct := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, path := range []string{"/.well-known/caldav", "/.well-known/carddav"} {
+		res, err := direct.Get(s.Portal + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if at := res.Header.Get("Location"); res.StatusCode != http.StatusMovedPermanently || at != s.HTTP+"/" {
+			t.Errorf("%s at the portal: %s to %q, want 301 to %s/", path, res.Status, at, s.HTTP)
+		}
+	}
 	if err := stop(); err != nil {
 		t.Errorf("stop: %v", err)
 	}

@@ -35,7 +35,7 @@ func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
 		if err != nil {
 			return err
 		}
-		s.serveHTTP("portal", davRedirect(pages, s.in.cfg.Public.HTTP), secure)
+		s.serveHTTP("portal", davRedirect(pages, s.davOrigin()), secure)
 	}
 	return nil
 }
