@@ -177,5 +177,5 @@ func aclRestrictions(_ context.Context, v *Value) (bool, error) {
 // aclMethod refuses (RFC 3744 section 8.1.1).
 func aclMethod(_ context.Context, _ *Request, _ *Target) error {
 	return Refusal(http.StatusForbidden, D("no-ace-conflict"),
-		"Rights are granted in the portal or by the administrators, not by this protocol.")
+		"Rights are granted by the administrators, not by this protocol.")
 }

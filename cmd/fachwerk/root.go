@@ -27,8 +27,9 @@ func command(in io.Reader, out, errs io.Writer) *cobra.Command {
 	c := &cli{in: in, out: out, err: errs}
 	root := &cobra.Command{
 		Use:   "fachwerk",
-		Short: "Mail, login and portal for public administrations",
-		Long: `Fachwerk is a mail server with a login and a portal in one program.
+		Short: "Mail, calendar, contacts and files for public administrations",
+		Long: `Fachwerk is mail, calendar, contacts and files, with a login and a portal, in one
+program.
 
 Try it:                       fachwerk demo
 Run it:                       fachwerk serve --config /etc/fachwerk/fachwerk.yaml
