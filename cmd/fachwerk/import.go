@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +14,7 @@ import (
 	"fachwerk/internal/app"
 )
 
-// errIncomplete says that some messages did not come; they are listed.
+// errIncomplete says that something did not come; it is listed.
 var errIncomplete = errors.New("not everything came; see the list. Run it again, nothing is doubled")
 
 func (c *cli) imports() *cobra.Command {
@@ -75,6 +74,9 @@ Exit status: 0 everything is here and verified, 1 something did not come.`,
 	c.installation(mail)
 	c.asJSON(mail)
 	cmd.AddCommand(mail)
+	for _, kind := range importsOfData {
+		cmd.AddCommand(c.importData(kind))
+	}
 	return cmd
 }
 
@@ -118,18 +120,7 @@ func (c *cli) confirm(p app.ImportPlan, yes, inputUsed bool) error {
 			fmt.Fprintf(c.err, "     %s becomes %s\n", m.Name, m.Target)
 		}
 	}
-	if yes {
-		return nil
-	}
-	if inputUsed {
-		return usageError{errors.New("standard input held the password and cannot confirm: say --yes, or use a password file")}
-	}
-	fmt.Fprint(c.err, "Is that right? Type yes: ")
-	line, _ := bufio.NewReader(c.in).ReadString('\n')
-	if strings.TrimSpace(line) != "yes" {
-		return errors.New("not confirmed; nothing was copied")
-	}
-	return nil
+	return c.agree(yes, inputUsed)
 }
 
 func (c *cli) importReport(r *app.ImportReport, took time.Duration) error {

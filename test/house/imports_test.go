@@ -21,9 +21,12 @@ type rule struct {
 var rules = []rule{
 	{"cmd", []string{"internal/app"}},
 	{"internal/app", []string{".", "mail/...", "dav/...", "calendar/...", "contacts/...", "files/...", "auth/...",
-		"location/...", "portal/...", "admin/...", "internal/store/...", "internal/resource"}},
+		"location/...", "portal/...", "admin/...", "internal/store/...", "internal/resource", "internal/importing"}},
 	// The configuration is read by internal/app alone.
 	{"internal/app/config", nil},
+
+	// An account as a folder: above the domains, beside the heads.
+	{"internal/archive", []string{"mail", "calendar", "contacts", "files", "auth", "internal/resource", "internal/store"}},
 
 	// Heads: their own domain, who is asking, never the store.
 	{"mail/imap", []string{".", "mail", "mail/message", "auth"}},
@@ -47,6 +50,11 @@ var rules = []rule{
 	{"calendar/ical", []string{".", "internal/contentline"}},
 	{"contacts", []string{".", "auth", "internal/resource", "internal/contentline"}},
 	{"files", []string{".", "auth", "internal/resource"}},
+	{"calendar/importer", []string{"calendar", "calendar/ical", "internal/importing", "internal/resource", "internal/contentline"}},
+	{"contacts/importer", []string{"contacts", "internal/importing", "internal/resource", "internal/contentline"}},
+	{"files/importer", []string{"files", "internal/importing", "internal/resource"}},
+	// What the three imports have in common; it notes where objects came from.
+	{"internal/importing", []string{"internal/resource", "internal/store"}},
 	// What calendars, address books and drives have in common.
 	{"internal/resource", []string{"auth", "internal/store"}},
 	{"internal/contentline", nil},

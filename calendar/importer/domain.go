@@ -1,0 +1,64 @@
+package importer
+
+import (
+	"context"
+	"errors"
+
+	"fachwerk/calendar"
+	"fachwerk/internal/importing"
+	"fachwerk/internal/resource"
+)
+
+const suffix = ".ics"
+
+// Domain stores calendar objects.
+type Domain struct{ calendar *calendar.Service }
+
+// NewDomain makes one.
+func NewDomain(s *calendar.Service) *Domain { return &Domain{s} }
+
+// Kind is resource.Calendar.
+func (d *Domain) Kind() resource.Kind { return resource.Calendar }
+
+// Path is the name that the source gave.
+func (d *Domain) Path(e *importing.Entry) ([]string, error) { return e.Path, nil }
+
+// Other is that name with a digest.
+func (d *Domain) Other(e *importing.Entry) []string {
+	return []string{importing.OtherName(e.Path[0], suffix, e.Name)}
+}
+
+// Load reads an object.
+func (d *Domain) Load(_ context.Context, l importing.Loading) (importing.Loaded, error) {
+	data, err := importing.ReadObject(l.Content, d.calendar.Limits().Size)
+	if err != nil {
+		return nil, err
+	}
+	l.Hash.Write(data)
+	return &loaded{d, data}, nil
+}
+
+type loaded struct {
+	domain *Domain
+	data   []byte
+}
+
+// Draft has the calendar judge it.
+func (l *loaded) Draft(ctx context.Context, at resource.Place, old resource.Item) (resource.Draft, error) {
+	draft, err := l.domain.calendar.Accept(ctx, at, old, l.data)
+	var refused *calendar.Refusal
+	if errors.As(err, &refused) {
+		code := importing.Invalid
+		if refused.Precondition == "max-resource-size" {
+			code = importing.TooLarge
+		}
+		return draft, importing.Refuse(code, "%s: %s", refused.Precondition, refused.Reason)
+	}
+	return draft, err
+}
+
+// Note has nothing to tell: what came is kept as it is.
+func (l *loaded) Note() string { return "" }
+
+// Close has nothing to free.
+func (l *loaded) Close() error { return nil }

@@ -1,0 +1,217 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/emersion/go-webdav/carddav"
+
+	"fachwerk/contacts"
+	"fachwerk/internal/importing"
+	"fachwerk/internal/resource"
+)
+
+func card(local string) xml.Name {
+	return xml.Name{Space: "urn:ietf:params:xml:ns:carddav", Local: local}
+}
+
+var description = card("addressbook-description")
+
+// Server is the address books of a user of a CardDAV server.
+func Server(c *importing.Client, user string) importing.Source {
+	return &importing.Home{
+		Client: c, User: user, Type: card("addressbook"), WellKnown: "/.well-known/carddav", Suffix: suffix,
+		Find:  func(ctx context.Context, address string) ([]string, error) { return find(ctx, c, address) },
+		Props: []xml.Name{description},
+		Describe: func(r *importing.Resource) []resource.Property {
+			return describe(r.Text(importing.DisplayName), r.Text(description))
+		},
+	}
+}
+
+// find discovers address books: principal, home, members (RFC 6352 section 7.1.1). An
+// address without a principal is taken for the home.
+func find(ctx context.Context, c *importing.Client, address string) ([]string, error) {
+	client, err := carddav.NewClient(c, address)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	home := u.Path
+	if principal, err := client.FindCurrentUserPrincipal(ctx); err == nil && principal != "" {
+		if home, err = client.FindAddressBookHomeSet(ctx, principal); err != nil {
+			return nil, importing.SourceError(err)
+		}
+	} else if errors.Is(err, importing.ErrSource) {
+		return nil, err
+	}
+	if home == "" {
+		return nil, nil
+	}
+	list, err := client.FindAddressBooks(ctx, home)
+	if err != nil {
+		return nil, importing.SourceError(err)
+	}
+	var hrefs []string
+	for _, found := range list {
+		hrefs = append(hrefs, (&url.URL{Path: strings.TrimSuffix(found.Path, "/") + "/"}).EscapedPath())
+	}
+	return hrefs, nil
+}
+
+// describe makes the properties of an address book here.
+func describe(title, about string) []resource.Property {
+	var list []resource.Property
+	if title != "" {
+		list = append(list, contacts.DisplayName(title))
+	}
+	if about != "" {
+		var b bytes.Buffer
+		b.WriteString(`<addressbook-description xmlns="` + description.Space + `">`)
+		_ = xml.EscapeText(&b, []byte(about)) // a bytes.Buffer takes everything
+		b.WriteString(`</addressbook-description>`)
+		list = append(list, resource.Property{Name: description, Value: b.Bytes()})
+	}
+	return list
+}
+
+// Files are the address books of a vCard file, or of a folder of such files.
+func Files(at string) importing.Source {
+	return &importing.Exports{At: at, Suffix: suffix, Take: take,
+		Named: func(title, _ string) []resource.Property { return describe(title, "") }}
+}
+
+// take takes one file apart.
+func take(data []byte) importing.Export {
+	if c, err := contacts.Parse(data); err == nil {
+		return importing.Export{Single: true, Objects: []importing.Object{{Key: c.UID(), Data: data}}}
+	}
+	var x importing.Export
+	for one, err := range contacts.Split(bytes.NewReader(data)) {
+		var bad *contacts.InvalidError
+		switch {
+		case errors.As(err, &bad):
+			err = refused(bad)
+		case err == nil:
+			x.Objects = append(x.Objects, importing.Object{Key: uid(one), Data: one})
+			continue
+		}
+		x.Objects = append(x.Objects, importing.Object{Err: err})
+	}
+	if len(x.Objects) == 0 {
+		x.Objects = []importing.Object{{Err: importing.Refuse(importing.Invalid, "there is no card in it")}}
+	}
+	return x
+}
+
+// uid finds out how a card is called, be it a card or not.
+func uid(data []byte) string {
+	if c, err := contacts.Parse(withUID(data)); err == nil {
+		return c.UID()
+	}
+	return made(data)
+}
+
+const suffix = ".vcf"
+
+// Domain stores cards.
+type Domain struct{ resources *resource.Service }
+
+// NewDomain makes one.
+func NewDomain(r *resource.Service) *Domain { return &Domain{r} }
+
+// Kind is resource.AddressBook.
+func (d *Domain) Kind() resource.Kind { return resource.AddressBook }
+
+// Path is the name that the source gave.
+func (d *Domain) Path(e *importing.Entry) ([]string, error) { return e.Path, nil }
+
+// Other is that name with a digest.
+func (d *Domain) Other(e *importing.Entry) []string {
+	return []string{importing.OtherName(e.Path[0], suffix, e.Name)}
+}
+
+// Load reads a card.
+func (d *Domain) Load(_ context.Context, l importing.Loading) (importing.Loaded, error) {
+	data, err := importing.ReadObject(l.Content, contacts.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	kept := withUID(data)
+	l.Hash.Write(kept)
+	return &loaded{domain: d, data: kept, changed: len(kept) != len(data)}, nil
+}
+
+type loaded struct {
+	domain  *Domain
+	data    []byte
+	changed bool
+}
+
+// Draft judges the card as a PUT would.
+func (l *loaded) Draft(ctx context.Context, at resource.Place, old resource.Item) (resource.Draft, error) {
+	c, err := contacts.Parse(l.data)
+	if err != nil {
+		return resource.Draft{}, refused(err)
+	}
+	if err := l.sameUID(ctx, at.Collection, old, c.UID()); err != nil {
+		return resource.Draft{}, err
+	}
+	u, err := l.domain.resources.NewUpload(ctx, at.Collection.Account,
+		resource.UploadOptions{Size: int64(len(l.data)), Limit: contacts.MaxSize, Replaces: old.Size})
+	if err != nil {
+		return resource.Draft{}, err
+	}
+	if _, err = u.Write(l.data); err == nil {
+		err = u.Finish()
+	}
+	if err != nil {
+		return resource.Draft{}, errors.Join(err, u.Close())
+	}
+	return resource.Draft{Upload: u, Facts: c.Facts(), Encoder: contacts.FactsEncoder, Index: c.Index()}, nil
+}
+
+// sameUID refuses a card of another UID in place of one (RFC 6352 section 6.3.2.1).
+func (l *loaded) sameUID(ctx context.Context, c resource.Collection, old resource.Item, uid string) error {
+	if old.ID == 0 {
+		return nil
+	}
+	i, err := l.domain.resources.ByUID(ctx, c, uid)
+	switch {
+	case errors.Is(err, resource.ErrNotFound):
+		return &resource.UIDError{Name: old.Name}
+	case err == nil && i.ID != old.ID:
+		return &resource.UIDError{Name: i.Name}
+	}
+	return err
+}
+
+// Note tells of a UID that was given.
+func (l *loaded) Note() string {
+	if l.changed {
+		return "it had no UID and was given one"
+	}
+	return ""
+}
+
+// Close has nothing to free.
+func (l *loaded) Close() error { return nil }
+
+func refused(err error) error {
+	var bad *contacts.InvalidError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	code := importing.Invalid
+	if bad.Condition == contacts.MaxResource {
+		code = importing.TooLarge
+	}
+	return importing.Refuse(code, "%s", bad.Error())
+}
