@@ -14,7 +14,11 @@ const (
 	MaxBytes      = 10 << 20 // of one calendar
 	MaxDepth      = 8        // of components in each other
 	MaxComponents = 50_000   // of one calendar
+	MaxLines      = 100_000  // of one calendar that Parse reads: it is in memory whole
 )
+
+// streamLines is how many lines a calendar of a file may have: all of somebody's events.
+const streamLines = 500_000
 
 // A SyntaxError says where and why a text is no iCalendar. It wraps
 // contentline.ErrTooLarge where a bound was met.
@@ -26,7 +30,7 @@ type SyntaxError = contentline.SyntaxError
 // It looks at form alone: whether the calendar makes sense is [NewObject]'s to
 // say. Text need not be valid UTF-8.
 func Parse(data []byte) (*Component, error) {
-	lines := contentline.NewBytes(data, limits())
+	lines := contentline.NewBytes(data, limits(MaxLines))
 	c, err := readCalendar(lines)
 	if errors.Is(err, io.EOF) {
 		return nil, &SyntaxError{Line: lines.Number(), Reason: "there is no VCALENDAR"}
@@ -43,8 +47,8 @@ func Parse(data []byte) (*Component, error) {
 	return c, nil
 }
 
-func limits() contentline.Limits {
-	return contentline.Limits{Bytes: MaxBytes, Lines: 500_000, Line: MaxBytes}
+func limits(lines int) contentline.Limits {
+	return contentline.Limits{Bytes: MaxBytes, Lines: lines, Line: MaxBytes, Values: 5 * lines}
 }
 
 // ParseStream reads the calendars of an export file one after the other, each
@@ -53,7 +57,7 @@ func limits() contentline.Limits {
 // calendar over a bound, ends it.
 func ParseStream(r io.Reader) iter.Seq2[*Component, error] {
 	return func(yield func(*Component, error) bool) {
-		lines := contentline.NewReader(r, limits())
+		lines := contentline.NewReader(r, limits(streamLines))
 		for {
 			lines.Renew()
 			c, err := readCalendar(lines)

@@ -28,12 +28,13 @@ type Limits struct {
 	Lines  int   // logical lines
 	Line   int   // bytes of one logical line, unfolded
 	Params int   // parameter values of one line
+	Values int   // parameters and their values of all lines
 }
 
 // DefaultLimits are what zero values in Limits stand for: room for one
 // calendar object or one contact card with its photo.
 func DefaultLimits() Limits {
-	return Limits{Bytes: 10 << 20, Lines: 200_000, Line: 10 << 20, Params: 1000}
+	return Limits{Bytes: 10 << 20, Lines: 200_000, Line: 10 << 20, Params: 1000, Values: 200_000}
 }
 
 // A Line is one logical (unfolded) content line.
@@ -106,6 +107,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Params == 0 {
 		l.Params = d.Params
+	}
+	if l.Values == 0 {
+		l.Values = d.Values
 	}
 	return l
 }

@@ -65,7 +65,7 @@ func (r *Reader) param(text string, at int) (p Param, next int, reason string) {
 			return p, 0, "a parameter has a quote where its name should be"
 		}
 		r.valueMem = append(r.valueMem, text[at:end])
-		return Param{Values: r.values(first)}, end, ""
+		return Param{Values: r.taken(first)}, end, ""
 	}
 	// Names are read leniently: programs put spaces after the semicolon.
 	p.Name = upper(strings.TrimSpace(text[at:end]))
@@ -81,15 +81,19 @@ func (r *Reader) param(text string, at int) (p Param, next int, reason string) {
 		}
 		r.valueMem = append(r.valueMem, value)
 		if text[next] != ',' {
-			p.Values = r.values(first)
+			p.Values = r.taken(first)
 			return p, next, ""
+		}
+		if n := len(r.valueMem) - first; r.limits.Params > 0 && n > r.limits.Params {
+			r.valueMem = r.valueMem[:first]
+			return p, 0, "there are too many parameters"
 		}
 		at = next + 1
 	}
 }
 
-// values takes what was put on valueMem from first on.
-func (r *Reader) values(first int) []string {
+// taken takes what was put on valueMem from first on.
+func (r *Reader) taken(first int) []string {
 	n := len(r.valueMem)
 	v := r.valueMem[first:n:n]
 	if n > 128 {

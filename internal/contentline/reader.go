@@ -22,6 +22,7 @@ type Reader struct {
 	read     int64 // bytes taken
 	number   int   // physical lines taken
 	lines    int   // logical lines returned
+	values   int   // parameters and values in them
 	ends     ending
 	failed   error
 	fold     []byte // a folded line being joined
@@ -67,15 +68,23 @@ func (r *Reader) Next() (Line, error) {
 		r.failed = err
 		return Line{}, err
 	}
-	return r.parse(text, number)
+	line, err := r.parse(text, number)
+	for i := range line.Params {
+		r.values += 1 + len(line.Params[i].Values)
+	}
+	if r.limits.Values > 0 && r.values > r.limits.Values {
+		r.failed = tooLarge(number, "there are too many parameters")
+		return Line{}, r.failed
+	}
+	return line, err
 }
 
 // Number is how many physical lines have been read.
 func (r *Reader) Number() int { return r.number }
 
-// Renew starts the limits on bytes and lines anew, for readers of many objects
-// in one stream.
-func (r *Reader) Renew() { r.read, r.lines = 0, 0 }
+// Renew starts the limits on the whole input anew, for readers of many objects in one
+// stream.
+func (r *Reader) Renew() { r.read, r.lines, r.values = 0, 0, 0 }
 
 func tooLarge(line int, reason string) error {
 	return &SyntaxError{Line: line, Reason: reason, Err: ErrTooLarge}

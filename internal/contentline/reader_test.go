@@ -104,6 +104,7 @@ func TestLimits(t *testing.T) {
 	}{
 		"bytes":  {strings.Repeat("A:x\r\n", 100), Limits{Bytes: 400}},
 		"lines":  {strings.Repeat("A:x\r\n", 100), Limits{Lines: 99}},
+		"values": {strings.Repeat("A;X=1,2:x\r\n", 100), Limits{Values: 299}},
 		"line":   {"A:" + strings.Repeat("x", 100), Limits{Line: 100}},
 		"folded": {"A:" + strings.Repeat("x\n ", 100), Limits{Line: 100}},
 		"huge":   {"A:" + strings.Repeat("x", 1<<20), Limits{Line: 100}},
@@ -125,6 +126,10 @@ func TestLimits(t *testing.T) {
 	r := NewBytes([]byte("A"+strings.Repeat(";X=1", 101)+":\nB:\n"), Limits{Params: 100})
 	if all := lines(t, r); len(all) != 2 || all[0].Name != "!" || all[1].Name != "B" {
 		t.Errorf("too many parameters: %+v", all)
+	}
+	r = NewBytes([]byte("A;X="+strings.Repeat(",", 101)+":\nB:\n"), Limits{Params: 100})
+	if all := lines(t, r); len(all) != 2 || all[0].Name != "!" || all[1].Name != "B" {
+		t.Errorf("too many values of one parameter: %+v", all)
 	}
 	if _, err := NewReader(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("A:x"))), Limits{}).Next(); !errors.Is(err, iotest.ErrTimeout) {
 		t.Errorf("an error of the source: %v", err)
