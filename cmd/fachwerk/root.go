@@ -49,8 +49,10 @@ wrong, 3 "check" found something.`,
 	root.SetOut(out)
 	root.SetErr(errs)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	imports := c.imports()
+	imports.AddCommand(c.importAccount())
 	root.AddCommand(c.serve(), c.demo(), c.tenant(), c.domain(), c.account(), c.alias(), c.password(), c.grant(),
-		c.appPassword(), c.imports(), c.store(), c.queue(), c.check(), c.version())
+		c.appPassword(), imports, c.exports(), c.store(), c.queue(), c.check(), c.version())
 	usageArgs(root)
 	return root
 }

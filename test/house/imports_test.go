@@ -21,7 +21,7 @@ type rule struct {
 var rules = []rule{
 	{"cmd", []string{"internal/app"}},
 	{"internal/app", []string{".", "mail/...", "dav/...", "calendar/...", "contacts/...", "files/...", "auth/...",
-		"location/...", "portal/...", "admin/...", "internal/store/...", "internal/resource", "internal/importing"}},
+		"location/...", "portal/...", "admin/...", "internal/store/...", "internal/resource", "internal/importing", "internal/archive"}},
 	// The configuration is read by internal/app alone.
 	{"internal/app/config", nil},
 
