@@ -10,20 +10,30 @@ import (
 	"fachwerk/internal/resource"
 )
 
+// maxBusy bounds the periods that one answer is merged from, all objects together.
+const maxBusy = 500_000
+
 // FreeBusy answers the busy periods of a calendar in a time range, merged, by their
 // start (RFC 4791 7.10). Both ends of the range must be given. ErrTooMuch.
 func (s *Service) FreeBusy(ctx context.Context, c resource.Collection, r TimeRange, floating *time.Location) ([]ical.Busy, error) {
 	from, to := r.window()
 	w := resource.Window{Components: int64(ical.Event | ical.FreeBusy), From: from, To: to}
 	var all []ical.Busy
+	left := maxBusy
 	err := s.candidates(ctx, c, w, func(page []resource.Item) error {
 		err := s.resources.Bodies(ctx, c, page, func(_ int, body []byte) error {
 			o, ok := Stored(body)
 			if !ok {
 				return nil
 			}
-			busy, err := o.BusyTime(ctx, r.Start, r.End, floating, s.limits.Expanded)
+			busy, err := o.BusyTime(ctx, r.Start, r.End, floating, max(1, min(left, s.limits.Expanded)))
 			all = append(all, busy...)
+			if left -= len(busy); left < 0 {
+				return ErrTooMuch
+			}
+			if len(all) > 2*pageSize && len(busy) > pageSize { // one object may have very many
+				all = ical.MergeBusy(all)
+			}
 			return err
 		})
 		if len(all) > pageSize {
