@@ -148,8 +148,8 @@ func denied(href string, privilege ...string) *Precondition {
 // the answer off, so that the client does not take half of it for the whole.
 func (r *Request) fail(err error) {
 	if r.http.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		r.w.status = 499 // the client has gone; for the metrics
-		return
+		r.w.status = 499            // the client has gone; for the metrics
+		panic(http.ErrAbortHandler) // one that only stopped sending must not read 200, nor half a list
 	}
 	p, ok := judgement(err, r)
 	if !ok {

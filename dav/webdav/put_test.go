@@ -1,6 +1,7 @@
 package webdav_test
 
 import (
+	"bufio"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -213,6 +215,21 @@ func TestBrokenUploadLeavesNothing(t *testing.T) {
 				t.Errorf("%s: half an upload was answered %s", path, res.Status)
 			}
 		}
+	}
+	// One that stops in the middle of a piece and listens on is told of no success.
+	for range 10 {
+		req := s.request(http.MethodPut, "da.bin", nil)
+		conn, err := net.Dial("tcp", req.URL.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nha",
+			req.URL.EscapedPath(), req.URL.Host, req.Header.Get("Authorization"))
+		_ = conn.(*net.TCPConn).CloseWrite()
+		if res, err := http.ReadResponse(bufio.NewReader(conn), req); err == nil && res.StatusCode < 400 {
+			t.Errorf("half a piece was answered %s", res.Status)
+		}
+		conn.Close()
 	}
 	s.want(http.StatusNotFound, http.MethodGet, "neu.bin", "")
 	if _, got := s.want(http.StatusOK, http.MethodGet, "da.bin", ""); got != "ganz" {
