@@ -179,9 +179,10 @@ func (r *Request) guard(t *Target) (resource.Guard, error) {
 	return g, nil
 }
 
-// seen adds the folders of a path, and with strict the state of what lies there. That of a
-// folder is its name and properties: its ETag, which tells of all below it, is judged
-// when it is read, and no further.
+// seen adds the folders of a path and what lies there, and with strict its state too: no
+// other resource is written to than the one at this place, wherever it is moved
+// meanwhile. The state of a folder is its name and properties: its ETag, which tells of
+// all below it, is judged when it is read, and no further.
 func (t *Target) seen(g *resource.Guard, strict bool) {
 	if t.Level&(AtFolder|AtMember) == 0 {
 		return
@@ -194,12 +195,15 @@ func (t *Target) seen(g *resource.Guard, strict bool) {
 		g.Seen = append(g.Seen, resource.Seen{Collection: t.Collection.ID, Parent: parent, Name: f.Name, ID: f.ID})
 		parent = f.ID
 	}
-	if strict {
-		s := resource.Seen{Collection: t.Collection.ID, Parent: parent, Name: t.Name()}
-		if t.Exists {
-			s.Name, s.ID, s.ModSeq = t.Item.Name, t.Item.ID, t.Item.ModSeq
+	switch {
+	case t.Exists:
+		s := resource.Seen{Collection: t.Collection.ID, Parent: parent, Name: t.Item.Name, ID: t.Item.ID}
+		if strict {
+			s.ModSeq = t.Item.ModSeq
 		}
 		g.Seen = append(g.Seen, s)
+	case strict:
+		g.Seen = append(g.Seen, resource.Seen{Collection: t.Collection.ID, Parent: parent, Name: t.Name()})
 	}
 }
 
