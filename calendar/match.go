@@ -31,43 +31,7 @@ func (f Filter) Matches(ctx context.Context, o *ical.Object, floating *time.Loca
 		return false, nil
 	}
 	m := matcher{o, floating}
-	alternatives, rest := f.alternatives()
-	if ok, err := m.inside(ctx, rest, o.Calendar); !ok || len(alternatives) == 0 {
-		return ok, err
-	}
-	for _, c := range alternatives {
-		if ok, err := m.component(ctx, c, o.Calendar); ok || err != nil {
-			return ok, err
-		}
-	}
-	return false, nil
-}
-
-// alternatives splits the filter where it asks for several types of component, as for
-// events and tasks: an object has one type, so that all together would find nothing.
-// Servers take that for any of them, and clients mean it so.
-func (f Filter) alternatives() (several []CompFilter, rest CompFilter) {
-	main := ""
-	mixed := false
-	for _, c := range f.Comp.Comps {
-		if !c.NotDefined && ical.KindOf(c.Name) != 0 {
-			mixed = mixed || main != "" && main != c.Name
-			main = c.Name
-		}
-	}
-	rest = f.Comp
-	if !mixed {
-		return nil, rest
-	}
-	rest.Comps = nil
-	for _, c := range f.Comp.Comps {
-		if !c.NotDefined && ical.KindOf(c.Name) != 0 {
-			several = append(several, c)
-		} else {
-			rest.Comps = append(rest.Comps, c)
-		}
-	}
-	return several, rest
+	return m.inside(ctx, f.Comp, o.Calendar)
 }
 
 // inside reports whether a component fulfils what stands inside a filter.

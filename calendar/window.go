@@ -14,17 +14,20 @@ func (f Filter) window() (w resource.Window, exact, never bool) {
 	if f.Comp.Name != "VCALENDAR" || f.Comp.NotDefined {
 		return w, false, !(f.Comp.Name != "VCALENDAR" && f.Comp.NotDefined)
 	}
-	alternatives, rest := f.alternatives()
-	if len(alternatives) > 0 {
-		return f.widest(alternatives, rest)
-	}
 	exact = len(f.Comp.Props) == 0 && f.Comp.Range == nil && len(f.Comp.Comps) <= 1
+	main := ""
 	for _, c := range f.Comp.Comps {
 		kind := ical.KindOf(c.Name)
 		if c.NotDefined || kind == 0 {
 			exact = false
 			continue
 		}
+		if main != "" && main != c.Name {
+			// All filters must hold (RFC 4791 9.7.1), and an object has one type of
+			// component (4.1): nothing is events and tasks at once.
+			return w, false, true
+		}
+		main = c.Name
 		exact = exact && c.bare()
 		if w.Components == 0 {
 			w.Components = int64(kind)
@@ -36,23 +39,6 @@ func (f Filter) window() (w resource.Window, exact, never bool) {
 				narrow(&w, a.Range)
 			}
 		}
-	}
-	return w, exact, false
-}
-
-// widest is the window of alternatives: any of their types, and the time of all of
-// them where each has one.
-func (f Filter) widest(alternatives []CompFilter, rest CompFilter) (w resource.Window, exact, never bool) {
-	exact = len(rest.Props) == 0 && len(rest.Comps) == 0
-	timed := true
-	for _, c := range alternatives {
-		exact = exact && c.bare()
-		w.Components |= int64(ical.KindOf(c.Name))
-		timed = timed && c.Range != nil
-		narrow(&w, c.Range)
-	}
-	if !timed {
-		w.From, w.To = 0, 0
 	}
 	return w, exact, false
 }
