@@ -68,14 +68,10 @@ func taken(method string) *Precondition {
 }
 
 func (r *Request) mayMake(t *Target) error {
-	calendar := false
-	for _, f := range t.Mount.Features {
-		calendar = calendar || f == "calendar-access"
-	}
 	switch {
 	case t.Mount.ReadOnly != "":
 		return refused(http.StatusForbidden, "%s", t.Mount.ReadOnly)
-	case r.Method == "MKCALENDAR" && (!calendar || t.Level != AtCollection):
+	case r.Method == "MKCALENDAR" && (!t.Mount.calendars() || t.Level != AtCollection):
 		return Refusal(http.StatusForbidden, CalDAV("calendar-collection-location-ok"), "A calendar cannot be made here, only in a calendar home.")
 	case t.Level == AtMember && !t.Mount.Tree:
 		return refused(http.StatusForbidden, "There are no folders inside of this collection.")

@@ -88,9 +88,21 @@ func (s *Server) features(m *mount) string {
 	return strings.Join(list, ", ")
 }
 
+// options also names, at a home, what makes collections in it: programs look there whether
+// they may offer that.
 func options(_ context.Context, r *Request, t *Target) error {
-	return r.s.answerOptions(r, t.mount, t.methods())
+	list := t.methods()
+	if t.Level == AtHome && t.Mount.Root == resource.Root && !t.Mount.Tree && t.Account.May(resource.Manage) {
+		list = append(list, "MKCOL")
+		if t.Mount.calendars() {
+			list = append(list, "MKCALENDAR")
+		}
+	}
+	return r.s.answerOptions(r, t.mount, list)
 }
+
+// calendars reports whether MKCALENDAR makes what the mount holds.
+func (m *Mount) calendars() bool { return slices.Contains(m.Features, "calendar-access") }
 
 // anonymousOptions answers by the form of the path, so that it says nothing about what is
 // there.

@@ -130,7 +130,15 @@ func TestOptions(t *testing.T) {
 		if strings.HasPrefix(path, "/files") == strings.Contains(a.Header.Get("DAV"), "calendar-access") {
 			t.Errorf("%s: DAV: %s", path, a.Header.Get("DAV"))
 		}
-	} // Without a login the answer depends on the form of the path alone.
+	}
+	// A home says what makes collections in it; a drive's root needs nothing of that.
+	for path, want := range map[string]bool{"/calendars/" + c.Address + "/": true, "/files/" + c.Address + "/": false, "/principals/": false} {
+		allow := c.Want(t, 200, "OPTIONS", path, "").Header.Get("Allow")
+		if strings.Contains(allow, "MKCOL") != want || strings.Contains(allow, "MKCALENDAR") != want {
+			t.Errorf("%s: Allow: %s", path, allow)
+		}
+	}
+	// Without a login the answer depends on the form of the path alone.
 	var first string
 	for _, path := range []string{"/files/" + c.Address + "/", "/files/niemand@musterstadt.example/x"} {
 		req, err := http.NewRequest("OPTIONS", env.URL+path, nil)
