@@ -10,7 +10,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -35,7 +35,7 @@ func startSite(t *testing.T, host, origin string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet := log.New(io.Discard, "", 0) // Thunderbird closes connections as it likes
+	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // Thunderbird closes connections as it likes
 	ca, issued := certificate(t, host)
 	web := httptest.NewUnstartedServer(&httputil.ReverseProxy{ErrorLog: quiet, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
