@@ -20,7 +20,6 @@ import (
 
 	"fachwerk/internal/archive"
 	"fachwerk/internal/resource"
-	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
 	"fachwerk/mail"
 )
@@ -341,6 +340,44 @@ func same(t *testing.T, want, got string) {
 	}
 }
 
+// What is written while the journal is read does not make the export a state that
+// never was: between the readings of any two collections both get something new.
+func TestMarkIsOneMoment(t *testing.T) {
+	eachPair(t, func(t *testing.T, e storetest.Engines) {
+		h := open(t, e)
+		o := h.owner(t, h.parts.Person(t, "anna"))
+		_, err := h.Mail.Mailboxes(t.Context(), o.mail)
+		must(t, err)
+		var list []resource.Collection
+		for n := range calendars {
+			list = append(list, o.collection(t, resource.Calendar, fmt.Sprint(n)))
+		}
+		c, n := o.drive(t), 0
+		write := func(int64) {
+			if n++; n > 2*calendars {
+				return
+			}
+			errs := []error{o.append(t.Context(), "INBOX", 0, nil, time.Time{}, fmt.Sprintf("Subject: w0 %d\r\n\r\n", n)),
+				put(t.Context(), o, c, "w0.txt", fmt.Sprint(n))}
+			for _, c := range list {
+				errs = append(errs, o.event(t.Context(), c, "w0.ics", event("w0", fmt.Sprint(n))))
+			}
+			must(t, errors.Join(errs...))
+		}
+		write(0)
+		dir := t.TempDir()
+		var opts archive.ExportOptions
+		archive.AfterReading(&opts, write)
+		if r := export(t, o, dir, opts); r.Header.Consistent != "account" {
+			t.Errorf("consistent by %s", r.Header.Consistent)
+		}
+		order(t, dir, 0)
+	})
+}
+
+// calendars are as many as writers count in.
+const calendars = 8
+
 // errCut ends an export or import in the middle.
 var errCut = errors.New("cut")
 
@@ -402,7 +439,7 @@ func TestInterrupted(t *testing.T) {
 	h.sound(t)
 }
 
-// While eight writers change an account, an export equals one state of it.
+// While writers change an account, an export equals one state of it.
 func TestWhileItChanges(t *testing.T) {
 	eachPair(t, func(t *testing.T, e storetest.Engines) {
 		h := open(t, e)
@@ -410,37 +447,40 @@ func TestWhileItChanges(t *testing.T) {
 		_, err := h.Mail.Mailboxes(t.Context(), o.mail)
 		must(t, err)
 		c := o.drive(t)
-		// Each writer keeps a counter in two places, the calendar first: what is in
-		// the drive is never ahead of it by more than nothing.
-		work := o.collection(t, resource.Calendar, "arbeit")
-		const writers = 4
+		// Each writer counts: in a message, in a file, then in every calendar, the one
+		// that is read last first. Who reads without a mark sees it ahead of messages.
+		var list []resource.Collection
+		for n := range calendars {
+			list = append(list, o.collection(t, resource.Calendar, fmt.Sprint(n)))
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		var all sync.WaitGroup
-		for w := range writers {
+		for w := range 2 {
 			all.Go(func() {
 				for n := 1; ctx.Err() == nil; n++ {
-					err := errors.Join(
-						o.event(t.Context(), work, fmt.Sprintf("w%d.ics", w), event(fmt.Sprintf("w%d", w), fmt.Sprint(n))),
-						put(t.Context(), o, c, fmt.Sprintf("w%d.txt", w), fmt.Sprint(n)),
-						o.append(t.Context(), "INBOX", 0, nil, time.Time{}, fmt.Sprintf("Subject: w%d %d\r\n\r\n", w, n)))
-					if err != nil {
+					errs := []error{o.append(t.Context(), "INBOX", 0, nil, time.Time{}, fmt.Sprintf("Subject: w%d %d\r\n\r\n", w, n)),
+						put(t.Context(), o, c, fmt.Sprintf("w%d.txt", w), fmt.Sprint(n))}
+					for _, c := range slices.Backward(list) {
+						errs = append(errs, o.event(t.Context(), c, fmt.Sprintf("w%d.ics", w), event(fmt.Sprintf("w%d", w), fmt.Sprint(n))))
+					}
+					if err := errors.Join(errs...); err != nil {
 						t.Error(err)
 						return
 					}
-					time.Sleep(time.Duration(rand.IntN(int(20 * time.Millisecond))))
+					time.Sleep(time.Duration(rand.IntN(int(100 * time.Millisecond))))
 				}
 			})
 		}
 		defer all.Wait()
 		defer stop()
 		dir := t.TempDir()
-		for range 3 {
-			time.Sleep(100 * time.Millisecond)
+		for range 8 {
+			time.Sleep(30 * time.Millisecond)
 			r := export(t, o, dir, archive.ExportOptions{})
 			if r.Header.Consistent != "account" {
 				t.Errorf("consistent by %s", r.Header.Consistent)
 			}
-			for w := range writers {
+			for w := range 2 {
 				order(t, dir, w)
 			}
 		}
@@ -459,16 +499,20 @@ func put(ctx context.Context, o *owner, c resource.Collection, name, text string
 	return err
 }
 
-// order asks that what a writer did is there up to one moment: events, then files,
-// then messages.
+// order asks that what a writer did is there up to one moment: messages, a
+// file, calendars.
 func order(t *testing.T, dir string, w int) {
 	t.Helper()
-	var inEvent, inFile, inMail int
-	text, _ := os.ReadFile(filepath.Join(dir, "calendars/arbeit", fmt.Sprintf("w%d.ics", w)))
-	if _, after, ok := strings.Cut(string(text), "SUMMARY:"); ok {
-		fmt.Sscan(after, &inEvent)
+	var counts []int
+	for n := range calendars {
+		text, _ := os.ReadFile(filepath.Join(dir, "calendars", fmt.Sprint(n), fmt.Sprintf("w%d.ics", w)))
+		_, after, _ := strings.Cut(string(text), "SUMMARY:")
+		n := 0
+		fmt.Sscan(after, &n)
+		counts = append(counts, n)
 	}
-	text, _ = os.ReadFile(filepath.Join(dir, "files", fmt.Sprintf("w%d.txt", w)))
+	inFile, inMail := 0, 0
+	text, _ := os.ReadFile(filepath.Join(dir, "files", fmt.Sprintf("w%d.txt", w)))
 	fmt.Sscan(string(text), &inFile)
 	list, err := filepath.Glob(filepath.Join(dir, "mail/INBOX/cur/*"))
 	must(t, err)
@@ -485,8 +529,10 @@ func order(t *testing.T, dir string, w int) {
 	if len(seen) != inMail {
 		t.Errorf("writer %d: %d messages up to %d", w, len(seen), inMail)
 	}
-	if inEvent < inFile || inFile < inMail || inEvent-inMail > 1 {
-		t.Errorf("writer %d: event %d, file %d, message %d were never there together", w, inEvent, inFile, inMail)
+	slices.Reverse(counts)
+	counts = append([]int{inMail, inFile}, counts...)
+	if !slices.IsSortedFunc(counts, func(a, b int) int { return b - a }) || inMail-slices.Min(counts) > 1 {
+		t.Errorf("writer %d: %v were never there together", w, counts)
 	}
 }
 
@@ -586,5 +632,4 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	var _ store.Key
 }

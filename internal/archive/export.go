@@ -22,6 +22,8 @@ type ExportOptions struct {
 	// content is here; 0 means 30 seconds.
 	Settle   time.Duration
 	Progress func(Progress) // told often, from any goroutine; nil: nobody
+
+	after func(collection int64)
 }
 
 // Progress is how far an export or import has come, in files or items.
@@ -72,7 +74,7 @@ func Export(ctx context.Context, s *store.Store, key store.Key, to string, o Exp
 	if o.Settle <= 0 {
 		o.Settle = 30 * time.Second
 	}
-	ex := &exporter{s: s, key: key, o: o, v: &survey{s: s, key: key}, prior: map[string]bool{}}
+	ex := &exporter{s: s, key: key, o: o, v: &survey{s: s, key: key, after: o.after}, prior: map[string]bool{}}
 	if err := ex.head(ctx); err != nil {
 		return nil, err
 	}

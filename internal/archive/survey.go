@@ -20,6 +20,7 @@ type survey struct {
 	boxes      map[int64]*box
 	subscribed []string
 	items      int64
+	after      func(collection int64) // for tests: called when one was read
 }
 
 // box is a collection as the journal was read.
@@ -84,6 +85,9 @@ func (v *survey) catchUp(ctx context.Context) (stable bool, err error) {
 			return false, fmt.Errorf("collection %d: %w", c.ID, err)
 		}
 		v.boxes[c.ID] = b
+		if v.after != nil {
+			v.after(c.ID)
+		}
 	}
 	if v.subscribed, err = v.s.Subscriptions(ctx, v.key, v.key.Account, store.Mailbox); err != nil {
 		return false, err
