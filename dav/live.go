@@ -229,13 +229,14 @@ func supportedReports(_ context.Context, v *Value) (bool, error) {
 		v.XML.Close(D("report"))
 		v.XML.Close(D("supported-report"))
 	}
+	own := v.Target.mount
 	for _, r := range coreReports() {
-		if r.On&v.Target.Level != 0 {
+		if r.On&v.Target.Level != 0 && (own == nil || own.reports[r.Name] == nil) {
 			each(r.Name)
 		}
 	}
-	if v.Target.mount != nil {
-		for _, r := range v.Target.mount.reportList {
+	if own != nil {
+		for _, r := range own.reportList {
 			if r.On&v.Target.Level != 0 {
 				each(r.Name)
 			}

@@ -167,6 +167,7 @@ func TestGrantedCalendars(t *testing.T) {
 		t.Error("the own home does not list it")
 	}
 
+	d.put(t, path, "b", event("b", "DTSTART:20260115T090000Z\nDURATION:PT1H\n"))
 	for _, c := range []struct {
 		rights              resource.Rights
 		write, make, remove bool
@@ -189,6 +190,12 @@ func TestGrantedCalendars(t *testing.T) {
 		ok := func(what string, a int, want bool) {
 			if (a < 300) != want || !want && a != http.StatusForbidden {
 				t.Errorf("%b: %s: %d", c.rights, what, a)
+			}
+		}
+		for _, at := range []string{own, path, through} { // who may read, may see when it is busy
+			a := d.Want(t, http.StatusOK, "REPORT", at, body("C:free-busy-query", span("20260115T000000Z", "20260116T000000Z")), "Depth", "1")
+			if !strings.Contains(a.Body, "FREEBUSY:20260115T090000Z/20260115T100000Z") {
+				t.Errorf("%b: free-busy of %s: %s", c.rights, at, a.Body)
 			}
 		}
 		ok("PUT", d.Do(t, "PUT", object, event("a", "DTSTART:20260113T090000Z\n")).Status, c.write)

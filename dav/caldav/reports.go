@@ -23,7 +23,7 @@ func (h *Head) Reports() []dav.Report {
 	return []dav.Report{
 		{Name: dav.CalDAV("calendar-query"), On: dav.AtHome | dav.AtCollection | dav.AtMember, Run: h.query},
 		{Name: dav.CalDAV("calendar-multiget"), On: dav.AtHome | dav.AtCollection | dav.AtMember, Run: h.multiget},
-		{Name: dav.CalDAV("free-busy-query"), On: dav.AtHome | dav.AtCollection | dav.AtMember, Run: h.freeBusy},
+		{Name: dav.CalDAV("free-busy-query"), On: dav.AtHome | dav.AtCollection, Run: h.freeBusy},
 	}
 }
 
@@ -248,9 +248,6 @@ func fitting(list []*dav.Target) int {
 
 // freeBusy is free-busy-query (RFC 4791 7.10).
 func (h *Head) freeBusy(ctx context.Context, r *dav.Request, t *dav.Target, body *dav.Element) error {
-	if t.Level == dav.AtMember {
-		return dav.Refusal(http.StatusForbidden, dav.D("supported-report"), "Busy times are asked of a calendar, not of an object.")
-	}
 	e := body.Child(dav.CalDAV("time-range"))
 	if e == nil {
 		return malformed("A free-busy-query has a time-range.")

@@ -195,6 +195,12 @@ func TestFreeBusyQuery(t *testing.T) {
 	if a.Status != http.StatusForbidden {
 		t.Errorf("of an object: %d", a.Status)
 	}
+	for path, want := range map[string]bool{d.home: true, d.first(): true, d.first() + "a.ics": false} {
+		list := d.Want(t, http.StatusMultiStatus, "PROPFIND", path, `<propfind xmlns="DAV:"><prop><supported-report-set/></prop></propfind>`, "Depth", "0").Body
+		if strings.Contains(list, "free-busy-query") != want || !strings.Contains(list, "calendar-query") {
+			t.Errorf("%s offers %s", path, list)
+		}
+	}
 }
 
 // What recurs for ever is expanded in bounds.
