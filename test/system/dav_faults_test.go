@@ -709,7 +709,7 @@ func TestDAVRecurrenceBombs(t *testing.T) {
 				`<C:comp-filter name="VEVENT"><C:time-range `+c.at+`/></C:comp-filter></C:comp-filter></C:filter></C:calendar-query>`, "Depth", "1")
 			w.expect("query of "+what, a.Status, 207)
 			// Objects that would fill the answer are told of without their instances.
-			if n := strings.Count(a.Body, " 507 "); (n > 0) != (what == "fifty years, all") {
+			if n := strings.Count(a.Body, " 507 "); (n > 0) != strings.HasSuffix(what, ", all") {
 				t.Errorf("query of %s: %d objects are too much", what, n)
 			}
 		})
