@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: all build demo test unit lint fuzz bench-store bench-mail clean
+.PHONY: all build demo test unit lint fuzz bench-store bench-mail bench-dav clean
 
 all: build
 
@@ -29,6 +29,9 @@ bench-store: ## writes a second on one account, SQLite and PostgreSQL at 0.5 ms 
 
 bench-mail: ## against Dovecot on the same machine, A B A B; findings in docs/performance.md
 	$(GO) run ./test/run -bench mail
+
+bench-dav: ## against Cyrus, Radicale and Apache on the same machine, A B A B
+	$(GO) run ./test/run -bench dav
 
 clean:
 	rm -rf bin

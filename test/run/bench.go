@@ -15,3 +15,8 @@ func benchStore(ctx context.Context, r *runner) error {
 func benchMail(ctx context.Context, r *runner) error {
 	return r.stream(r.command(ctx, "go", "test", "-tags=bench", "-count=1", "-timeout=60m", "-v", "./test/bench"))
 }
+
+// benchDAV measures the product beside Cyrus, Radicale and Apache, in alternating runs.
+func benchDAV(ctx context.Context, r *runner) error {
+	return r.stream(r.command(ctx, "go", "test", "-tags=bench", "-count=1", "-timeout=60m", "-v", "./test/davbench"))
+}

@@ -46,6 +46,7 @@ var parts = []part{
 var benches = map[string]part{
 	"store": {"bench", 10 * time.Minute, benchStore},
 	"mail":  {"bench", 40 * time.Minute, benchMail},
+	"dav":   {"bench", 30 * time.Minute, benchDAV},
 }
 
 // A runner carries what the parts share.
@@ -68,7 +69,7 @@ type taken struct {
 func main() {
 	only := flag.String("only", "", "comma-separated parts to run: "+names())
 	noInstall := flag.Bool("no-install", false, "leave the packages and tools of the machine as they are")
-	bench := flag.String("bench", "", "measure instead of testing: store or mail")
+	bench := flag.String("bench", "", "measure instead of testing: store, mail or dav")
 	flag.Parse()
 	if *bench != "" {
 		b, ok := benches[*bench]

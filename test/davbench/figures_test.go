@@ -1,0 +1,104 @@
+//go:build bench
+
+package davbench
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A measurement is one piece of work that every peer does in turn.
+type measurement struct {
+	what   string
+	unit   string // of what f answers; see more
+	more   bool   // a larger figure is better: a rate; else a time
+	rounds int
+	bar    float64 // what is asked of ours, as a multiple of the best peer
+	f      func(p *peer) float64
+}
+
+// A figure is the result of one measurement.
+type figure struct {
+	measurement
+	medians map[string]float64
+	best    string  // of the peers, "" without one
+	ratio   float64 // ours against the best, above 1 is better
+}
+
+// patience is how long a peer may take before it is measured no further.
+const patience = 10 * time.Second
+
+// run measures every peer in turn, A B A B …, after one turn that does not count,
+// and compares medians.
+func (m measurement) run(t *testing.T, peers []*peer) figure {
+	t.Helper()
+	all := map[string][]float64{}
+	slow := map[string]bool{}
+	for round := range m.rounds + 1 {
+		for _, p := range peers {
+			if slow[p.name] {
+				continue
+			}
+			began := time.Now()
+			p.complained = round > 0
+			value := m.f(p)
+			slow[p.name] = time.Since(began) > patience
+			if round > 0 || slow[p.name] {
+				all[p.name] = append(all[p.name], value)
+			}
+		}
+	}
+	f := figure{measurement: m, medians: map[string]float64{}}
+	line := fmt.Sprintf("%-46s", m.what)
+	for n, p := range peers {
+		f.medians[p.name] = median(all[p.name])
+		line += fmt.Sprintf("  %s %.4g %s", p.name, f.medians[p.name], m.unit)
+		if n > 0 {
+			line += fmt.Sprintf(" (ours %.2f times)", m.ratio(f.medians[ours], f.medians[p.name]))
+		}
+		if n > 0 && (f.best == "" || (f.medians[p.name] > f.medians[f.best]) == m.more) {
+			f.best = p.name
+		}
+	}
+	if f.best != "" {
+		f.ratio = m.ratio(f.medians[ours], f.medians[f.best])
+		line += fmt.Sprintf("  = %.2f times the best (bar %.1f)", f.ratio, m.bar)
+	}
+	t.Logf("%s  [peak %d MB]", line, peakMemory(t, peers[0].pid)>>10)
+	return f
+}
+
+func (m measurement) ratio(ours, theirs float64) float64 {
+	if m.more {
+		return ours / theirs
+	}
+	return theirs / ours
+}
+
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return math.NaN()
+	}
+	s := slices.Clone(list)
+	slices.Sort(s)
+	return s[len(s)/2]
+}
+
+// peakMemory is the greatest resident memory of a process so far, in KiB.
+func peakMemory(t testing.TB, pid int) (kib int64) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fmt.Sscan(rest, &kib)
+	return kib
+}
+
+func milliseconds(since time.Time) float64 { return time.Since(since).Seconds() * 1000 }
