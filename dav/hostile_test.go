@@ -1,11 +1,13 @@
 package dav_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"fachwerk/internal/resource"
 	"fachwerk/internal/store/storetest"
 )
 
@@ -88,4 +90,34 @@ func TestStoredPropertiesLeaveAnswersWhole(t *testing.T) {
 	anna.Want(t, http.StatusMultiStatus, "PROPPATCH", path, "\n"+`<?xml version="1.0" encoding="utf-8"?>`+
 		patch(set(`<p xmlns="urn:x-musterstadt"><!-- Grüße --><![CDATA[<b>]]></p>`)))
 	anna.Propfind(t, path, "0", `<p xmlns="urn:x-musterstadt"/>`)
+}
+
+// Properties of many resources are not in memory together where they are large, and all
+// of them are answered.
+func TestLargePropertiesAreAnsweredInParts(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	anna := env.Client(t, "anna")
+	home := "/files/" + anna.Address + "/"
+	const files, size = 300, 60_000
+	var ids []int64
+	drive := env.Collection(t, anna.Account, resource.Drive, "drive")
+	for i := range files {
+		item := env.Write(t, drive, resource.Root, fmt.Sprintf("%02d", i), "x")
+		ids = append(ids, item.ID)
+		if i%2 == 0 {
+			anna.Want(t, http.StatusMultiStatus, "PROPPATCH", home+item.Name,
+				patch(set(`<Z:p>`+fmt.Sprintf("%02d", i)+strings.Repeat("p", size)+`</Z:p>`)))
+		}
+	}
+	if _, err := env.Properties(t.Context(), drive, ids); !errors.Is(err, resource.ErrTooMany) {
+		t.Errorf("9 MB at once: %v", err)
+	}
+	found := anna.Propfind(t, home, "1", `<p xmlns="urn:z"/>`)
+	for i := range files {
+		name := fmt.Sprintf("%02d", i)
+		got := found.Find(home+name).Text("urn:z", "p")
+		if i%2 == 0 && (len(got) != size+2 || got[:2] != name) || i%2 == 1 && got != "" {
+			t.Errorf("%s: %d bytes", name, len(got))
+		}
+	}
 }

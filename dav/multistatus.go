@@ -2,6 +2,7 @@ package dav
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -35,11 +36,17 @@ const batchBytes = 4 << 20
 // they need where it is not loaded yet: call it with a few hundred at a time. Contents
 // and properties are let go again. One that is not there any more is answered 404.
 func (m *Multistatus) Resources(ctx context.Context, list []*Target, s *Selection) error {
-	for len(list) > 0 {
-		n := m.batch(list, s)
-		if err := m.load(ctx, list[:n], s); err != nil {
+	for most := len(list); len(list) > 0; most *= 2 {
+		n := min(m.batch(list, s), most)
+		err := m.load(ctx, list[:n], s)
+		for n > 1 && errors.Is(err, resource.ErrTooMany) { // their properties are large
+			n /= 2
+			err = m.load(ctx, list[:n], s)
+		}
+		if err != nil {
 			return err
 		}
+		most = n
 		for _, t := range list[:n] {
 			if err := m.resource(ctx, t, s); err != nil {
 				return err
@@ -273,6 +280,9 @@ func loadStored(ctx context.Context, list []*Target) error {
 	}
 	found, err := of[0].source.Properties(ctx, of[0].Collection, ids)
 	if err != nil {
+		for _, t := range of {
+			t.loaded &^= NeedStored
+		}
 		return err
 	}
 	for i, t := range of {

@@ -15,13 +15,22 @@ func plain(properties []Property) []store.Property {
 	return list
 }
 
+// maxProperties bounds the properties of several resources that are in memory
+// together, bytes.
+const maxProperties = 8 << 20
+
 // Properties answers the properties of a collection (key 0) and of the items named by
-// ID, in one round trip. ids nil means the collection alone.
+// ID, in one round trip. ids nil means the collection alone. ErrTooMany where those of
+// several are too large to be in memory together: ask for fewer.
 func (s *Service) Properties(ctx context.Context, c Collection, ids []int64) (map[int64][]Property, error) {
 	if ids == nil {
 		ids = []int64{0}
 	}
-	rows, err := s.o.Store.Properties(ctx, c.Account.Key, c.ID, ids)
+	var most int64
+	if len(ids) > 1 {
+		most = maxProperties
+	}
+	rows, err := s.o.Store.PropertiesUpTo(ctx, c.Account.Key, c.ID, ids, most)
 	if err != nil {
 		return nil, err
 	}

@@ -31,11 +31,16 @@ func propertyPlace(space, local string) []byte { return []byte(space + "\x00" + 
 
 // Properties answers the properties of a collection (key 0) and of items, by item id.
 func (s *Store) Properties(ctx context.Context, key Key, collection int64, items []int64) (map[int64][]Property, error) {
+	return s.PropertiesUpTo(ctx, key, collection, items, 0)
+}
+
+// PropertiesUpTo is Properties, or ErrTooMany where they take more than so many bytes.
+func (s *Store) PropertiesUpTo(ctx context.Context, key Key, collection int64, items []int64, most int64) (map[int64][]Property, error) {
 	account, err := s.sealer(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Properties(ctx, key, collection, items)
+	rows, err := s.db.Properties(ctx, key, collection, items, most)
 	if err != nil {
 		return nil, outer(err)
 	}

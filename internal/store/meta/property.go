@@ -24,16 +24,20 @@ var selectProperties = newList(`SELECT item_id, space, local, sealed FROM proper
 	" ORDER BY item_id, space, local", 3)
 
 // Properties answers the properties of a collection (key 0) and of items, by item id.
-func (db *DB) Properties(ctx context.Context, key Key, collection int64, items []int64) (map[int64][]Property, error) {
+// With most above 0 it is ErrTooMany where they take more bytes.
+func (db *DB) Properties(ctx context.Context, key Key, collection int64, items []int64, most int64) (map[int64][]Property, error) {
 	found := map[int64][]Property{}
 	b := &Batch{}
 	there := false
-	var id int64
+	var id, bytes int64
 	b.Query(maybe(&there, &id), "SELECT collection_id FROM collection"+inCollection+" AND state = 0", key.Tenant, key.Account, collection)
 	selectProperties.query(b, each(func(scan func(...any) error) error {
 		var p Property
 		err := scan(&id, &p.Space, &p.Local, &p.Sealed)
 		found[id] = append(found[id], p)
+		if bytes += int64(len(p.Sealed)); err == nil && most > 0 && bytes > most {
+			err = ErrTooMany
+		}
 		return err
 	}), ascending(items), key.Tenant, key.Account, collection)
 	if err := db.engine.Read(ctx, b); err != nil {

@@ -65,7 +65,7 @@ func useResources(t *testing.T, s *Store) (drive, calendar meta.Collection) {
 	g := meta.Guard{Tokens: []string{"t"}, Person: 1}
 	check(s.SetProperties(ctx, s.Key, drive.ID, put.Item.ID, []meta.Property{{Space: "s", Local: "l", Sealed: []byte("x")}}, g))
 	check(s.SetProperties(ctx, s.Key, drive.ID, 0, []meta.Property{{Space: "s", Local: "l"}}, g))
-	_, err = s.Properties(ctx, s.Key, drive.ID, []int64{0, put.Item.ID})
+	_, err = s.Properties(ctx, s.Key, drive.ID, []int64{0, put.Item.ID}, 0)
 	check(err)
 	check(s.ReleaseLock(ctx, s.Key, drive.ID, "t", 1))
 	to := func(parent int64, name string) meta.Spot {
