@@ -1,20 +1,68 @@
 package dav_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"fachwerk/dav"
 	"fachwerk/dav/davtest"
 	"fachwerk/internal/resource"
+	"fachwerk/internal/resource/resourcetest"
 	"fachwerk/internal/store"
+	"fachwerk/internal/store/storetest"
 )
 
 func lockBody(scope string) string {
 	return `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:` + scope + `/></D:lockscope><D:locktype><D:write/></D:locktype>` +
 		`<D:owner><D:href>mailto:anna</D:href></D:owner></D:lockinfo>`
+}
+
+// A lock is in the store: another server with it, or one that was started again, knows it
+// as well, and ends it for the first.
+func TestLocksHoldOnEveryReplica(t *testing.T) {
+	each(t, func(t *testing.T, env *davtest.Env) {
+		second, err := store.New(context.WithoutCancel(t.Context()), store.Options{
+			DB: env.Parts.DB, Blobs: env.Parts.Blobs, Keys: env.Parts.Keys, Site: storetest.Site, Placement: env.Parts.Placement,
+			SpoolDir: t.TempDir(), Poll: 50 * time.Millisecond, MetadataName: "SQLite", BlobsName: "directory",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = second.Close() })
+		replica := &resourcetest.Env{Service: resource.New(resource.Options{Store: second}), Parts: env.Parts}
+		server, err := dav.New(dav.Config{
+			Auth: env.Auth, Resources: replica.Service, Heads: plainHeads(replica), People: davtest.People{Store: second},
+			Remote: func(*http.Request) netip.Addr { return netip.MustParseAddr("127.0.0.1") },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := httptest.NewServer(server)
+		t.Cleanup(there.Close)
+
+		here := env.Client(t, "anna")
+		other := *here
+		other.URL = there.URL
+		at := "/files/" + here.Address + "/x.txt"
+		here.Want(t, 201, "PUT", at, "x")
+		token := here.Want(t, 200, "LOCK", at, lockBody("exclusive"), "Timeout", "Second-600").Header.Get("Lock-Token")
+		if seen := other.Want(t, 207, "PROPFIND", at, "", "Depth", "0").Body; !strings.Contains(seen, strings.Trim(token, "<>")) {
+			t.Errorf("the other server tells of no lock: %s", seen)
+		}
+		other.Want(t, 423, "PUT", at, "y")
+		other.Want(t, 423, "LOCK", at, lockBody("shared"))
+		other.Want(t, 204, "PUT", at, "y", "If", "("+token+")")
+		other.Want(t, 204, "UNLOCK", at, "", "Lock-Token", token)
+		here.Want(t, 204, "PUT", at, "z")
+	})
 }
 
 // The rules of RFC 4918 sections 6, 7, 9.10 and 9.11 that litmus does not ask for.

@@ -279,7 +279,7 @@ func TestMkcol(t *testing.T) {
 
 // A large folder is listed whole, and memory does not grow with it.
 func TestManyMembers(t *testing.T) {
-	const members = 30_000
+	const members = 100_000
 	source := &madeUp{count: members}
 	env := davtest.Open(t, storetest.Embedded, func(env *resourcetest.Env) []dav.Head {
 		heads := plainHeads(env)
