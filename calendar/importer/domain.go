@@ -20,6 +20,9 @@ func NewDomain(s *calendar.Service) *Domain { return &Domain{s} }
 // Kind is resource.Calendar.
 func (d *Domain) Kind() resource.Kind { return resource.Calendar }
 
+// Reserved has none.
+func (d *Domain) Reserved() string { return "" }
+
 // Path is the name that the source gave.
 func (d *Domain) Path(e *importing.Entry) ([]string, error) { return e.Path, nil }
 

@@ -15,16 +15,16 @@ import (
 	"fachwerk/internal/resource"
 )
 
-func card(local string) xml.Name {
+func named(local string) xml.Name {
 	return xml.Name{Space: "urn:ietf:params:xml:ns:carddav", Local: local}
 }
 
-var description = card("addressbook-description")
+var description = named("addressbook-description")
 
 // Server is the address books of a user of a CardDAV server.
 func Server(c *importing.Client, user string) importing.Source {
 	return &importing.Home{
-		Client: c, User: user, Type: card("addressbook"), WellKnown: "/.well-known/carddav", Suffix: suffix,
+		Client: c, User: user, Type: named("addressbook"), WellKnown: "/.well-known/carddav", Suffix: suffix,
 		Find:  func(ctx context.Context, address string) ([]string, error) { return find(ctx, c, address) },
 		Props: []xml.Name{description},
 		Describe: func(r *importing.Resource) []resource.Property {
@@ -129,6 +129,9 @@ func NewDomain(r *resource.Service) *Domain { return &Domain{r} }
 
 // Kind is resource.AddressBook.
 func (d *Domain) Kind() resource.Kind { return resource.AddressBook }
+
+// Reserved is the directory's name.
+func (d *Domain) Reserved() string { return contacts.DirectoryName }
 
 // Path is the name that the source gave.
 func (d *Domain) Path(e *importing.Entry) ([]string, error) { return e.Path, nil }

@@ -20,6 +20,9 @@ func NewDomain(s *files.Service) *Domain { return &Domain{s} }
 // Kind is resource.Drive.
 func (d *Domain) Kind() resource.Kind { return resource.Drive }
 
+// Reserved has none.
+func (d *Domain) Reserved() string { return "" }
+
 // Path is the path in the form in which drives keep it.
 func (d *Domain) Path(e *importing.Entry) ([]string, error) { return files.Path(e.Path) }
 

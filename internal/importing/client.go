@@ -178,7 +178,7 @@ func again(r *http.Request, to *url.URL) (*http.Request, error) {
 }
 
 func (c *Client) once(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != c.Base.Scheme || r.URL.Host != c.Base.Host {
+	if r.URL.Scheme != c.Base.Scheme || server(r.URL) != server(c.Base) {
 		return nil, final(fmt.Errorf("%w points to %s://%s, and only %s is asked; import from there, if that is right",
 			ErrSource, r.URL.Scheme, r.URL.Host, c.Base.Host))
 	}
@@ -195,6 +195,15 @@ func (c *Client) once(r *http.Request) (*http.Response, error) {
 	}
 	answer.Body = &patient{body: answer.Body, cancel: cancel, limit: c.limit, ctx: ctx, stall: time.AfterFunc(stallTime, cancel)}
 	return answer, nil
+}
+
+// server is host and port, in one form.
+func server(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
 // Get begins to read a resource by its href.
@@ -228,13 +237,16 @@ func status(answer *http.Response) error {
 	case s == http.StatusOK || s == http.StatusMultiStatus:
 		return nil
 	case s == http.StatusUnauthorized:
-		return final(fmt.Errorf("%w refuses user name or password", ErrSource))
+		return final(errPassword)
 	case s >= 500 || s == http.StatusTooManyRequests || s == http.StatusRequestTimeout:
 		return fmt.Errorf("%w answers %s", errBusy, answer.Status)
 	default:
 		return final(fmt.Errorf("%w answers %s", ErrSource, answer.Status))
 	}
 }
+
+// errPassword says that the source does not let the user in.
+var errPassword = fmt.Errorf("%w refuses user name or password", ErrSource)
 
 // errBusy is an answer that may be another at the next try.
 var errBusy = fmt.Errorf("%w", ErrSource)

@@ -159,17 +159,18 @@ func propfindBody(names []xml.Name) []byte {
 	return b.Bytes()
 }
 
-// resource reads one response; what has no address on the server is passed over.
+// resource reads one response. Of an address the path alone counts: some servers do
+// not know by which name they are reached, and no other server is asked.
 func (c *Client) resource(e *Element) (Resource, bool) {
 	href := e.Child(xml.Name{Space: dav, Local: "href"})
 	if href == nil {
 		return Resource{}, false
 	}
 	u, err := c.Base.Parse(href.Text)
-	if err != nil || u.Host != c.Base.Host || u.Scheme != c.Base.Scheme {
+	if err != nil {
 		return Resource{}, false
 	}
-	r := Resource{Href: (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String(), Path: names(u)}
+	r := Resource{Href: (&url.URL{Scheme: c.Base.Scheme, Host: c.Base.Host, Path: u.Path, RawPath: u.RawPath}).String(), Path: names(u)}
 	for i := range e.Children {
 		stat := &e.Children[i]
 		if stat.Name.Local != "propstat" || !strings.Contains(stat.Child(xml.Name{Space: dav, Local: "status"}).text(), " 200") {
@@ -211,9 +212,13 @@ func (c *Client) Members(ctx context.Context, href string, props ...xml.Name) ([
 		return nil, err
 	}
 	own := names(u)
+	below := func(r Resource) bool { return len(r.Path) >= len(own) && slices.Equal(r.Path[:len(own)], own) }
+	if len(list) > 0 && !slices.ContainsFunc(list, below) {
+		return nil, final(fmt.Errorf("PROPFIND %s: %w answers with addresses that lie elsewhere, as %s", href, ErrSource, list[0].Href))
+	}
 	list = slices.DeleteFunc(list, func(r Resource) bool {
 		// What is no direct member is not what was asked for, and may lead in a circle.
-		return len(r.Path) != len(own)+1 || !slices.Equal(r.Path[:len(own)], own)
+		return len(r.Path) != len(own)+1 || !below(r)
 	})
 	slices.SortFunc(list, func(a, b Resource) int { return slices.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(list, func(a, b Resource) bool { return slices.Equal(a.Path, b.Path) }), nil

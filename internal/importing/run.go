@@ -57,7 +57,7 @@ func (im *Import) Plan(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	apart(p.Collections)
+	apart(p.Collections, im.domain.Reserved())
 	for i := range p.Collections {
 		c := &p.Collections[i]
 		if c.Skip != "" {
@@ -73,9 +73,10 @@ func (im *Import) Plan(ctx context.Context) (Plan, error) {
 	return p, nil
 }
 
-// apart keeps two collections of the source from becoming one.
-func apart(list []Collection) {
-	used := map[string]bool{}
+// apart keeps two collections of the source from becoming one, and from taking a name
+// that is not theirs.
+func apart(list []Collection, reserved string) {
+	used := map[string]bool{reserved: reserved != ""}
 	for i := range list {
 		name := list[i].Target
 		for n := 2; used[name]; n++ {

@@ -3,6 +3,7 @@ package importing
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -35,7 +36,7 @@ func (h *Home) Collections(ctx context.Context) ([]Collection, error) {
 	base := h.Client.Base.String()
 	if own, err := h.Client.Propfind(ctx, base, 0, props...); err == nil && len(own) == 1 && own[0].Is(h.Type) {
 		return []Collection{h.collection(&own[0])}, nil
-	} else if err != nil && !isFinal(err) {
+	} else if err != nil && (!isFinal(err) || errors.Is(err, errPassword)) {
 		return nil, err
 	}
 	hrefs, err := h.find(ctx, base)

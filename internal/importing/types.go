@@ -61,6 +61,8 @@ type Source interface {
 // Domain knows what the objects are.
 type Domain interface {
 	Kind() resource.Kind
+	// Reserved is a name that no collection may take, "" for none.
+	Reserved() string
 	// Path is the entry's Path as it can be used here.
 	Path(e *Entry) ([]string, error)
 	// Other is a second path, where another object has the first; nil: none.

@@ -110,15 +110,9 @@ func (w *work) parent(ctx context.Context, path []string) (int64, error) {
 		key := strings.Join(path[:n+1], "/")
 		item, ok := w.folders[key]
 		if !ok {
-			found, err := w.im.resources.Named(ctx, w.here, parent, []string{name})
-			if err != nil {
+			var err error
+			if item, err = w.ensure(ctx, parent, name); err != nil {
 				return 0, err
-			}
-			if item = found[0]; item.ID == 0 {
-				item, err = w.im.resources.MakeFolder(ctx, resource.Place{Collection: w.here, Parent: parent, Name: name}, nil, resource.Guard{})
-				if err != nil {
-					return 0, err
-				}
 			}
 			if !item.Folder {
 				return 0, Refuse(Conflict, "a file here has the name of the folder %s", key)
@@ -128,6 +122,23 @@ func (w *work) parent(ctx context.Context, path []string) (int64, error) {
 		parent = item.ID
 	}
 	return parent, nil
+}
+
+// ensure answers what bears a name, made as a folder where nothing does.
+func (w *work) ensure(ctx context.Context, parent int64, name string) (resource.Item, error) {
+	for try := 1; ; try++ {
+		found, err := w.im.resources.Named(ctx, w.here, parent, []string{name})
+		if err != nil {
+			return resource.Item{}, err
+		}
+		if found[0].ID != 0 {
+			return found[0], nil
+		}
+		made, err := w.im.resources.MakeFolder(ctx, resource.Place{Collection: w.here, Parent: parent, Name: name}, nil, resource.Guard{})
+		if !errors.Is(err, resource.ErrExists) || try == tries { // else another was faster
+			return made, err
+		}
+	}
 }
 
 // fetch reads an entry from the source and stores it where that is right.

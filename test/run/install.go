@@ -26,6 +26,7 @@ var debian = []string{
 	"vdirsyncer", "khard", // contacts, and calendars
 	"khal", "gir1.2-ecal-2.0", // calendars, the latter as Evolution sees them
 	"evolution-data-server", "python3-gi", "gir1.2-ebook-1.2", // contacts as GNOME sees them
+	"radicale", "apache2-bin", "apache2-utils", // servers to import from
 	"gvfs-backends", "libglib2.0-bin", "dbus", // files as GNOME sees them
 }
 
