@@ -139,6 +139,7 @@ func cutCoded(s string) (uri, rest string, ok bool) {
 // judge decides the header for a request on t. What entity tags of other resources of the
 // same collection were judged on goes into g, if not nil.
 func (h *ifHeader) judge(ctx context.Context, r *Request, t *Target, g *resource.Guard) (bool, error) {
+	clear(r.lockLists) // what holds now is asked, once for all conditions
 	resources := map[string]*Target{"": t}
 	holds := false
 	for _, l := range h.lists {
@@ -210,7 +211,7 @@ func (r *Request) lockedBy(ctx context.Context, t *Target, token string) (bool, 
 	if !strings.HasPrefix(token, "urn:uuid:") && !strings.HasPrefix(token, "opaquelocktoken:") {
 		return false, nil
 	}
-	locks, err := r.locks(ctx, t)
+	locks, err := r.discovered(ctx, t)
 	if err != nil {
 		return false, err
 	}
@@ -232,10 +233,14 @@ func covers(l *resource.Lock, t *Target, folder bool) bool {
 	return n == len(t.Names) || l.Infinite || folder && n == len(t.Names)-1
 }
 
+// lockable reports whether there may be locks in the target's collection.
+func (t *Target) lockable() bool {
+	return t.Level&(AtCollection|AtFolder|AtMember) != 0 && t.Virtual == nil && t.Collection.ID != 0 && t.Mount.Root == resource.Root
+}
+
 // locks are those held in the target's collection.
 func (r *Request) locks(ctx context.Context, t *Target) ([]resource.Lock, error) {
-	if t.Level&(AtCollection|AtFolder|AtMember) == 0 || t.Virtual != nil || t.Collection.ID == 0 ||
-		t.Mount.Root != resource.Root {
+	if !t.lockable() {
 		return nil, nil
 	}
 	return r.s.c.Resources.Locks(ctx, t.Collection)

@@ -288,9 +288,9 @@ func lockDiscovery(ctx context.Context, v *Value) (bool, error) {
 	return true, nil
 }
 
-// discovered asks once a request and collection.
+// discovered asks once a request and collection, and anew after an If header was judged.
 func (r *Request) discovered(ctx context.Context, t *Target) ([]resource.Lock, error) {
-	if t.Virtual != nil {
+	if !t.lockable() {
 		return nil, nil
 	}
 	k := [2]int64{t.Account.Key.Account, t.Collection.ID}

@@ -59,6 +59,10 @@ func (r *Request) readSync(t *Target, body *Element) (q syncRequest, err error) 
 	return q, err
 }
 
+// treeStep is how many changes of a drive are read at a time: with each step come all
+// folders, which give the others their paths.
+const treeStep = 10 * page
+
 // syncRun answers one sync-collection.
 type syncRun struct {
 	syncRequest
@@ -75,6 +79,9 @@ func (s *syncRun) run(ctx context.Context) error {
 	token := s.token
 	for {
 		want := page
+		if s.t.Mount.Tree {
+			want = treeStep
+		}
 		if s.limit > 0 {
 			want = min(want, s.limit-s.count)
 		}
@@ -112,12 +119,17 @@ func (s *syncRun) write(ctx context.Context, list []resource.Change) error {
 	var there []*Target
 	flush := func() error {
 		err := s.m.Resources(ctx, there, s.sel)
-		there = nil
+		there = there[:0]
 		return err
 	}
 	s.count += len(list)
 	for i := range list {
 		c := &list[i]
+		if len(there) >= page { // with a folder that moved comes all that lies in it
+			if err := flush(); err != nil {
+				return err
+			}
+		}
 		top, deeper, _ := strings.Cut(c.Path, "/")
 		if s.shallow && deeper != "" {
 			if s.folders[top] {
