@@ -286,6 +286,10 @@ type Change struct {
 	Name     xml.Name
 	Remove   bool
 	Creating bool // by MKCOL or MKCALENDAR
+	// Last is for Set to fill in where it changes more than properties: it is called
+	// once no change of the PROPPATCH was refused, before what Set answered is stored.
+	// MKCOL does not call it. Its errors are as those of Set.
+	Last func(ctx context.Context) error
 }
 
 // Report is a REPORT by the name of its root element.

@@ -77,6 +77,7 @@ func (r *Request) patch(ctx context.Context, t *Target, body *Element) ([]outcom
 	}
 	var changes []resource.PropertyChange
 	var outcomes []outcome
+	var last []*Change
 	bad, size := false, 0
 	for _, e := range body.Children {
 		if e.Name != D("set") && e.Name != D("remove") {
@@ -96,6 +97,9 @@ func (r *Request) patch(ctx context.Context, t *Target, body *Element) ([]outcom
 				return nil, err
 			}
 			bad = bad || refusal
+			if c.Last != nil {
+				last = append(last, c)
+			}
 			changes = append(changes, more...)
 			if size += sizeOf(more); size > maxChanged {
 				return nil, resource.ErrTooMany
@@ -105,6 +109,18 @@ func (r *Request) patch(ctx context.Context, t *Target, body *Element) ([]outcom
 	}
 	if len(outcomes) == 0 {
 		return nil, refused(http.StatusBadRequest, "No property is named.")
+	}
+	for _, c := range last {
+		if bad {
+			break
+		}
+		err := c.Last(ctx)
+		why, refusal := asPrecondition(err)
+		if err != nil && !refusal {
+			return nil, err
+		}
+		bad = refusal
+		outcomes = noted(outcomes, outcome{c.Name, why})
 	}
 	if bad || len(changes) == 0 {
 		return outcomes, nil

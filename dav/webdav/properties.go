@@ -110,7 +110,7 @@ func lastModified(_ context.Context, v *dav.Value) (bool, error) {
 	return true, nil
 }
 
-func (f *Files) setLastModified(ctx context.Context, c *dav.Change) ([]resource.PropertyChange, error) {
+func (f *Files) setLastModified(_ context.Context, c *dav.Change) ([]resource.PropertyChange, error) {
 	if c.Remove || c.Target.Level != dav.AtMember || !c.Target.Exists {
 		return nil, protected("Only the time of a file can be set, and not removed.")
 	}
@@ -118,12 +118,13 @@ func (f *Files) setLastModified(ctx context.Context, c *dav.Change) ([]resource.
 	if err != nil {
 		return nil, dav.Refusal(http.StatusConflict, xml.Name{}, "The time is no date as HTTP writes it.")
 	}
-	return nil, f.touch(ctx, c, to, nil)
+	c.Last = func(ctx context.Context) error { return f.touch(ctx, c, to, nil) }
+	return nil, nil
 }
 
 // setTime is DAV:lastmodified, seconds since 1970: how rclone and Nextcloud's clients
 // set the time of a file that they do not send again. It shows as getlastmodified.
-func (f *Files) setTime(ctx context.Context, c *dav.Change) ([]resource.PropertyChange, error) {
+func (f *Files) setTime(_ context.Context, c *dav.Change) ([]resource.PropertyChange, error) {
 	if c.Remove {
 		return nil, protected("The time of a file can be set, not removed.")
 	}
@@ -131,7 +132,8 @@ func (f *Files) setTime(ctx context.Context, c *dav.Change) ([]resource.Property
 	if err != nil {
 		return nil, dav.Refusal(http.StatusConflict, xml.Name{}, "The time is not in seconds since 1970.")
 	}
-	return nil, f.touch(ctx, c, to, nil)
+	c.Last = func(ctx context.Context) error { return f.touch(ctx, c, to, nil) }
+	return nil, nil
 }
 
 // setChecksums takes digests that are right, which newer versions of rclone send along

@@ -65,6 +65,10 @@ func TestTimeIsSetByPROPPATCH(t *testing.T) {
 				if !strings.Contains(answer, "409 Conflict") {
 					t.Errorf("%s: a wrong checksum was taken: %s", props, answer)
 				}
+				if res, _ := s.want(http.StatusOK, http.MethodHead, "Plan.txt", ""); res.Header.Get("Last-Modified") == "Fri, 14 Jul 2017 02:40:00 GMT" ||
+					!strings.Contains(answer, "424 Failed Dependency") {
+					t.Errorf("%s: the time was set where the rest failed: %s", props, answer)
+				}
 				continue
 			}
 			if strings.Count(answer, "200 OK") != 1 || strings.Contains(answer, "409") || strings.Contains(answer, "403") {
