@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fachwerk/dav/davtest"
 	"fachwerk/internal/resource"
 	"fachwerk/internal/store/storetest"
 )
@@ -119,5 +120,29 @@ func TestLargePropertiesAreAnsweredInParts(t *testing.T) {
 		if i%2 == 0 && (len(got) != size+3 || got[:3] != name) || i%2 == 1 && got != "" {
 			t.Errorf("%s: %d bytes", name, len(got))
 		}
+	}
+}
+
+// The answer to expand-property is in memory whole: it is bounded.
+func TestExpansionIsBounded(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	anna := env.Client(t, "anna")
+	home := "/files/" + anna.Address + "/"
+	anna.Want(t, http.StatusCreated, "PUT", home+"a", "a")
+	for local, value := range map[string]string{"links": strings.Repeat(`<D:href>`+home+`a</D:href>`, 500), "large": strings.Repeat("x", 30_000)} {
+		anna.Want(t, http.StatusMultiStatus, "PROPPATCH", home+"a", patch(set(`<Z:`+local+`>`+value+`</Z:`+local+`>`)))
+	}
+	expand := func(space, local string) *davtest.Answer {
+		return anna.Do(t, "REPORT", home+"a", `<D:expand-property xmlns:D="DAV:"><D:property name="links" namespace="urn:z">`+
+			`<D:property name="`+local+`" namespace="`+space+`"/></D:property></D:expand-property>`)
+	}
+	if a := expand("DAV:", "getetag"); a.Status != http.StatusMultiStatus || strings.Count(a.Body, "<D:getetag>") != 500 {
+		t.Errorf("ETags: %d", a.Status)
+	}
+	if a := expand("urn:z", "large"); a.Status != http.StatusForbidden {
+		t.Errorf("15 MB: %d", a.Status)
+	}
+	if a := expand("urn:x:"+strings.Repeat("n", 2000), "p"); a.Status != http.StatusBadRequest {
+		t.Errorf("a long namespace: %d", a.Status)
 	}
 }

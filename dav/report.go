@@ -57,15 +57,16 @@ func report(ctx context.Context, r *Request, t *Target) error {
 	return nil
 }
 
-// Bounds of expand-property: how deep it follows hrefs, and how many hrefs and properties
-// it answers in all.
+// Bounds of expand-property: how deep it follows hrefs, how many hrefs and properties it
+// answers in all, and in how many bytes, for the answer is in memory whole.
 const (
 	expandDepth = 4
 	expandMax   = 5000
+	expandBytes = 8 << 20
 )
 
 func expandedTooMuch() error {
-	return refused(http.StatusForbidden, "More than %d properties and hrefs would be expanded.", expandMax)
+	return refused(http.StatusForbidden, "More than %d properties and hrefs would be expanded, or to more than %d bytes.", expandMax, expandBytes)
 }
 
 // expandProperty is RFC 3253 section 3.8: properties that are hrefs are answered with
@@ -89,7 +90,7 @@ func (r *Request) expand(ctx context.Context, x *XML, t *Target, e *Element, dep
 		if p.Name != D("property") {
 			continue
 		}
-		if *left--; *left < 0 {
+		if *left--; *left < 0 || len(x.b) > expandBytes {
 			return expandedTooMuch()
 		}
 		n, err := expandName(p)
@@ -122,6 +123,9 @@ func expandName(p *Element) (xml.Name, error) {
 	space, ok := p.Attribute("namespace")
 	if !ok {
 		space = NamespaceDAV
+	}
+	if len(space) > maxXMLName {
+		return xml.Name{}, refused(http.StatusBadRequest, "A namespace is too long.")
 	}
 	return xml.Name{Space: space, Local: local}, nil
 }
