@@ -67,7 +67,8 @@ func TestRanges(t *testing.T) {
 		t.Errorf("an empty file: %v", got.Header)
 	}
 	// RFC 8144: the content comes back with the answer to PUT.
-	if got := c.Want(t, 200, "PUT", at+"0", "neu", "Prefer", "return=representation"); got.Body != "neu" || got.Header.Get("Content-Location") != at+"0" {
+	if got := c.Want(t, 200, "PUT", at+"0", "neu", "Prefer", "return=representation"); got.Body != "neu" || got.Header.Get("Content-Location") != at+"0" ||
+		got.Header.Get("Last-Modified") != c.Want(t, 200, "HEAD", at+"0", "").Header.Get("Last-Modified") {
 		t.Errorf("representation: %+v", got)
 	}
 	if got := c.Want(t, 201, "PUT", at+"1", "neu", "Prefer", "return=representation"); got.Body != "neu" {

@@ -177,6 +177,9 @@ func (r *Request) represent(ctx context.Context, t *Target, status int) error {
 	h := r.w.Header()
 	h.Set("Preference-Applied", "return=representation")
 	h.Set("Content-Location", t.Href)
+	if !t.Item.Modified.IsZero() {
+		h.Set("Last-Modified", t.Item.Modified.UTC().Format(http.TimeFormat))
+	}
 	kind := safeType(t.Head.ContentType(t))
 	h.Set("Content-Disposition", disposition(kind, t.Name()))
 	return r.Answer(status, kind, b)
