@@ -2,6 +2,7 @@ package resource_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -121,5 +122,25 @@ func TestTrashTimeBeginsAnew(t *testing.T) {
 	must(t, e.Store().ExpireTrashed(ctx, c.Account.Key, c.ID, file.ID, time.Millisecond))
 	if list, err := e.Trashed(ctx, c); err != nil || len(list) != 0 {
 		t.Errorf("in the trash: %v, %v", list, err)
+	}
+}
+
+// A home, which is listed whole, has an end.
+func TestCollectionsAreBounded(t *testing.T) {
+	e := resourcetest.Open(t, storetest.Embedded)
+	_, anna := e.Person(t, "anna")
+	for i := range resource.MaxCollections {
+		if _, err := e.CreateCollection(t.Context(), anna, resource.Calendar, fmt.Sprint(i), nil); err != nil {
+			t.Fatalf("the %dth: %v", i, err)
+		}
+	}
+	if _, err := e.CreateCollection(t.Context(), anna, resource.Calendar, "one more", nil); !errors.Is(err, resource.ErrTooMany) {
+		t.Errorf("one more: %v", err)
+	}
+	if _, err := e.CreateCollection(t.Context(), anna, resource.Calendar, "7", nil); !errors.Is(err, resource.ErrExists) {
+		t.Errorf("one that is there: %v", err)
+	}
+	if _, err := e.CreateCollection(t.Context(), anna, resource.AddressBook, "7", nil); err != nil {
+		t.Errorf("an address book: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -148,10 +149,21 @@ func (s *Service) collection(a Account, c store.Collection) Collection {
 		ModSeq: c.ModSeq, Items: c.Items, Bytes: c.Bytes, Created: store.Time(c.CreatedAt)}
 }
 
-// CreateCollection makes one with its properties, all or nothing; ErrExists.
+// MaxCollections is how many collections of a kind an account may have, about: a home
+// is listed whole, and the quota does not count them.
+const MaxCollections = 500
+
+// CreateCollection makes one with its properties, all or nothing; ErrExists, ErrTooMany.
 func (s *Service) CreateCollection(ctx context.Context, a Account, kind Kind, name string, properties []Property) (Collection, error) {
-	if err := s.may(ctx, a, Manage); err != nil {
+	have, err := s.Collections(ctx, a, kind)
+	if err == nil {
+		err = s.may(ctx, a, Manage)
+	}
+	if err != nil {
 		return Collection{}, err
+	}
+	if len(have) >= MaxCollections && !slices.ContainsFunc(have, func(c Collection) bool { return c.Name == name }) {
+		return Collection{}, fmt.Errorf("collection %q: %w", name, ErrTooMany)
 	}
 	return s.create(ctx, a, kind, name, properties)
 }
