@@ -3,8 +3,10 @@ package resource_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"fachwerk/internal/resource"
 	"fachwerk/internal/resource/resourcetest"
@@ -142,5 +144,34 @@ func TestCollectionsAreBounded(t *testing.T) {
 	}
 	if _, err := e.CreateCollection(t.Context(), anna, resource.AddressBook, "7", nil); err != nil {
 		t.Errorf("an address book: %v", err)
+	}
+}
+
+// A name that gets a number in the trash, or when it is restored, stays one that hrefs
+// can have.
+func TestLongNamesStayReachable(t *testing.T) {
+	e := resourcetest.Open(t, storetest.Embedded)
+	ctx := t.Context()
+	c := drive(t, e, "anna")
+	long := strings.Repeat("ü", 125) + "x.txt" // 255 bytes
+	for range 3 {
+		must(t, e.Trash(ctx, c, e.Write(t, c, resource.Root, long, "deleted"), resource.Guard{}))
+	}
+	e.Write(t, c, resource.Root, long, "there")
+	list, err := e.Trashed(ctx, c)
+	must(t, err)
+	reachable := func(name string) {
+		if len(name) > 255 || !utf8.ValidString(name) || !strings.HasSuffix(name, ".txt") {
+			t.Errorf("%d bytes: %q", len(name), name)
+		}
+	}
+	for _, one := range list {
+		reachable(one.Item.Name)
+		path, err := e.Restore(ctx, c, one.Item)
+		must(t, err)
+		reachable(path[len(path)-1])
+	}
+	if n := count(t, e, c, resource.Root); len(list) != 3 || n != 4 {
+		t.Errorf("%d were in the trash, %d files are there", len(list), n)
 	}
 }

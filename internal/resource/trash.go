@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+
+	"fachwerk/internal/store"
 )
 
 // Trash puts a resource of a drive into the trash, a folder with all below it.
@@ -104,13 +105,7 @@ func (s *Service) folders(ctx context.Context, c Collection, names []string) (fo
 }
 
 // another is a name beside one that is in use: "report (2).txt".
-func another(name string, try int) string {
-	stem, ending := name, ""
-	if n := strings.LastIndexByte(name, '.'); n > 0 && len(name)-n <= 16 {
-		stem, ending = name[:n], name[n:]
-	}
-	return fmt.Sprintf("%s (%d)%s", stem, try+1, ending)
-}
+func another(name string, try int) string { return store.Numbered(name, int64(try)+1) }
 
 // EmptyTrash removes what has been in the trash longer than its time, at most limit
 // resources with what is below them, of all accounts. Maintenance calls it.

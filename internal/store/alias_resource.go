@@ -36,3 +36,6 @@ var (
 	ErrName    = meta.ErrName
 	ErrLoop    = meta.ErrLoop
 )
+
+// Numbered puts a number before the ending of a name and keeps it short enough.
+func Numbered(name string, n int64) string { return meta.Numbered(name, n) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Transfer is a MOVE or COPY of a named item inside an account.
@@ -276,17 +277,27 @@ func (w *work) trash(c *collectionRow, i *itemRow, seal func([]string) []byte, m
 	path := seal(w.pathOf(i))
 	name := i.Name
 	if w.itemNamed(c.ID, TrashRoot, name) != nil {
-		name = numbered(i.Name, modseq)
+		name = Numbered(i.Name, modseq)
 	}
 	w.relocate(c, i, TrashRoot, name, modseq)
 	w.extra.Exec(`INSERT INTO trash (tenant_id, account_id, collection_id, item_id, deleted_at, sealed)
 		VALUES ($1, $2, $3, $4, $5, $6)`, w.account.Tenant, w.account.Account, c.ID, i.ID, w.account.Now, path)
 }
 
-// numbered puts a number before the ending of a name.
-func numbered(name string, n int64) string {
+// MaxName is how long a name may become by a number that is put into it, bytes: what
+// file systems hold and hrefs are read up to.
+const MaxName = 255
+
+// Numbered puts a number before the ending of a name, which is cut where it would
+// become too long.
+func Numbered(name string, n int64) string {
 	stem, ending := cutEnding(name)
-	return stem + " (" + strconv.FormatInt(n, 10) + ")" + ending
+	number := " (" + strconv.FormatInt(n, 10) + ")"
+	for len(stem) > 1 && len(stem)+len(number)+len(ending) > MaxName {
+		_, size := utf8.DecodeLastRuneInString(stem)
+		stem = stem[:len(stem)-size]
+	}
+	return stem + number + ending
 }
 
 func cutEnding(name string) (stem, ending string) {
