@@ -33,7 +33,8 @@ folder. No invitation is sent for what is imported.`,
 		`Copy all address books of a user of any CardDAV server, with names and descriptions,
 every card byte for byte. Or those of a .vcf file or a folder of them: a file of many
 cards becomes an address book, files of one card each become one with their folder.
-Cards without UID are given one, which the report tells.`,
+Cards without UID are given one and cards of version 2.1 become 3.0, which the report
+tells.`,
 		"the source: https://HOST/PATH (server, user's home or one address book), a .vcf file, or a folder",
 		`  fachwerk import contacts --from https://cloud.alt.example/ --user anna --password-file pw \
       --to anna.schmidt@musterstadt.example --config fachwerk.yaml`},

@@ -113,7 +113,7 @@ func take(data []byte) importing.Export {
 
 // uid finds out how a card is called, be it a card or not.
 func uid(data []byte) string {
-	if c, err := contacts.Parse(withUID(data)); err == nil {
+	if c, err := contacts.Parse(withUID(upgrade(data))); err == nil {
 		return c.UID()
 	}
 	return made(data)
@@ -147,15 +147,22 @@ func (d *Domain) Load(_ context.Context, l importing.Loading) (importing.Loaded,
 	if err != nil {
 		return nil, err
 	}
-	kept := withUID(data)
-	l.Hash.Write(kept)
-	return &loaded{domain: d, data: kept, changed: len(kept) != len(data)}, nil
+	newer := upgrade(data)
+	made := &loaded{domain: d, data: withUID(newer)}
+	l.Hash.Write(made.data)
+	if !bytes.Equal(newer, data) {
+		made.notes = append(made.notes, "it was of version 2.1 and is kept as version 3.0")
+	}
+	if len(made.data) != len(newer) {
+		made.notes = append(made.notes, "it had no UID and was given one")
+	}
+	return made, nil
 }
 
 type loaded struct {
-	domain  *Domain
-	data    []byte
-	changed bool
+	domain *Domain
+	data   []byte
+	notes  []string
 }
 
 // Draft judges the card as a PUT would.
@@ -196,13 +203,8 @@ func (l *loaded) sameUID(ctx context.Context, c resource.Collection, old resourc
 	return err
 }
 
-// Note tells of a UID that was given.
-func (l *loaded) Note() string {
-	if l.changed {
-		return "it had no UID and was given one"
-	}
-	return ""
-}
+// Note tells what was changed so that the card can be kept.
+func (l *loaded) Note() string { return strings.Join(l.notes, "; ") }
 
 // Close has nothing to free.
 func (l *loaded) Close() error { return nil }

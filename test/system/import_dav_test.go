@@ -30,8 +30,10 @@ type dataReport struct {
 		Objects, Imported, Updated, Present, Verified, Changed, Removed, Bytes int64
 	}
 	Failures []struct{ Collection, Name, Code, Reason string }
-	Notes    []struct{ Collection, Name, Text string }
+	Notes    []dataNote
 }
+
+type dataNote struct{ Collection, Name, Text string }
 
 // sums adds up what a report says of all collections.
 func (r *dataReport) sums() (objects, imported, updated, present, verified int64) {
@@ -320,8 +322,17 @@ func TestImportContactsFromRadicale(t *testing.T) {
 	first := importAll(im)
 	h := newHere(t, d, d.Anna())
 	at := "addressbooks/" + d.Anna().Address + "/vereine/"
-	missing := sameAsPeer(t, p, h, old, at, names)
-	if objects, imported, _, _, verified := first.sums(); int(objects) != len(names) || int(imported) != len(names)-missing || verified != imported || len(first.Failures) != missing {
+	changed := 0
+	same := slices.DeleteFunc(slices.Clone(names), func(name string) bool { // of version 2.1, or without UID
+		noted := slices.ContainsFunc(first.Notes, func(n dataNote) bool { return n.Name == name })
+		if noted {
+			changed++
+		}
+		return noted
+	})
+	missing := sameAsPeer(t, p, h, old, at, same)
+	if objects, imported, _, _, verified := first.sums(); int(objects) != len(names) || int(imported) != len(names)-missing ||
+		verified != imported || len(first.Failures) != missing || changed > len(names)/4 {
 		t.Errorf("%d at the source, %d are missing, the report says %+v", len(names), missing, first.Collections)
 	}
 	for _, f := range first.Failures {
