@@ -68,6 +68,9 @@ func (d *driveImport) touch(ctx context.Context, made resource.Item, i *Item) er
 	if err != nil {
 		return err
 	}
+	if date.After(made.Modified) {
+		return nil // a folder that was there before, and older
+	}
 	_, err = d.im.h.Resources.Touch(ctx, d.c, made, date, resource.Guard{})
 	return err
 }
@@ -127,6 +130,11 @@ func (d *driveImport) folder(ctx context.Context, parent int64, name string, i *
 			return made, errDiffers
 		}
 		d.im.present()
+		if old.Modified.Equal(old.Created) { // perhaps of a run that was killed before it came to the time
+			if err := d.touch(ctx, old, i); err != nil {
+				return made, err
+			}
+		}
 		return old, d.im.properties(ctx, d.c, old, i)
 	}
 	at := resource.Place{Collection: d.c, Parent: parent, Name: name}
@@ -243,6 +251,11 @@ func (d *driveImport) trash(ctx context.Context, groups [][]Item) error {
 		}
 	}
 	d.members[staging.ID] = map[string]resource.Item{}
+	if d.resumed {
+		if err := d.unmake(ctx, staging, groups); err != nil {
+			return err
+		}
+	}
 	slices.SortStableFunc(missing, func(a, b []Item) int { return cmp.Compare(a[0].Trash.Deleted, b[0].Trash.Deleted) })
 	for _, g := range missing {
 		if err := d.deleted(ctx, staging, g); err != nil {
@@ -322,8 +335,11 @@ func (d *driveImport) deleted(ctx context.Context, staging resource.Item, g []It
 		return err
 	}
 	name := top.Trash.From[len(top.Trash.From)-1]
-	if err := d.leftover(ctx, staging, parent, name, top); err != nil {
-		return err
+	if done, err := d.leftover(ctx, staging, parent, name, top); err != nil || done {
+		if done {
+			d.im.brought(len(g))
+		}
+		return errors.Join(err, d.unmake(ctx, staging, [][]Item{g}))
 	}
 	began := len(d.im.report.Problems)
 	if err := d.tree(ctx, staging.ID, g, 0); err != nil {
@@ -360,17 +376,22 @@ func (d *driveImport) deleted(ctx context.Context, staging resource.Item, g []It
 	return d.unmake(ctx, staging, [][]Item{g})
 }
 
-// leftover deletes what a run that was killed between a move and a deletion left where
-// it lay: nothing that the drive has in the export, and made by the import.
-func (d *driveImport) leftover(ctx context.Context, staging resource.Item, parent int64, name string, top *Item) error {
-	if !d.resumed || d.live[joined(top.Trash.From)] {
-		return nil
+// leftover puts into the trash what a run that was killed between a move and a deletion
+// left where it lay: it was made after the staging folder, and is whole.
+func (d *driveImport) leftover(ctx context.Context, staging resource.Item, parent int64, name string, top *Item) (done bool, err error) {
+	if !d.resumed {
+		return false, nil
 	}
 	list, err := d.im.h.Resources.Named(ctx, d.c, parent, []string{name})
-	if err != nil || list[0].ID == 0 || list[0].ID < staging.ID || list[0].Folder != (top.Type == typeFolder) {
-		return err
+	if err != nil || list[0].ID < staging.ID || list[0].Folder != (top.Type == typeFolder) {
+		return false, err
 	}
-	return d.im.h.Resources.Remove(ctx, d.c, list[0], resource.Guard{})
+	if !list[0].Folder {
+		if same, err := d.same(ctx, list[0], top); err != nil || !same {
+			return false, err
+		}
+	}
+	return true, d.im.h.Resources.Trash(ctx, d.c, list[0], resource.Guard{})
 }
 
 // parents answers the folder at a path, made where it is missing; unmake takes those
