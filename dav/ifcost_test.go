@@ -7,6 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"fachwerk/dav"
+	"fachwerk/dav/davtest"
+	"fachwerk/internal/resource"
+	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
 )
 
@@ -27,5 +31,27 @@ func TestManyConditionsAreCheap(t *testing.T) {
 	anna.Want(t, http.StatusPreconditionFailed, "PUT", home+"a.txt", "b", "If", lists.String())
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// What one person locks a thousand times does not fill everybody's listing.
+func TestDiscoveredLocksAreBounded(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	anna, ben := env.Client(t, "anna"), env.Client(t, "ben")
+	team := env.Shared(t, store.Team, "bauamt")
+	for _, c := range []*davtest.Client{anna, ben} {
+		env.Grant(t, team, c.Principal, resource.Read|resource.Write)
+	}
+	file := "/files/" + team.Address + "/a.txt"
+	anna.Want(t, http.StatusCreated, "PUT", file, "a")
+	for range 30 {
+		ben.Want(t, http.StatusOK, "LOCK", file, lockBody("shared"))
+	}
+	anna.Want(t, http.StatusOK, "LOCK", file, lockBody("shared"))
+	for c, want := range map[*davtest.Client]int{anna: 21, ben: 31} {
+		found := c.Propfind(t, file, "0", "<D:lockdiscovery/>").Find(file).Props[dav.D("lockdiscovery")].Inner
+		if n := strings.Count(found, "<D:activelock>"); n != want {
+			t.Errorf("%s sees %d locks, want %d", c.Address, n, want)
+		}
 	}
 }

@@ -268,6 +268,10 @@ func (t *Target) lockRoot(l *resource.Lock) string {
 	return at
 }
 
+// maxDiscovered is how many locks of others one resource shows: of a thousand shared ones
+// on a folder each member would show all.
+const maxDiscovered = 20
+
 // lockDiscovery shows the locks in whose scope it is (section 15.8).
 func lockDiscovery(ctx context.Context, v *Value) (bool, error) {
 	locks, err := v.discovered(ctx, v.Target)
@@ -279,10 +283,18 @@ func lockDiscovery(ctx context.Context, v *Value) (bool, error) {
 		return true, nil
 	}
 	v.XML.Open(D("lockdiscovery"))
+	others := 0
 	for i := range locks {
-		if covers(&locks[i], v.Target, false) {
-			v.XML.activeLock(&locks[i], v.Target.lockRoot(&locks[i]), locks[i].Person == v.Principal.Account)
+		if !covers(&locks[i], v.Target, false) {
+			continue
 		}
+		own := locks[i].Person == v.Principal.Account
+		if !own {
+			if others++; others > maxDiscovered {
+				continue
+			}
+		}
+		v.XML.activeLock(&locks[i], v.Target.lockRoot(&locks[i]), own)
 	}
 	v.XML.Close(D("lockdiscovery"))
 	return true, nil
