@@ -81,6 +81,8 @@ func calendars(t *testing.T, peers []*peer) {
 	query("a month of 10,000 events: with their data", "<c:calendar-data/>", june, june.AddDate(0, 1, 0))
 	query("a week of 10,000 events: with their data", "<c:calendar-data/>", june, june.AddDate(0, 0, 7))
 
+	// Radicale takes a second for each change.
+	peers = slices.DeleteFunc(slices.Clone(peers), func(p *peer) bool { return p.disk != "" })
 	tokens := map[string]string{}
 	changed := map[string]bool{}
 	for _, p := range peers {
