@@ -16,6 +16,7 @@ type piece struct {
 	name string // of the component, upper case
 	text []byte // with BEGIN and END
 	uid  string
+	part bool     // has a RECURRENCE-ID: one instance of a series
 	zone string   // TZID of a VTIMEZONE
 	uses []string // TZIDs that its times name
 	bad  string   // why it cannot be taken
@@ -137,6 +138,8 @@ func component(data []byte, name string) (piece, []byte) {
 			depth--
 		case depth == 1 && property == "UID" && p.uid == "":
 			p.uid = contentline.UnescapeText(value)
+		case depth == 1 && property == "RECURRENCE-ID":
+			p.part = true
 		case depth == 1 && property == "TZID" && name == "VTIMEZONE":
 			p.zone = contentline.UnescapeText(value)
 		}
@@ -227,6 +230,41 @@ func (c *container) cut() []object {
 		}
 	}
 	return list
+}
+
+// gather brings single instances of a series to the series, where a program wrote each
+// into a calendar of its own. The zones they name come with them.
+func gather(list []container) {
+	type key struct{ name, uid string }
+	at := map[key]int{}
+	for n := range list {
+		c := &list[n]
+		zones := map[string]piece{}
+		for _, p := range c.pieces {
+			if p.name == "VTIMEZONE" {
+				zones[p.zone] = p
+			}
+		}
+		var stay []piece
+		for _, p := range c.pieces {
+			k := key{p.name, p.uid}
+			home, ok := at[k]
+			if p.bad != "" || p.uid == "" || !p.part || !ok || home == n {
+				if _, known := at[k]; !known && p.bad == "" && p.uid != "" {
+					at[k] = n
+				}
+				stay = append(stay, p)
+				continue
+			}
+			for _, tzid := range p.uses {
+				if z, ok := zones[tzid]; ok {
+					list[home].pieces = append(list[home].pieces, z)
+				}
+			}
+			list[home].pieces = append(list[home].pieces, p)
+		}
+		c.pieces = stay
+	}
 }
 
 // label keeps strange component names out of sentences.

@@ -78,6 +78,21 @@ func TestOddExports(t *testing.T) {
 	}
 }
 
+// Instances of a series that stand in calendars of their own come to the series; two
+// objects of one UID stay two, for the list of what did not come.
+func TestInstancesComeToTheirSeries(t *testing.T) {
+	wrap := func(text string) string { return "BEGIN:VCALENDAR\nVERSION:2.0\n" + text + "END:VCALENDAR\n" }
+	x := take(crlf(wrap("BEGIN:VEVENT\nUID:a\nDTSTART:20261201T090000Z\nRRULE:FREQ=DAILY\nEND:VEVENT\n") +
+		wrap(zone[1:]+"BEGIN:VEVENT\nUID:a\nRECURRENCE-ID:20261202T090000Z\nDTSTART;TZID=Eigene\\, Zone:20261202T100000\nEND:VEVENT\n") +
+		wrap("BEGIN:VEVENT\nUID:b\nDTSTART:20261201\nEND:VEVENT\n") + wrap("BEGIN:VEVENT\nUID:b\nDTSTART:20261202\nEND:VEVENT\n")))
+	if len(x.Objects) != 3 {
+		t.Fatalf("%d objects", len(x.Objects))
+	}
+	if a := x.Objects[0].Data; bytes.Count(a, []byte("BEGIN:VEVENT")) != 2 || !bytes.Contains(a, []byte("BEGIN:VTIMEZONE")) || !whole(a) {
+		t.Errorf("the series is\n%s", a)
+	}
+}
+
 // One object in a file stays as it stands, byte for byte.
 func TestASingleObjectIsKept(t *testing.T) {
 	data := []byte("BEGIN:VCALENDAR\nVERSION:2.0\nX-OWN:1\nBEGIN:VEVENT\nUID:a\nDTSTART:20261201\nEND:VEVENT\nEND:VCALENDAR\n\n")

@@ -18,6 +18,7 @@ func Files(at string) importing.Source {
 // take takes one file apart.
 func take(data []byte) importing.Export {
 	list := read(data)
+	gather(list)
 	x := importing.Export{}
 	for i := range list {
 		c := &list[i]
