@@ -19,6 +19,18 @@ const { CalEvent } = ChromeUtils.importESModule("resource:///modules/CalEvent.sy
 const calendar = cal.manager.getCalendars().find(c => c.name == args[0]);
 const all = () => calendar.getItemsAsArray(Ci.calICalendar.ITEM_FILTER_ALL_ITEMS, 0, null, null);
 const titled = async title => (await all()).find(i => i.title == title);
+// loaded begins and waits until the calendar says that it has looked at the server.
+const loaded = (c, begin) => new Promise(done => {
+  const nothing = () => {};
+  const observer = {
+    QueryInterface: ChromeUtils.generateQI(["calIObserver"]),
+    onLoad() { c.removeObserver(observer); done(); },
+    onStartBatch: nothing, onEndBatch: nothing, onAddItem: nothing, onModifyItem: nothing, onDeleteItem: nothing,
+    onError: nothing, onPropertyChanged: nothing, onPropertyDeleting: nothing,
+  };
+  c.addObserver(observer);
+  begin();
+});
 `
 
 // findCalendars(address, password, place, take) asks as the account assistant does
@@ -26,7 +38,9 @@ const titled = async title => (await all()).find(i => i.title == title);
 // that it is offered.
 const findCalendars = calendars + `
 const found = [...(await cal.provider.detection.detect(args[0], args[1], args[2], true, [], {})).values()].flat();
-if (args[3]) for (const c of found) cal.manager.registerCalendar(c);
+// A calendar that is asked for its password twice at once (by its first look at the
+// server and by what is done in it meanwhile) forgets the password.
+if (args[3]) await Promise.all(found.map(c => loaded(c, () => cal.manager.registerCalendar(c))));
 return found.map(c => ({ name: c.name, at: decodeURIComponent(c.uri.spec), colour: c.getProperty("color"), readOnly: c.readOnly }));`
 
 // makeEvent(calendar, iCalendar text)
@@ -37,7 +51,7 @@ await until(() => titled(new CalEvent(args[1]).title), "the event here");`
 // seeEvent(calendar, title) looks there anew until the event is shown, and returns
 // what is shown.
 const seeEvent = calendars + `
-calendar.refresh();
+await loaded(calendar, () => calendar.refresh());
 const event = await until(() => titled(args[1]), "the event " + args[1]);
 return {
   begin: event.startDate.getInTimezone(cal.timezoneService.getTimezone("Europe/Berlin")).toString(),
@@ -46,7 +60,7 @@ return {
 
 // missEvent(calendar, title) looks there anew until the event is gone.
 const missEvent = calendars + `
-calendar.refresh();
+await loaded(calendar, () => calendar.refresh());
 await until(async () => !(await titled(args[1])), "the event " + args[1] + " gone");`
 
 // changeEvent(calendar, title, new title, text)
@@ -61,7 +75,7 @@ await until(() => titled(args[2]), "the change here");`
 // changeOccurrence(calendar, title, new title) changes the second time of a
 // recurring event alone, and returns when that is.
 const changeOccurrence = calendars + `
-calendar.refresh();
+await loaded(calendar, () => calendar.refresh());
 const before = await until(() => titled(args[1]), "the event " + args[1]);
 const end = before.startDate.clone();
 end.day += 30;
