@@ -29,6 +29,13 @@ type container struct {
 	pieces     []piece
 }
 
+// maxHead and maxZone bound what every object of a file is given, bytes. Real ones
+// are a hundredth of it.
+const (
+	maxHead = 4 << 10
+	maxZone = 256 << 10
+)
+
 // maxObjects bounds what one file may hold.
 const maxObjects = 1_000_000
 
@@ -65,7 +72,10 @@ func read(data []byte) []container {
 			total++
 		case !inside:
 		case name == "VERSION", name == "PRODID", name == "CALSCALE":
-			c.head = append(c.head, raw...)
+			if _, twice := c.properties[name]; !twice && len(raw) <= maxHead {
+				c.properties[name] = ""
+				c.head = append(c.head, raw...)
+			}
 		case name != "":
 			if _, ok := c.properties[name]; !ok {
 				c.properties[name] = contentline.UnescapeText(value)
@@ -186,7 +196,7 @@ func appendZone(list []string, line []byte) []string {
 // object is one calendar object resource that was cut out.
 type object struct {
 	uid  string
-	text []byte
+	text func() []byte // composes it
 	bad  string
 }
 
@@ -194,7 +204,7 @@ type object struct {
 func (c *container) cut() []object {
 	zones := map[string][]byte{}
 	for _, p := range c.pieces {
-		if p.name == "VTIMEZONE" && p.bad == "" && zones[p.zone] == nil {
+		if p.name == "VTIMEZONE" && p.bad == "" && zones[p.zone] == nil && len(p.text) <= maxZone {
 			zones[p.zone] = p.text
 		}
 	}
@@ -226,7 +236,7 @@ func (c *container) cut() []object {
 	}
 	for n := range list {
 		if list[n].bad == "" {
-			list[n].text = c.compose(parts[n], zones)
+			list[n].text = func() []byte { return c.compose(parts[n], zones) }
 		}
 	}
 	return list

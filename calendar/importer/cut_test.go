@@ -40,15 +40,15 @@ func TestAnExportIsCutByUID(t *testing.T) {
 		t.Fatalf("%q, single %v, %d objects", x.Title, x.Single, len(x.Objects))
 	}
 	want := crlf("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Alt//\n DE\n" + zone[1:] + one + override + "END:VCALENDAR\n")
-	if !bytes.Equal(x.Objects[0].Data, want) {
-		t.Errorf("the first object is\n%s\nwant\n%s", x.Objects[0].Data, want)
+	if !bytes.Equal(x.Objects[0].Bytes(), want) {
+		t.Errorf("the first object is\n%s\nwant\n%s", x.Objects[0].Bytes(), want)
 	}
-	if data := x.Objects[1].Data; bytes.Contains(data, []byte("VTIMEZONE")) || !bytes.Contains(data, crlf(two)) {
+	if data := x.Objects[1].Bytes(); bytes.Contains(data, []byte("VTIMEZONE")) || !bytes.Contains(data, crlf(two)) {
 		t.Errorf("the second object is\n%s", data)
 	}
 	for i, uid := range []string{"eins", "zwei", "drei"} {
-		if x.Objects[i].Key != uid || !whole(x.Objects[i].Data) {
-			t.Errorf("object %d is %q:\n%s", i, x.Objects[i].Key, x.Objects[i].Data)
+		if x.Objects[i].Key != uid || !whole(x.Objects[i].Bytes()) {
+			t.Errorf("object %d is %q:\n%s", i, x.Objects[i].Key, x.Objects[i].Bytes())
 		}
 	}
 }
@@ -56,7 +56,7 @@ func TestAnExportIsCutByUID(t *testing.T) {
 // Components outside a calendar, without UID, without an end, and other things.
 func TestOddExports(t *testing.T) {
 	x := take(crlf("BEGIN:VEVENT\nDTSTART:20261201T090000Z\nEND:VEVENT\n"))
-	if len(x.Objects) != 1 || !whole(x.Objects[0].Data) || x.Objects[0].Key == "" {
+	if len(x.Objects) != 1 || !whole(x.Objects[0].Bytes()) || x.Objects[0].Key == "" {
 		t.Fatalf("a bare event: %+v", x)
 	}
 	if again := take(crlf("BEGIN:VEVENT\nDTSTART:20261201T090000Z\nEND:VEVENT\n")); again.Objects[0].Key != x.Objects[0].Key {
@@ -88,7 +88,7 @@ func TestInstancesComeToTheirSeries(t *testing.T) {
 	if len(x.Objects) != 3 {
 		t.Fatalf("%d objects", len(x.Objects))
 	}
-	if a := x.Objects[0].Data; bytes.Count(a, []byte("BEGIN:VEVENT")) != 2 || !bytes.Contains(a, []byte("BEGIN:VTIMEZONE")) || !whole(a) {
+	if a := x.Objects[0].Bytes(); bytes.Count(a, []byte("BEGIN:VEVENT")) != 2 || !bytes.Contains(a, []byte("BEGIN:VTIMEZONE")) || !whole(a) {
 		t.Errorf("the series is\n%s", a)
 	}
 }
@@ -97,7 +97,7 @@ func TestInstancesComeToTheirSeries(t *testing.T) {
 func TestASingleObjectIsKept(t *testing.T) {
 	data := []byte("BEGIN:VCALENDAR\nVERSION:2.0\nX-OWN:1\nBEGIN:VEVENT\nUID:a\nDTSTART:20261201\nEND:VEVENT\nEND:VCALENDAR\n\n")
 	x := take(data)
-	if !x.Single || len(x.Objects) != 1 || !bytes.Equal(x.Objects[0].Data, data) {
+	if !x.Single || len(x.Objects) != 1 || !bytes.Equal(x.Objects[0].Bytes(), data) {
 		t.Errorf("%+v", x)
 	}
 }
@@ -114,10 +114,10 @@ func FuzzTake(f *testing.F) {
 			if o.Err != nil {
 				continue
 			}
-			if o.Key == "" || len(o.Data) == 0 {
+			if o.Key == "" || len(o.Bytes()) == 0 {
 				t.Fatalf("an object without key or data: %+v", o)
 			}
-			if c, err := ical.Parse(o.Data); err == nil {
+			if c, err := ical.Parse(o.Bytes()); err == nil {
 				if made, err := ical.NewObject(c); err == nil && strings.TrimSpace(made.UID) != strings.TrimSpace(o.Key) {
 					t.Fatalf("UID %q is called %q", made.UID, o.Key)
 				}
@@ -164,7 +164,7 @@ func TestCorpusIsCutAsItIsSplit(t *testing.T) {
 			if o.bad != "" {
 				continue
 			}
-			cut, err := ical.Parse(o.text)
+			cut, err := ical.Parse(o.text())
 			if err != nil {
 				t.Errorf("%s: object %d cannot be read: %v", name, i, err)
 				continue

@@ -23,7 +23,7 @@ func take(data []byte) importing.Export {
 	for i := range list {
 		c := &list[i]
 		for _, o := range c.cut() {
-			made := importing.Object{Key: o.uid, Data: o.text}
+			made := importing.Object{Key: o.uid, Make: o.text}
 			if o.bad != "" {
 				made.Err = importing.Refuse(importing.Invalid, "%s", o.bad)
 			}
@@ -37,7 +37,7 @@ func take(data []byte) importing.Export {
 	p := list[0].properties
 	x.Title = strings.TrimSpace(cmp.Or(p["NAME"], p["X-WR-CALNAME"]))
 	if x.Title == "" && len(x.Objects) == 1 && whole(data) {
-		x.Single, x.Objects[0].Data = true, data
+		x.Single, x.Objects[0] = true, importing.Object{Key: x.Objects[0].Key, Data: data}
 		return x
 	}
 	if x.Title != "" {

@@ -30,7 +30,16 @@ type Export struct {
 type Object struct {
 	Key  string // its UID; "" where Err says why it cannot be taken
 	Data []byte
+	Make func() []byte // in place of Data: makes it anew each time, so that not all are in memory at once
 	Err  error
+}
+
+// Bytes are Data, or what Make makes.
+func (o *Object) Bytes() []byte {
+	if o.Make != nil {
+		return o.Make()
+	}
+	return o.Data
 }
 
 // Exports are files on this machine, or folders of them, as a Source. Each file of
@@ -51,7 +60,7 @@ type Exports struct {
 type gathered struct {
 	entries  []Entry
 	failures []Failure
-	data     map[string][]byte // by Entry.Name
+	data     map[string]Object // by Entry.Name
 }
 
 // maxExport is the largest file that is taken apart, bytes; it is in memory at once.
@@ -186,7 +195,7 @@ func readFile(root *os.Root, name string) ([]byte, error) {
 func (x *Exports) gather(list *[]Collection, source, base string, properties []resource.Property) *gathered {
 	g := x.found[source]
 	if g == nil {
-		g = &gathered{data: map[string][]byte{}}
+		g = &gathered{data: map[string]Object{}}
 		x.found[source] = g
 		*list = append(*list, Collection{Source: source, Target: Segment(base), Properties: properties, ID: []string{"file", source}})
 	}
@@ -212,11 +221,11 @@ func (x *Exports) add(list *[]Collection, source, base, color string, taken Expo
 		switch known, twice := g.data[o.Key]; {
 		case o.Err != nil:
 			x.refuse(source, label, o.Err)
-		case twice && !bytes.Equal(known, o.Data):
+		case twice && !bytes.Equal(known.Bytes(), o.Bytes()):
 			x.refuse(source, label, Refuse(UIDTaken, "the same UID comes twice with different content; the first was taken"))
 		case !twice:
-			g.data[o.Key] = o.Data
-			g.entries = append(g.entries, Entry{Name: o.Key, Path: []string{ObjectName(cmp.Or(name, o.Key), x.Suffix)}, Size: int64(len(o.Data))})
+			g.data[o.Key] = o
+			g.entries = append(g.entries, Entry{Name: o.Key, Path: []string{ObjectName(cmp.Or(name, o.Key), x.Suffix)}, Size: -1})
 		}
 	}
 }
@@ -237,9 +246,10 @@ func (x *Exports) List(_ context.Context, c *Collection) ([]Entry, []Failure, er
 
 // Open answers an object.
 func (x *Exports) Open(_ context.Context, c *Collection, e *Entry) (*Content, error) {
-	data, ok := x.found[c.Source].data[e.Name]
+	o, ok := x.found[c.Source].data[e.Name]
 	if !ok {
 		return nil, Refuse(AtSource, "it is not in the file")
 	}
+	data := o.Bytes()
 	return &Content{Body: io.NopCloser(bytes.NewReader(data)), Size: int64(len(data))}, nil
 }
