@@ -17,6 +17,7 @@ var errStalled = errors.New("the body stopped coming")
 type incoming struct {
 	body   io.Reader
 	w      *response
+	until  time.Time
 	left   int64 // bytes of the announced length to come; -1: not announced
 	done   bool
 	failed error
@@ -28,7 +29,7 @@ func (r *Request) incoming(limit int64) *incoming {
 	if limit > 0 {
 		body = http.MaxBytesReader(r.w.ResponseWriter, r.http.Body, limit)
 	}
-	return &incoming{body: body, w: r.w, left: r.http.ContentLength}
+	return &incoming{body: body, w: r.w, until: r.until, left: r.http.ContentLength}
 }
 
 func (b *incoming) Read(p []byte) (int, error) {
@@ -38,7 +39,11 @@ func (b *incoming) Read(p []byte) (int, error) {
 	if b.done {
 		return 0, io.EOF
 	}
-	_ = b.w.control.SetReadDeadline(time.Now().Add(b.w.stall))
+	deadline := time.Now().Add(b.w.stall)
+	if !b.until.IsZero() && b.until.Before(deadline) {
+		deadline = b.until
+	}
+	_ = b.w.control.SetReadDeadline(deadline)
 	n, err := b.body.Read(p)
 	if b.left >= 0 {
 		b.left -= int64(n)

@@ -3,10 +3,13 @@ package dav_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"fachwerk/dav"
 	"fachwerk/dav/davtest"
 	"fachwerk/internal/resource"
 	"fachwerk/internal/store/storetest"
@@ -144,5 +147,37 @@ func TestExpansionIsBounded(t *testing.T) {
 	}
 	if a := expand("urn:x:"+strings.Repeat("n", 2000), "p"); a.Status != http.StatusBadRequest {
 		t.Errorf("a long namespace: %d", a.Status)
+	}
+}
+
+// A body that is no content cannot come drop by drop for ever.
+func TestTrickledBodiesEnd(t *testing.T) {
+	env := open(t, storetest.Embedded, func(c *dav.Config) { c.Limits.Request = 500 * time.Millisecond })
+	anna := env.Client(t, "anna")
+	body, drops := io.Pipe()
+	defer body.Close()
+	go func() {
+		for {
+			if _, err := drops.Write([]byte(" ")); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	req, err := http.NewRequest("PROPFIND", env.URL+"/files/"+anna.Address+"/", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(anna.Address, anna.Password)
+	began := time.Now()
+	res, err := anna.HTTP.Do(req)
+	if err == nil {
+		res.Body.Close()
+		if res.StatusCode != http.StatusBadRequest {
+			t.Errorf("answered %s", res.Status)
+		}
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }

@@ -3,6 +3,7 @@ package dav
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/resource"
@@ -35,6 +36,7 @@ type Request struct {
 	target      *Target                      // of the href that was asked for
 	multi       *Multistatus
 	conditional *conditions
+	until       time.Time // by when the body must have come; zero: it may take its time
 }
 
 // Prefers reports whether the client prefers that (RFC 8144), such as

@@ -213,6 +213,7 @@ func (s *Server) serve(r *Request) error {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.c.Limits.Request)
 		defer cancel()
+		r.until = time.Now().Add(s.c.Limits.Request)
 	}
 	if err := s.authenticate(ctx, r); err != nil {
 		return err
