@@ -18,6 +18,11 @@ func (s *Service) Read(ctx context.Context, data []byte, components []string) (*
 	if int64(len(data)) > s.limits.Size {
 		return nil, refuse("max-resource-size", "The object has more than %d bytes.", s.limits.Size)
 	}
+	done, err := s.turn(ctx, len(data))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	o, err := parse(data)
 	if err != nil {
 		return nil, err

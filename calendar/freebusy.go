@@ -22,11 +22,7 @@ func (s *Service) FreeBusy(ctx context.Context, c resource.Collection, r TimeRan
 	left := maxBusy
 	err := s.candidates(ctx, c, w, func(page []resource.Item) error {
 		err := s.resources.Bodies(ctx, c, page, func(_ int, body []byte) error {
-			o, ok := Stored(body)
-			if !ok {
-				return nil
-			}
-			busy, err := o.BusyTime(ctx, r.Start, r.End, floating, max(1, min(left, s.limits.Expanded)))
+			busy, err := s.busy(ctx, body, r, floating, max(1, min(left, s.limits.Expanded)))
 			all = append(all, busy...)
 			if left -= len(busy); left < 0 {
 				return ErrTooMuch
@@ -48,6 +44,20 @@ func (s *Service) FreeBusy(ctx context.Context, c resource.Collection, r TimeRan
 		return nil, err
 	}
 	return ical.MergeBusy(all), nil
+}
+
+// busy is what one object adds.
+func (s *Service) busy(ctx context.Context, body []byte, r TimeRange, floating *time.Location, limit int) ([]ical.Busy, error) {
+	done, err := s.turn(ctx, len(body))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	o, ok := Stored(body)
+	if !ok {
+		return nil, nil
+	}
+	return o.BusyTime(ctx, r.Start, r.End, floating, limit)
 }
 
 // FreeBusyCalendar writes a VFREEBUSY of these periods.

@@ -38,20 +38,33 @@ func (s *Service) Query(ctx context.Context, c resource.Collection, filter Filte
 			return nil
 		}
 		return s.resources.Bodies(ctx, c, page, func(i int, body []byte) error {
-			o, ok := Stored(body)
-			if !ok {
-				return nil
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			ok, err := filter.Matches(ctx, o, floating)
-			if err != nil || !ok {
+			o, err := s.match(ctx, body, filter, floating)
+			if err != nil || o == nil {
 				return err
 			}
 			return f(Match{page[i], body, o})
 		})
 	})
+}
+
+// match makes an object of a body if it fulfils the filter, nil else.
+func (s *Service) match(ctx context.Context, body []byte, filter Filter, floating *time.Location) (*ical.Object, error) {
+	done, err := s.turn(ctx, len(body))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	o, ok := Stored(body)
+	if !ok {
+		return nil, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if ok, err := filter.Matches(ctx, o, floating); err != nil || !ok {
+		return nil, err
+	}
+	return o, nil
 }
 
 // candidates calls f with pages of what the index finds.

@@ -95,7 +95,8 @@ func (s *Service) Bodies(ctx context.Context, c Collection, items []Item, f func
 		}
 	}()
 	for from := 0; from < len(items) || len(coming) > 0; {
-		for len(coming) < onTheWay && from < len(items) {
+		// A large one is enough at a time: each is in memory twice while it comes.
+		for len(coming) < onTheWay && from < len(items) && (len(coming) == 0 || items[from].Size <= batchBytes) {
 			begin, end := from, from+batch(items[from:])
 			coming = append(coming, Ahead(func() (bodies, error) { return s.bodies(ctx, c, items[begin:end], begin) }))
 			from = end
