@@ -122,9 +122,10 @@ func TestAServerThatGoesAway(t *testing.T) {
 		d.write(fmt.Sprintf("%02d.txt", i), strings.Repeat("x", i), time.Unix(1_500_000_000, 0))
 	}
 	var given atomic.Int32
-	away := true
+	var away atomic.Bool
+	away.Store(true)
 	s := d.serve(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet && given.Add(1) > 10 && away {
+		if r.Method == http.MethodGet && given.Add(1) > 10 && away.Load() {
 			panic(http.ErrAbortHandler)
 		}
 		return false
@@ -132,7 +133,7 @@ func TestAServerThatGoesAway(t *testing.T) {
 	if _, err := d.from(s); err == nil {
 		t.Fatal("the source is away, and nobody tells")
 	}
-	away = false
+	away.Store(false)
 	r, err := d.from(s)
 	if err != nil {
 		t.Fatal(err)
