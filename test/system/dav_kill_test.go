@@ -65,7 +65,7 @@ type davKill struct {
 // is there. State maps paths to the content's id, or "/" for a folder.
 type davKillClient struct {
 	user    *davUser
-	kind    string   // "files", "calendars", "addressbooks", or "homes" where calendars come and go
+	kind    string   // "files", "calendars", "addressbooks", "homes" where calendars come and go, "across" two accounts
 	homes   []string // "/files/…/client3", or "/calendars/…/client3a", or what its calendars begin with
 	rng     *rand.Rand
 	count   int
@@ -103,6 +103,11 @@ func newDAVKill(t *testing.T, d *harness.Demo) *davKill {
 				`<D:resourcetype><D:collection/><C:addressbook/></D:resourcetype></D:prop></D:set></D:mkcol>`)
 		}
 	}
+	across := []string{u.drive() + "hinüber", "/files/" + harness.Office + "/hinüber"}
+	for _, home := range across {
+		u.want(t, http.StatusCreated, "MKCOL", home+"/", "")
+	}
+	add("across", across...)
 	// Nobody touches this folder, so no sync may name it.
 	u.want(t, http.StatusCreated, "MKCOL", u.drive()+"ruhe/", "")
 	u.want(t, http.StatusCreated, "PUT", u.drive()+"ruhe/still.txt", "still")
@@ -255,6 +260,8 @@ func (c *davKillClient) next() davStep {
 		return c.nextFile()
 	case "homes":
 		return c.nextHome()
+	case "across":
+		return c.nextAcross()
 	}
 	return c.nextObject()
 }
@@ -332,6 +339,28 @@ func (c *davKillClient) nextHome() davStep {
 	}
 	step.method = "DELETE"
 	drop(step.then, at)
+	return step
+}
+
+// nextAcross moves files between two accounts, where content is sealed anew.
+func (c *davKillClient) nextAcross() davStep {
+	step := davStep{then: maps.Clone(c.state)}
+	from := c.any(func(string, string) bool { return true })
+	switch {
+	case len(c.state) < 4:
+		at := fmt.Sprintf("%s/n%d", c.homes[0], c.count)
+		step.method, step.path, step.then[at] = "PUT", at, c.content("", c.size())
+	case len(c.state) > 8:
+		step.method, step.path = "DELETE", from
+		drop(step.then, from)
+	default:
+		side := 0
+		if path.Dir(from) == c.homes[0] {
+			side = 1
+		}
+		step.method, step.path, step.to = "MOVE", from, c.homes[side]+"/"+path.Base(from)
+		carry(step.then, from, step.to, true)
+	}
 	return step
 }
 
@@ -454,6 +483,8 @@ func (k *davKill) compare(t *testing.T, c *davKillClient) {
 		switch c.kind {
 		case "files":
 			list = k.before[strings.TrimSuffix(k.user.drive(), "/")]
+		case "across":
+			list = k.user.tree(t, home+"/")
 		case "homes":
 			list, prefix = map[string]davMember{}, home
 			for _, m := range k.user.propfind(t, k.user.calendars(), "1") {
@@ -474,10 +505,18 @@ func (k *davKill) compare(t *testing.T, c *davKillClient) {
 	case maps.Equal(found, c.state):
 	case c.pending != nil && maps.Equal(found, c.pending):
 		k.done++
+	case c.kind == "across" && c.pending != nil && maps.Equal(found, davBoth(c.state, c.pending)):
+		// The source goes when all is there: it may be seen at both places, whole.
 	default:
 		t.Errorf("%s: neither what was acknowledged nor that with the last request\n%s", c.homes[0], davDifference(c.state, found))
 	}
 	c.state = found
+}
+
+func davBoth(a, b map[string]string) map[string]string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
 
 func davDifference(want, got map[string]string) string {
@@ -560,7 +599,7 @@ func (k *davKill) sinceTheStart(t *testing.T) {
 		old := map[string]davMember{}
 		if strings.HasPrefix(at, "/files/") {
 			for p, m := range k.before[at] {
-				if !strings.Contains(p, "/client") {
+				if !strings.Contains(p, "/client") && !strings.Contains(p, "/hinüber/") {
 					old[p] = m
 				}
 			}
