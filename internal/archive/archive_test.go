@@ -375,6 +375,28 @@ func TestMarkIsOneMoment(t *testing.T) {
 	})
 }
 
+// Where something is written during every reading, an export ends all the same, and
+// says that its collections are of different moments.
+func TestAccountThatNeverRests(t *testing.T) {
+	h := open(t, storetest.Embedded)
+	o := h.owner(t, h.parts.Person(t, "anna"))
+	_, err := h.Mail.Mailboxes(t.Context(), o.mail)
+	must(t, err)
+	var opts archive.ExportOptions
+	opts.Settle = 100 * time.Millisecond
+	archive.AfterReading(&opts, func(int64) {
+		must(t, o.append(t.Context(), "INBOX", 0, nil, time.Time{}, "Subject: schon wieder\r\n\r\n"))
+	})
+	dir := t.TempDir()
+	if r := export(t, o, dir, opts); r.Header.Consistent != "collection" {
+		t.Errorf("consistent by %s", r.Header.Consistent)
+	}
+	jan := h.owner(t, h.parts.Person(t, "jan"))
+	if r := bring(t, jan, dir); !r.Complete() {
+		t.Errorf("%+v", r.Problems)
+	}
+}
+
 // calendars are as many as writers count in.
 const calendars = 8
 

@@ -135,7 +135,7 @@ func accountKind(k store.AccountKind) string {
 
 // Bounds of the loop that follows the account.
 const (
-	stableTries = 50
+	stableTries = 20
 	freshEnough = time.Second // a reading of content that took longer is followed by another look
 	maxRounds   = 1000
 )
