@@ -104,8 +104,6 @@ func judgement(err error, r *Request) (p *Precondition, ok bool) {
 		return Refusal(http.StatusInsufficientStorage, D("quota-not-exceeded"), "There is not enough room in the account."), true
 	case errors.Is(err, resource.ErrTooLarge):
 		return refused(http.StatusRequestEntityTooLarge, "The content is too large."), true
-	case errors.Is(err, resource.ErrToken):
-		return Refusal(http.StatusForbidden, D("valid-sync-token"), "The sync token is too old or not of this collection. Begin anew without one."), true
 	case errors.Is(err, resource.ErrTooMany):
 		return refused(http.StatusForbidden, "There are too many of these."), true
 	case errors.Is(err, resource.ErrDigest):

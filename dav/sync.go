@@ -2,6 +2,7 @@ package dav
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,11 +14,25 @@ import (
 // infinite), or what lies directly in it (1), with a folder when anything in it changed.
 func syncCollection(ctx context.Context, r *Request, t *Target, body *Element) error {
 	q, err := r.readSync(t, body)
-	if err != nil {
-		return err
+	if err == nil {
+		s := &syncRun{syncRequest: q, r: r, t: t, folders: map[string]bool{}}
+		err = s.run(ctx)
 	}
-	s := &syncRun{syncRequest: q, r: r, t: t, folders: map[string]bool{}}
-	return s.run(ctx)
+	if errors.Is(err, resource.ErrToken) {
+		return tokenRefusal(r, t)
+	}
+	return err
+}
+
+// tokenRefusal is valid-sync-token (RFC 6578 section 3.2). It is 403, but 400 for the
+// address books of Thunderbird, which begin anew at 400 only: at 403 they would stop
+// for good after a restore.
+func tokenRefusal(r *Request, t *Target) error {
+	status := http.StatusForbidden
+	if t.Collection.Kind == resource.AddressBook && strings.Contains(r.Header.Get("User-Agent"), "Thunderbird/") {
+		status = http.StatusBadRequest
+	}
+	return Refusal(status, D("valid-sync-token"), "The sync token is too old or not of this collection. Begin anew without one.")
 }
 
 type syncRequest struct {

@@ -183,6 +183,12 @@ func followsChanges(t *testing.T, h *house) {
 		return c.Want(t, http.StatusMultiStatus, "REPORT", path, "<D:sync-collection "+davtest.Namespaces+"><D:sync-token>"+token+
 			"</D:sync-token><D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop></D:sync-collection>").Multistatus(t)
 	}
+	// Thunderbird's address books begin anew at 400 and at nothing else.
+	old := "<D:sync-collection " + davtest.Namespaces + "><D:sync-token>http://example.org/old</D:sync-token><D:sync-level>1</D:sync-level><D:prop/></D:sync-collection>"
+	c.Want(t, http.StatusForbidden, "REPORT", book(c), old)
+	if a := c.Want(t, http.StatusBadRequest, "REPORT", book(c), old, "User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Thunderbird/153.0"); !strings.Contains(a.Body, "valid-sync-token") {
+		t.Errorf("to Thunderbird: %s", a.Body)
+	}
 	first := sync(book(c), "")
 	same(t, "at first", hrefs(first), []string{"a.vcf", "b.vcf"})
 	put(t, c, "a.vcf", vcard("1", "FN:other"))
