@@ -83,15 +83,18 @@ func (s *Store) putParts(ctx context.Context, key string, body blob.Body) (err e
 	return errors.Join(err, s.abort(ctx, key, upload))
 }
 
-// abort gives up a multipart upload, whose own context may have ended.
+// abort gives up a multipart upload, whose own context may have ended. It is tried
+// again: a part that is still on its way can make the service stumble over it.
 func (s *Store) abort(ctx context.Context, key, upload string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	defer cancel()
-	err := s.core.AbortMultipartUpload(ctx, s.config.Bucket, s.object(key), upload)
-	if err == nil || minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
-		return nil
-	}
-	return fmt.Errorf("abort: %w", err)
+	return blob.Backoff{}.Do(ctx, func() error {
+		err := s.core.AbortMultipartUpload(ctx, s.config.Bucket, s.object(key), upload)
+		if err == nil || minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
+			return nil
+		}
+		return s.failed(ctx, "abort", key, err)
+	})
 }
 
 // sendParts sends the body part by part, each repeated alone where it fails.
