@@ -30,7 +30,7 @@ const maintainEvery = 10 * time.Minute
 // runs when the heap has doubled, counts them, and does not run hundreds of times a
 // second on the few megabytes that an idle server's heap is: a fifth of the processor
 // time of listings. A large heap is collected as always.
-const calm = 24 << 20
+const calm = 16 << 20
 
 // A head is something that serves a listener and can be told to stop.
 type head struct {

@@ -27,7 +27,7 @@ const (
 	writerCache, readerCache = 16 << 10, 2 << 10
 	// mapped is how much of the file is read without a copy, bytes. It counts as the
 	// process's memory, though the kernel may take it back at any time.
-	mapped = 32 << 20
+	mapped = 16 << 20
 	// checkpointPages is how many pages gather in the log before they go to the file.
 	// The same pages of indexes are written again and again: with four times SQLite's
 	// 1,000, small PUTs cost a quarter fewer fsyncs and writes.
