@@ -58,7 +58,7 @@ func TestCorpus(t *testing.T) {
 			taken++
 			ask(t, path, o)
 		}
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%s took %v", path, took)
 		}
 	}

@@ -177,7 +177,7 @@ func TestTrickledBodiesEnd(t *testing.T) {
 			t.Errorf("answered %s", res.Status)
 		}
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %v", took)
 	}
 }

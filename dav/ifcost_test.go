@@ -29,7 +29,7 @@ func TestManyConditionsAreCheap(t *testing.T) {
 	}
 	began := time.Now()
 	anna.Want(t, http.StatusPreconditionFailed, "PUT", home+"a.txt", "b", "If", lists.String())
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 15*time.Second { // with the race detector; a look at every lock for every condition takes twice that
 		t.Errorf("it took %v", took)
 	}
 }

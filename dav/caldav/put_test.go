@@ -128,7 +128,7 @@ func TestHugeObject(t *testing.T) {
 				t.Errorf("%d: %s", res.StatusCode, text)
 			}
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("it took %v", took)
 		}
 	}
@@ -163,7 +163,7 @@ func TestQueryOverManyInstances(t *testing.T) {
 	} {
 		began := time.Now()
 		d.report(t, d.first(), "1", "C:calendar-query", `<D:prop><D:getetag/></D:prop>`+filter)
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
