@@ -102,7 +102,7 @@ func (c *carrier) single(ctx context.Context) (done Transferred, err error) {
 			p.Name, p.Guard, isStaged = rand.Text(), Guard{}, true
 			put, err = c.s.db.StageFile(ctx, c.to, p)
 		}
-		done = Transferred{Item: put.Item, Created: put.Created}
+		done = Transferred(put)
 		return err
 	})
 	if err == nil && isStaged {
