@@ -79,10 +79,16 @@ func jsonHasEveryKey(t *testing.T, d *harness.Demo) {
 			t.Errorf("--json lacks %q", key)
 		}
 	}
-	for _, key := range []string{"caldav", "carddav", "webdav"} {
-		if raw[key] != nil {
-			t.Errorf("--json has %q, which nothing serves", key)
+	for key, sample := range map[string]string{
+		"caldav": "calendar/demo-besprechung.ics", "carddav": "contacts/demo-mueller.vcf", "webdav": "Willkommen.txt",
+	} {
+		base, _ := raw[key].(string)
+		origin, _ := raw["http"].(string)
+		if !strings.HasPrefix(base, origin+"/") {
+			t.Errorf("--json has %q for %s, which is not at %s", base, key, origin)
+			continue
 		}
+		served(t, base+d.Anna().Address+"/"+sample, d.Anna())
 	}
 	for _, a := range d.Accounts {
 		if a.Address == "" || a.Password == "" || a.AppPassword == "" {
@@ -94,6 +100,25 @@ func jsonHasEveryKey(t *testing.T, d *harness.Demo) {
 	}
 	if info, err := os.Stat(filepath.Join(d.Data, "demo.json")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("demo.json, which holds passwords: %v, %v", info, err)
+	}
+}
+
+// served fetches one of the demo's samples.
+func served(t *testing.T, url string, a harness.Account) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(a.Address, a.AppPassword)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("%s: %s", url, res.Status)
 	}
 }
 
