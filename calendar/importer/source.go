@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/xml"
-	"errors"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,37 +34,20 @@ func Server(c *importing.Client, user string) importing.Source {
 	}
 }
 
-// find discovers calendars: principal, home, members (RFC 4791 section 6.2.1). An
-// address without a principal is taken for the home.
+// find discovers calendars: principal, home, members (RFC 4791 section 6.2.1).
 func find(ctx context.Context, c *importing.Client, address string) ([]string, error) {
 	client, err := caldav.NewClient(c, address)
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	home := u.Path
-	if principal, err := client.FindCurrentUserPrincipal(ctx); err == nil && principal != "" {
-		if home, err = client.FindCalendarHomeSet(ctx, principal); err != nil {
-			return nil, importing.SourceError(err)
+	members := func(ctx context.Context, home string) (paths []string, err error) {
+		list, err := client.FindCalendars(ctx, home)
+		for _, found := range list {
+			paths = append(paths, found.Path)
 		}
-	} else if errors.Is(err, importing.ErrSource) {
-		return nil, err
+		return paths, err
 	}
-	if home == "" {
-		return nil, nil
-	}
-	list, err := client.FindCalendars(ctx, home)
-	if err != nil {
-		return nil, importing.SourceError(err)
-	}
-	var hrefs []string
-	for _, found := range list {
-		hrefs = append(hrefs, (&url.URL{Path: strings.TrimSuffix(found.Path, "/") + "/"}).EscapedPath())
-	}
-	return hrefs, nil
+	return importing.Discovery{Principal: client.FindCurrentUserPrincipal, Home: client.FindCalendarHomeSet, Members: members}.Find(ctx, address)
 }
 
 // components are the names of a supported-calendar-component-set that are known here.

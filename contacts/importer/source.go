@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
-	"net/url"
 	"strings"
 
 	"github.com/emersion/go-webdav/carddav"
@@ -33,37 +32,20 @@ func Server(c *importing.Client, user string) importing.Source {
 	}
 }
 
-// find discovers address books: principal, home, members (RFC 6352 section 7.1.1). An
-// address without a principal is taken for the home.
+// find discovers address books: principal, home, members (RFC 6352 section 7.1.1).
 func find(ctx context.Context, c *importing.Client, address string) ([]string, error) {
 	client, err := carddav.NewClient(c, address)
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	home := u.Path
-	if principal, err := client.FindCurrentUserPrincipal(ctx); err == nil && principal != "" {
-		if home, err = client.FindAddressBookHomeSet(ctx, principal); err != nil {
-			return nil, importing.SourceError(err)
+	members := func(ctx context.Context, home string) (paths []string, err error) {
+		list, err := client.FindAddressBooks(ctx, home)
+		for _, found := range list {
+			paths = append(paths, found.Path)
 		}
-	} else if errors.Is(err, importing.ErrSource) {
-		return nil, err
+		return paths, err
 	}
-	if home == "" {
-		return nil, nil
-	}
-	list, err := client.FindAddressBooks(ctx, home)
-	if err != nil {
-		return nil, importing.SourceError(err)
-	}
-	var hrefs []string
-	for _, found := range list {
-		hrefs = append(hrefs, (&url.URL{Path: strings.TrimSuffix(found.Path, "/") + "/"}).EscapedPath())
-	}
-	return hrefs, nil
+	return importing.Discovery{Principal: client.FindCurrentUserPrincipal, Home: client.FindAddressBookHomeSet, Members: members}.Find(ctx, address)
 }
 
 // describe makes the properties of an address book here.
