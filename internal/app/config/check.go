@@ -54,17 +54,36 @@ func (k *checker) needed(key, value, remedy string) bool {
 	return value != ""
 }
 
+// ProxyPrefix begins the keys of the listeners that take the PROXY protocol; what
+// follows is the key of the listener that they are like.
+const ProxyPrefix = "proxy."
+
 // All lists the listeners with their key, in a fixed order.
 func (l *Listen) All() []struct{ Key, Address string } {
+	p := &l.Proxy
 	return []struct{ Key, Address string }{
 		{"imap", l.IMAP}, {"imaps", l.IMAPS}, {"lmtp", l.LMTP}, {"smtp", l.SMTP},
 		{"submission", l.Submission}, {"submissions", l.Submissions},
 		{"http", l.HTTP}, {"portal", l.Portal}, {"issuer", l.Issuer}, {"ops", l.Ops},
+		{"proxy.imap", p.IMAP}, {"proxy.imaps", p.IMAPS}, {"proxy.smtp", p.SMTP},
+		{"proxy.submission", p.Submission}, {"proxy.submissions", p.Submissions},
+		{"proxy.http", p.HTTP}, {"proxy.portal", p.Portal}, {"proxy.issuer", p.Issuer},
 	}
 }
 
+// Has tells whether a listener is on, be it its own or the one with the PROXY
+// protocol.
+func (l *Listen) Has(key string) bool {
+	for _, one := range l.All() {
+		if strings.TrimPrefix(one.Key, ProxyPrefix) == key && one.Address != "" {
+			return true
+		}
+	}
+	return false
+}
+
 func (k *checker) listeners(l *Listen) {
-	used := map[string]string{}
+	used, proxied := map[string]string{}, ""
 	for _, one := range l.All() {
 		if one.Address == "" {
 			continue
@@ -84,19 +103,31 @@ func (k *checker) listeners(l *Listen) {
 			k.say(key, "is the same address and port as listen."+other, "give each listener a port of its own")
 		}
 		used[one.Address] = one.Key
+		if strings.HasPrefix(one.Key, ProxyPrefix) {
+			proxied = key
+		}
 	}
+	if proxied != "" && len(l.Proxy.Trusted) == 0 {
+		k.say("listen.proxy.trusted", "is missing, but "+proxied+" is on", "name the load balancers: whoever speaks the PROXY protocol says who the client is")
+	}
+	k.networks("listen.proxy.trusted", l.Proxy.Trusted, "name the load balancers only: whoever speaks the PROXY protocol says who the client is")
 }
 
 func (k *checker) tls(c *Config) {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		k.say("tls", "cert and key belong together", "set both, or neither")
 	}
-	if c.TLS.Cert != "" {
+	for i, one := range c.TLS.Certificates {
+		at := fmt.Sprintf("tls.certificates[%d].", i)
+		k.needed(at+"cert", one.Cert, "name the PEM file of the certificate chain")
+		k.needed(at+"key", one.Key, "name the PEM file of the key")
+	}
+	if c.TLS.Cert != "" || len(c.TLS.Certificates) > 0 {
 		return
 	}
 	const remedy = "set tls.cert and tls.key, or turn the listener off with an empty value"
 	for _, one := range c.Listen.All() {
-		switch one.Key {
+		switch strings.TrimPrefix(one.Key, ProxyPrefix) {
 		case "imaps", "submissions", "submission", "imap":
 			if one.Address != "" {
 				k.say("listen."+one.Key, "needs a certificate", remedy)
@@ -113,7 +144,7 @@ func (k *checker) public(c *Config) {
 	if k.needed("public.name", c.Public.Name, "name the mail host as clients reach it, such as mail.musterstadt.example") && !isHostName(c.Public.Name) {
 		k.say("public.name", fmt.Sprintf("%q is not a host name", c.Public.Name), "write it like mail.musterstadt.example")
 	}
-	if c.Listen.Portal != "" && k.needed("public.portal", c.Public.Portal, "name the portal's origin, such as https://portal.musterstadt.example") {
+	if c.Listen.Has("portal") && k.needed("public.portal", c.Public.Portal, "name the portal's origin, such as https://portal.musterstadt.example") {
 		k.origin("public.portal", c.Public.Portal)
 	}
 	if c.Public.HTTP != "" {
@@ -252,7 +283,7 @@ func (k *checker) oidc(c *Config) {
 		return
 	}
 	k.webURL("oidc.issuer", c.OIDC.Issuer)
-	if c.OIDC.Embedded && c.Listen.Issuer == "" {
+	if c.OIDC.Embedded && !c.Listen.Has("issuer") {
 		k.say("listen.issuer", "is empty, but the embedded provider is on", "give it an address, or set oidc.embedded to false")
 	}
 	k.needed("oidc.client_id", c.OIDC.ClientID, "name the portal's client at the provider")

@@ -43,6 +43,24 @@ type Listen struct {
 	Portal      string `yaml:"portal"`
 	Issuer      string `yaml:"issuer"`
 	Ops         string `yaml:"ops"`
+	// Proxy are listeners of their own for load balancers that tell the client's
+	// address by PROXY protocol version 2.
+	Proxy ProxyListen `yaml:"proxy"`
+}
+
+// ProxyListen names the listeners on which every connection begins with a header
+// of the PROXY protocol, version 2; an empty one is off.
+type ProxyListen struct {
+	IMAP        string `yaml:"imap"`
+	IMAPS       string `yaml:"imaps"`
+	SMTP        string `yaml:"smtp"`
+	Submission  string `yaml:"submission"`
+	Submissions string `yaml:"submissions"`
+	HTTP        string `yaml:"http"`
+	Portal      string `yaml:"portal"`
+	Issuer      string `yaml:"issuer"`
+	// Trusted are the load balancers; connections from elsewhere are closed.
+	Trusted []netip.Prefix `yaml:"trusted"`
 }
 
 // TLS names the certificate chain and key, both PEM; they are read again when
@@ -50,11 +68,23 @@ type Listen struct {
 type TLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+	// Certificates are more pairs, chosen by the name that a client asks for (SNI).
+	// Clients that ask for none get Cert or, without one, the first of these.
+	Certificates []Certificate `yaml:"certificates"`
+	// CA is a PEM file of authorities that are believed beside the system's when
+	// the server itself connects: to PostgreSQL, S3, the provider, the smarthost.
+	CA string `yaml:"ca"`
 	// Web makes the portal, the provider and HTTP speak TLS themselves. Off
 	// where a reverse proxy does it.
 	Web bool `yaml:"web"`
 	// PlainLogin is what the demo needs: logins without TLS from loopback.
 	PlainLogin string `yaml:"plain_login" oneof:"never,loopback"`
+}
+
+// Certificate is one more certificate chain with its key, both PEM.
+type Certificate struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
 }
 
 // Public is how clients reach the installation from outside.

@@ -111,6 +111,15 @@ func TestCheckRefuses(t *testing.T) {
 		{"no placement", "placement.default: is missing", func(c *Config) { c.Placement.Default = "" }},
 		{"unknown placement", `placement.default: there is no site "rz2"`, func(c *Config) { c.Placement.Default = "rz2" }},
 		{"no certificate", "listen.imaps: needs a certificate", func(c *Config) { c.TLS.Cert, c.TLS.Key = "", "" }},
+		{"half a further certificate", "tls.certificates[0].key: is missing", func(c *Config) { c.TLS.Certificates = []Certificate{{Cert: "a.pem"}} }},
+		{"PROXY protocol from anywhere", "listen.proxy.trusted: is missing, but listen.proxy.imap is on", func(c *Config) { c.Listen.Proxy.IMAP = ":10143" }},
+		{"PROXY protocol from everybody", "listen.proxy.trusted: 0.0.0.0/0 is everybody", func(c *Config) { c.Listen.Proxy.Trusted = everybody }},
+		{"PROXY protocol on the port of another", "listen.proxy.imap: is the same address and port as listen.imap", func(c *Config) {
+			c.Listen.Proxy.IMAP, c.Listen.Proxy.Trusted = c.Listen.IMAP, c.LMTP.Trusted
+		}},
+		{"PROXY protocol without a certificate", "listen.proxy.portal: needs a certificate", func(c *Config) {
+			c.TLS.Cert, c.TLS.Key, c.Listen.Proxy.Portal = "", "", ":10443"
+		}},
 		{"half a certificate", "tls: cert and key belong together", func(c *Config) { c.TLS.Key = "" }},
 		{"one port twice", "listen.imaps: is the same address and port as listen.imap", func(c *Config) { c.Listen.IMAPS = c.Listen.IMAP }},
 		{"a name to listen on", "is a name, not an address", func(c *Config) { c.Listen.IMAP = "mail.example:143" }},
@@ -142,6 +151,7 @@ func TestEnvironment(t *testing.T) {
 	err := ApplyEnv(c, []string{
 		"FACHWERK_SITES_1_NAME=zwei", "FACHWERK_SITES_0_NETWORKS=10.0.0.0/8,2001:db8::/32", "FACHWERK_SITES_0_NAME=eins",
 		"FACHWERK_METADATA_DIRECT_DSN=postgres://u@h/d", "FACHWERK_METADATA_PASSWORD=geheim",
+		"FACHWERK_TLS_CERTIFICATES_0_CERT=/a.pem", "FACHWERK_TLS_CERTIFICATES_0_KEY=/a-key.pem",
 		"FACHWERK_LIMITS_MESSAGE=1 MiB", "FACHWERK_OIDC_SCOPES_MAIL_READ=imap", "FACHWERK_SMTP_RELAYS=192.0.2.1",
 		"FACHWERK_PORT_143_TCP_ADDR=10.0.0.1", "FACHWERK_SERVICE_HOST=10.0.0.1", "FACHWERK_MAIL_PORT=tcp://10.0.0.1:143",
 		"FACHWERK_TEST_POSTGRES=x", "FACHWERK_CORPUS=/x", "PATH=/bin",
@@ -151,6 +161,9 @@ func TestEnvironment(t *testing.T) {
 	}
 	if len(c.Sites) != 2 || c.Sites[0].Name != "eins" || c.Sites[1].Name != "zwei" || len(c.Sites[0].Networks) != 2 {
 		t.Errorf("sites: %+v", c.Sites)
+	}
+	if one := c.TLS.Certificates; len(one) != 1 || one[0].Cert != "/a.pem" || one[0].Key != "/a-key.pem" {
+		t.Errorf("certificates: %+v", one)
 	}
 	if pw, err := c.Metadata.Password.Read(); pw != "geheim" || err != nil {
 		t.Errorf("password: %q, %v", pw, err)
@@ -163,7 +176,7 @@ func TestEnvironment(t *testing.T) {
 // Every key has its variable, so nothing can be set in the file alone.
 func TestEveryKeyHasAVariable(t *testing.T) {
 	samples := map[reflect.Type]string{
-		typeSize: "1 MiB", typeDuration: "1h", typePrefixes: "192.0.2.0/24", typeSecret: "/a/file",
+		typeSize: "1 MiB", typeDuration: "1h", typePrefixes: "192.0.2.0/24", typeSecret: "/a/file", typeTexts: "a,b",
 		reflect.TypeFor[bool](): "true", reflect.TypeFor[int64](): "100", reflect.TypeFor[string](): "text",
 	}
 	walk("", reflect.ValueOf(Default()).Elem(), func(path string, f field) {
@@ -182,7 +195,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		if got := lookup(reflect.ValueOf(c).Elem(), path); got.IsZero() {
 			t.Errorf("%s=%s left %s empty", EnvName(path), value, path)
 		}
-	})
+	}, nil)
 	names := map[string]string{}
 	for _, key := range KeyNames() {
 		if other, twice := names[EnvName(key)]; twice {
@@ -197,7 +210,7 @@ func TestEnvironmentRefuses(t *testing.T) {
 		"FACHWERK_LISTEN_IMAPP=:1":      "did you mean FACHWERK_LISTEN_IMAP?",
 		"FACHWERK_METADATA_PASWORD=x":   "did you mean FACHWERK_METADATA_PASSWORD?",
 		"FACHWERK_SITES_1_NAME=x":       "counted from 0 without gaps",
-		"FACHWERK_SITES_0_COLOUR=x":     "a site has no such key",
+		"FACHWERK_SITES_0_COLOUR=x":     "no such key",
 		"FACHWERK_LIMITS_MESSAGE=many":  "FACHWERK_LIMITS_MESSAGE: ",
 		"FACHWERK_COMPLETELY_UNKNOWN=1": "no key has this environment variable",
 	} {

@@ -22,7 +22,7 @@ const (
 	maxLine     = 8 << 10
 	maxIndent   = 200
 	maxList     = 10000
-	maxSites    = 1000
+	maxSections = 1000 // of one list
 )
 
 // Parse reads a file's text over the defaults. It looks at form only: names,
@@ -170,9 +170,9 @@ func (d *decoder) value(key string, n ast.Node, f field) {
 	switch {
 	case f.isSection():
 		d.section(key+".", n, f.value)
-	case f.value.Type() == typeSites:
-		d.sites(key, n, f.value)
-	case f.value.Type() == typePrefixes:
+	case f.isList():
+		d.sections(key, n, f.value)
+	case f.value.Type() == typePrefixes || f.value.Type() == typeTexts:
 		texts, ok := d.list(key, n)
 		if ok {
 			d.assign(key, n, f, texts)
@@ -222,19 +222,21 @@ func (d *decoder) list(key string, n ast.Node) ([]string, bool) {
 	return texts, true
 }
 
-func (d *decoder) sites(key string, n ast.Node, into reflect.Value) {
+// sections reads a list of sections.
+func (d *decoder) sections(key string, n ast.Node, into reflect.Value) {
 	if _, null := n.(*ast.NullNode); null {
 		return
 	}
 	seq, ok := n.(*ast.SequenceNode)
-	if !ok || len(seq.Values) > maxSites {
-		d.say(key, n, "takes a list of sites", "begin each one with a dash: - name: …")
+	if !ok || len(seq.Values) > maxSections {
+		d.say(key, n, fmt.Sprintf("takes a list of at most %d entries", maxSections),
+			"begin each one with a dash: - "+fields(reflect.New(into.Type().Elem()).Elem())[0].key+": …")
 		return
 	}
 	for i, v := range seq.Values {
-		site := reflect.New(reflect.TypeFor[Site]()).Elem()
-		d.section(fmt.Sprintf("%s[%d].", key, i), v, site)
-		into.Set(reflect.Append(into, site))
+		one := reflect.New(into.Type().Elem()).Elem()
+		d.section(fmt.Sprintf("%s[%d].", key, i), v, one)
+		into.Set(reflect.Append(into, one))
 	}
 }
 
@@ -261,6 +263,15 @@ func last(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
 
 // set converts texts, one but for lists, into a field's type.
 func set(f field, texts []string) error {
+	if f.value.Type() == typeTexts {
+		for _, t := range texts {
+			if err := plainText(t); err != nil {
+				return err
+			}
+		}
+		f.value.Set(reflect.ValueOf(texts))
+		return nil
+	}
 	if f.value.Type() == typePrefixes {
 		var prefixes []netip.Prefix
 		for _, t := range texts {
@@ -309,10 +320,17 @@ func set(f field, texts []string) error {
 	if allowed := f.tag.Get("oneof"); allowed != "" && !slices.Contains(strings.Split(allowed, ","), text) {
 		return fmt.Errorf("%q is not one of %s", text, strings.ReplaceAll(allowed, ",", ", "))
 	}
+	if err := plainText(text); err != nil {
+		return err
+	}
+	f.value.SetString(text)
+	return nil
+}
+
+func plainText(text string) error {
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return errors.New("holds a line break or another control character")
 	}
-	f.value.SetString(text)
 	return nil
 }
 

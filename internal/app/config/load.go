@@ -43,11 +43,15 @@ func Load(path string, environ []string) (*Config, error) {
 // resolve makes paths absolute.
 func (c *Config) resolve() {
 	for _, p := range []*string{
-		&c.TLS.Cert, &c.TLS.Key, &c.Keys.Dir, &c.Spool.Dir, &c.SMTP.Smarthost.CA,
+		&c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.Keys.Dir, &c.Spool.Dir, &c.SMTP.Smarthost.CA,
 		&c.Metadata.Password.File, &c.Blobs.Secret.File,
 		&c.OIDC.ClientSecret.File, &c.SMTP.Smarthost.Password.File,
 	} {
 		*p = c.path(*p)
+	}
+	for i := range c.TLS.Certificates {
+		one := &c.TLS.Certificates[i]
+		one.Cert, one.Key = c.path(one.Cert), c.path(one.Key)
 	}
 	if path, ok := strings.CutPrefix(c.Metadata.DSN, SchemeSQLite); ok {
 		c.Metadata.DSN = SchemeSQLite + c.path(path)

@@ -31,13 +31,13 @@ func section(values, defaults reflect.Value) yaml.MapSlice {
 			if inner := section(f.value, known[i].value); len(inner) > 0 {
 				out = append(out, yaml.MapItem{Key: f.key, Value: inner})
 			}
-		case f.value.Type() == typeSites:
-			var sites []yaml.MapSlice
+		case f.isList():
+			var entries []yaml.MapSlice
 			for j := range f.value.Len() {
-				sites = append(sites, section(f.value.Index(j), reflect.ValueOf(Site{})))
+				entries = append(entries, section(f.value.Index(j), reflect.Zero(f.value.Type().Elem())))
 			}
-			if len(sites) > 0 {
-				out = append(out, yaml.MapItem{Key: f.key, Value: sites})
+			if len(entries) > 0 {
+				out = append(out, yaml.MapItem{Key: f.key, Value: entries})
 			}
 		case !reflect.DeepEqual(plain(f.value), plain(known[i].value)):
 			out = append(out, yaml.MapItem{Key: f.key, Value: plain(f.value)})
