@@ -7,12 +7,23 @@ import (
 	"fachwerk/internal/store/meta"
 )
 
-// view reads all rows of one statement in a snapshot of its own. scan gets each
-// row and reads it at once.
+// view reads all rows of one statement in a snapshot of its own: one round trip.
+// scan gets each row and reads it at once.
 func (s *Store) view(ctx context.Context, scan func(meta.Rows) error, sql string, args ...any) error {
-	return outer(s.db.View(ctx, func(tx meta.Tx) error {
-		return query(ctx, tx, scan, sql, args...)
-	}))
+	var b meta.Batch
+	b.Query(eachRow(scan), sql, args...)
+	return outer(s.db.Read(ctx, &b))
+}
+
+func eachRow(scan func(meta.Rows) error) func(meta.Rows) error {
+	return func(r meta.Rows) error {
+		for r.Next() {
+			if err := scan(r); err != nil {
+				return err
+			}
+		}
+		return r.Err()
+	}
 }
 
 // query reads all rows of one statement in a transaction.
@@ -30,20 +41,29 @@ func query(ctx context.Context, tx meta.Tx, scan func(meta.Rows) error, sql stri
 	return rows.Err()
 }
 
-// one reads the first row; ErrNotFound if there is none.
+// one reads the first row, in one round trip; ErrNotFound if there is none.
 func (s *Store) one(ctx context.Context, dest []any, sql string, args ...any) error {
-	return outer(s.db.View(ctx, func(tx meta.Tx) error { return oneIn(ctx, tx, dest, sql, args...) }))
+	found := false
+	err := s.view(ctx, firstRow(&found, dest), sql, args...)
+	if err == nil && !found {
+		return ErrNotFound
+	}
+	return err
+}
+
+func firstRow(found *bool, dest []any) func(meta.Rows) error {
+	return func(r meta.Rows) error {
+		if *found {
+			return nil
+		}
+		*found = true
+		return r.Scan(dest...)
+	}
 }
 
 func oneIn(ctx context.Context, tx meta.Tx, dest []any, sql string, args ...any) error {
 	found := false
-	err := query(ctx, tx, func(r meta.Rows) error {
-		if found {
-			return nil
-		}
-		found = true
-		return r.Scan(dest...)
-	}, sql, args...)
+	err := query(ctx, tx, firstRow(&found, dest), sql, args...)
 	if err == nil && !found {
 		return ErrNotFound
 	}
