@@ -11,7 +11,7 @@ type Site struct {
 	Name     string // unique, used by tenants as their home
 	Operator string // who runs it, as a contract names them
 	Country  string // ISO 3166-1 alpha-2
-	City     string // or data centre
+	Place    string // city or data centre
 	Networks []netip.Prefix
 }
 
@@ -59,7 +59,7 @@ func At(here string, sites []Site) (Placement, error) {
 
 func (s Site) check() error {
 	for _, part := range []struct{ key, value string }{
-		{"name", s.Name}, {"operator", s.Operator}, {"country", s.Country}, {"city", s.City},
+		{"name", s.Name}, {"operator", s.Operator}, {"country", s.Country}, {"place", s.Place},
 	} {
 		if part.value == "" {
 			return fmt.Errorf("location: site %q: %s is missing; a place must be declared whole", s.Name, part.key)

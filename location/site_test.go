@@ -6,7 +6,7 @@ import (
 )
 
 func site(name string) Site {
-	return Site{Name: name, Operator: "Kommunale IT Musterland", Country: "DE", City: "Musterstadt"}
+	return Site{Name: name, Operator: "Kommunale IT Musterland", Country: "DE", Place: "Musterstadt"}
 }
 
 func TestPlacementFailsClosed(t *testing.T) {

@@ -92,7 +92,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 	}()
 	var sites []location.Site
 	for _, s := range c.Sites {
-		sites = append(sites, location.Site{Name: s.Name, Operator: s.Operator, Country: s.Country, City: s.City, Networks: s.Networks})
+		sites = append(sites, location.Site{Name: s.Name, Operator: s.Operator, Country: s.Country, Place: s.City, Networks: s.Networks})
 		if s.Name == c.Placement.Default {
 			in.site = sites[len(sites)-1]
 		}

@@ -47,7 +47,7 @@ func (p places) account(ctx context.Context, out []portal.Place, key store.Key, 
 	for _, one := range list {
 		out = append(out, portal.Place{
 			Account: address, Kind: collectionKind(one.Kind), Store: one.Store,
-			Site: one.Site.Name, Operator: one.Site.Operator, City: one.Site.City, Country: one.Site.Country,
+			Site: one.Site.Name, Operator: one.Site.Operator, City: one.Site.Place, Country: one.Site.Country,
 			Items: one.Items, Bytes: one.Bytes,
 		})
 	}

@@ -98,7 +98,7 @@ func (p places) Places(ctx context.Context, person auth.AccountRef) (list []port
 	for _, x := range placed {
 		list = append(list, portal.Place{
 			Account: who.Address, Kind: kindNames[x.Kind], Store: x.Store, Site: x.Site.Name, Operator: x.Site.Operator,
-			City: x.Site.City, Country: x.Site.Country, Items: x.Items, Bytes: x.Bytes,
+			City: x.Site.Place, Country: x.Site.Country, Items: x.Items, Bytes: x.Bytes,
 		})
 	}
 	return list, err

@@ -23,7 +23,7 @@ import (
 )
 
 // Site is where every test store lies.
-var Site = location.Site{Name: "nord", Operator: "Kommunale IT Musterland", Country: "DE", City: "Musterstadt"}
+var Site = location.Site{Name: "nord", Operator: "Kommunale IT Musterland", Country: "DE", Place: "Musterstadt"}
 
 // Engines name a pair of engines.
 type Engines int
