@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,7 +37,7 @@ func inlineLimit(c *config.Config) int64 {
 }
 
 // openMetadata opens the metadata engine; a PostgreSQL is not asked yet.
-func openMetadata(ctx context.Context, c *config.Config) (engine[meta.Engine], error) {
+func openMetadata(ctx context.Context, c *config.Config, roots *x509.CertPool) (engine[meta.Engine], error) {
 	if path, ok := c.SQLitePath(); ok {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
@@ -55,7 +56,7 @@ func openMetadata(ctx context.Context, c *config.Config) (engine[meta.Engine], e
 	if direct != "" {
 		direct = config.WithPassword(direct, password)
 	}
-	e, err := postgres.Open(ctx, config.WithPassword(c.Metadata.DSN, password), postgres.Options{Direct: direct})
+	e, err := postgres.Open(ctx, config.WithPassword(c.Metadata.DSN, password), postgres.Options{Direct: direct, Roots: roots})
 	if err != nil {
 		return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
 	}
@@ -69,7 +70,7 @@ type blobStore interface {
 }
 
 // openBlobs opens the blob store; an S3 service is not asked yet.
-func openBlobs(c *config.Config) (engine[blobStore], error) {
+func openBlobs(c *config.Config, roots *x509.CertPool) (engine[blobStore], error) {
 	if path, ok := strings.CutPrefix(c.Blobs.URL, config.SchemeDir); ok {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
@@ -88,6 +89,7 @@ func openBlobs(c *config.Config) (engine[blobStore], error) {
 	if err != nil {
 		return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
 	}
+	parsed.Roots = roots
 	s, err := s3.Open(parsed)
 	if err != nil {
 		return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)

@@ -3,10 +3,8 @@ package app
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"time"
 
@@ -27,7 +25,7 @@ func (in *Installation) mailService() *mail.Service {
 
 func (in *Installation) newQueue(m *mail.Service) (*queue.Queue, error) {
 	c := in.cfg.Queue
-	host, err := smarthost(in.cfg.SMTP.Smarthost)
+	host, err := smarthost(in.cfg.SMTP.Smarthost, in.roots)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +53,7 @@ func schedule(first, longest time.Duration) []time.Duration {
 	return append(out, longest)
 }
 
-func smarthost(c config.Smarthost) (*queue.Smarthost, error) {
+func smarthost(c config.Smarthost, roots *x509.CertPool) (*queue.Smarthost, error) {
 	if c.Address == "" {
 		return nil, nil
 	}
@@ -76,17 +74,13 @@ func smarthost(c config.Smarthost) (*queue.Smarthost, error) {
 	default:
 		s.TLS = queue.TLSRequired
 	}
-	if c.CA != "" {
-		text, err := os.ReadFile(c.CA)
-		if err != nil {
+	if c.CA != "" { // this authority and no other
+		roots = x509.NewCertPool()
+		if err := addAuthorities(roots, c.CA); err != nil {
 			return nil, fmt.Errorf("smtp.smarthost.ca: %w", err)
 		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(text) {
-			return nil, errors.New("smtp.smarthost.ca: the file holds no PEM certificate")
-		}
-		s.TLSConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
+	s.TLSConfig = outgoingTLS(roots)
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,6 +56,7 @@ type Installation struct {
 	cfg     *config.Config
 	log     *slog.Logger
 	metrics *metrics
+	roots   *x509.CertPool // for outgoing TLS; nil: the system's alone
 	site    location.Site
 	keys    *content.KeyDir
 	db      *meta.DB
@@ -90,6 +92,9 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 			in = nil
 		}
 	}()
+	if in.roots, err = roots(c.TLS.CA); err != nil {
+		return in, err
+	}
 	var sites []location.Site
 	for _, s := range c.Sites {
 		sites = append(sites, location.Site{Name: s.Name, Operator: s.Operator, Country: s.Country, Place: s.City, Networks: s.Networks})
@@ -108,7 +113,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 	if err != nil {
 		return in, err
 	}
-	metadata, err := openMetadata(ctx, c)
+	metadata, err := openMetadata(ctx, c, in.roots)
 	if err != nil {
 		return in, err
 	}
@@ -120,7 +125,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 		}
 		return in, fmt.Errorf("metadata database: %w", err)
 	}
-	blobs, err := openBlobs(c)
+	blobs, err := openBlobs(c, in.roots)
 	if err != nil {
 		return in, err
 	}
@@ -207,5 +212,6 @@ func (in *Installation) authenticator(throttle *auth.Throttle, notifier auth.Not
 	return auth.New(auth.Config{
 		People: in.people(), AppPasswords: in.store, Changes: in.store, HashKeys: in.hashKeys(),
 		Issuers: []auth.BearerIssuer{in.bearerIssuer()}, Throttle: throttle, Notifier: notifier, Log: in.log,
+		HTTP: in.httpClient(),
 	})
 }

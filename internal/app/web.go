@@ -51,6 +51,7 @@ func (s *Server) portal() (*portal.Portal, error) {
 		Issuer: c.OIDC.Issuer, ClientID: c.OIDC.ClientID, ClientSecret: secret,
 		RedirectURI: c.Public.Portal + portal.CallbackPath, PostLogoutRedirectURI: c.Public.Portal + "/",
 		People: s.in.people(), Sessions: s.in.store, Tickets: s.in.store, Log: s.log,
+		HTTP: s.in.httpClient(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
@@ -78,7 +79,7 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 	return idp.New(idp.Config{
 		Issuer: in.cfg.OIDC.Issuer, Resource: in.cfg.OIDC.Audience,
 		People: in.store, Passwords: in.store, Tickets: in.store, Throttle: throttle,
-		Remote: in.remote, Log: in.log,
+		Remote: in.remote, Log: in.log, HTTP: in.httpClient(),
 		Clients: []idp.Client{
 			{
 				ID: in.cfg.OIDC.ClientID, Secret: secret, RedirectURIs: []string{origin + portal.CallbackPath},

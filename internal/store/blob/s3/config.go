@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -20,6 +21,8 @@ type Config struct {
 	Prefix   string // of all keys, "" or ending in a slash
 	Access   string
 	Secret   string
+	// Roots are the authorities believed for the service's certificate; nil: the system's.
+	Roots *x509.CertPool
 
 	Stall     time.Duration // a connection without progress is given up; 0: 60 s
 	Multipart int64         // bodies longer than this are uploaded in parts; 0: 64 MiB

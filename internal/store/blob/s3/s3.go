@@ -31,7 +31,7 @@ func Open(c Config) (*Store, error) {
 		return nil, err
 	}
 	c.defaults()
-	transport := newTransport(c.Stall)
+	transport := newTransport(c.Stall, c.Roots)
 	core, err := minio.NewCore(c.Endpoint, &minio.Options{
 		Creds:        credentials.NewStaticV4(c.Access, c.Secret, ""),
 		Secure:       c.TLS,

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"time"
@@ -10,7 +11,7 @@ import (
 
 // newTransport makes connections that are given up after a time without progress.
 // No request has a bound of its own: a large object on a slow line may take long.
-func newTransport(stall time.Duration) *http.Transport {
+func newTransport(stall time.Duration, roots *x509.CertPool) *http.Transport {
 	dialer := &net.Dialer{Timeout: min(10*time.Second, stall), KeepAlive: 15 * time.Second}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -20,7 +21,7 @@ func newTransport(stall time.Duration) *http.Transport {
 			}
 			return &moving{Conn: conn, stall: stall}, nil
 		},
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:   min(10*time.Second, stall),
 		ResponseHeaderTimeout: stall,
 		ExpectContinueTimeout: time.Second,

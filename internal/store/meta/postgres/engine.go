@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,9 @@ import (
 type Options struct {
 	// Direct is a DSN past a pooler, for migrations; empty: the ordinary one.
 	Direct string
+	// Roots are the authorities believed for the server's certificate where the DSN
+	// names none (sslrootcert); nil: the system's.
+	Roots *x509.CertPool
 	// Connections is the size of the pool; 0 means 16.
 	Connections int
 }
@@ -56,11 +60,13 @@ func Open(ctx context.Context, dsn string, o Options) (meta.Engine, error) {
 	if err != nil {
 		return nil, errors.New("metadata DSN: not a PostgreSQL DSN") // the cause might quote the password
 	}
+	trust(config.ConnConfig, o.Roots)
 	direct := config.ConnConfig.Copy()
 	if o.Direct != "" {
 		if direct, err = pgx.ParseConfig(o.Direct); err != nil {
 			return nil, errors.New("direct metadata DSN: not a PostgreSQL DSN")
 		}
+		trust(direct, o.Roots)
 	}
 	config.MaxConns = 16
 	if o.Connections > 0 {
@@ -76,6 +82,18 @@ func Open(ctx context.Context, dsn string, o Options) (meta.Engine, error) {
 		return nil, err
 	}
 	return &engine{pool: pool, direct: direct}, nil
+}
+
+// trust sets the authorities of every way to connect that has none of its own.
+func trust(c *pgx.ConnConfig, roots *x509.CertPool) {
+	if c.TLSConfig != nil && c.TLSConfig.RootCAs == nil {
+		c.TLSConfig.RootCAs = roots
+	}
+	for _, f := range c.Fallbacks {
+		if f.TLSConfig != nil && f.TLSConfig.RootCAs == nil {
+			f.TLSConfig.RootCAs = roots
+		}
+	}
 }
 
 // View runs f on the snapshot that its first statement takes.
