@@ -14,7 +14,7 @@ import (
 // debian lists the packages with who needs them.
 var debian = []string{
 	"ca-certificates", "curl", "openssl", "procps",
-	"postgresql",                                           // the other metadata engine
+	"postgresql", "pgbouncer",                              // the other metadata engine, also behind a pooler
 	"swaks", "libio-socket-ssl-perl", "libnet-ssleay-perl", // submission
 	"isync",               // mbsync
 	"neomutt", "bsdutils", // reading, filing; script gives it a terminal

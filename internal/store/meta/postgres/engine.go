@@ -21,7 +21,8 @@ import (
 
 // Options of the engine.
 type Options struct {
-	// Direct is a DSN past a pooler, for migrations; empty: the ordinary one.
+	// Direct is a DSN past a pooler, for migrations and hints, and says that the
+	// ordinary one leads to a pooler in transaction mode; empty: there is none.
 	Direct string
 	// Roots are the authorities believed for the server's certificate where the DSN
 	// names none (sslrootcert); nil: the system's.
@@ -48,9 +49,15 @@ var settings = map[string]string{
 	"timezone":                            "UTC",
 }
 
+// aPooler refuses or forgets what a session is told, so that each transaction brings
+// these settings along. Statements are described, but not kept under a name: the next
+// transaction may meet another server.
+const aPooler = `select set_config('lock_timeout', '2000', true), set_config('idle_in_transaction_session_timeout', '5000', true)`
+
 type engine struct {
 	pool   *pgxpool.Pool
 	direct *pgx.ConnConfig
+	pooled bool // sessions are a pooler's
 }
 
 // Open makes a pool of connections to the database that dsn names. It does not
@@ -75,13 +82,18 @@ func Open(ctx context.Context, dsn string, o Options) (meta.Engine, error) {
 	config.ConnConfig.ConnectTimeout = connectTime
 	config.ConnConfig.DialFunc = (&net.Dialer{KeepAlive: keepAlive, Timeout: connectTime}).DialContext
 	for name, value := range settings {
-		config.ConnConfig.RuntimeParams[name] = value
+		if o.Direct == "" || name == "application_name" || name == "timezone" {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	if o.Direct != "" && config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	return &engine{pool: pool, direct: direct}, nil
+	return &engine{pool: pool, direct: direct, pooled: o.Direct != ""}, nil
 }
 
 // trust sets the authorities of every way to connect that has none of its own.
@@ -136,7 +148,7 @@ func (e *engine) onConnection(ctx context.Context, f func(*pgx.Conn) (again bool
 // or panicked.
 func (e *engine) within(ctx context.Context, begin string, f func(meta.Tx) error, end func(*tx) error) error {
 	return e.onConnection(ctx, func(conn *pgx.Conn) (again bool, err error) {
-		return e.transaction(&tx{conn: conn, begin: begin}, f, end)
+		return e.transaction(&tx{conn: conn, begin: begin, pooled: e.pooled}, f, end)
 	})
 }
 

@@ -20,6 +20,8 @@ type tx struct {
 	conn  *pgx.Conn
 	begin string // "" once sent
 	last  string // sent after a batch's statements, in the same pipeline
+	// pooled: BEGIN brings the session's settings along.
+	pooled bool
 
 	answered bool // the server has answered something
 }
@@ -47,6 +49,9 @@ func (t *tx) Run(ctx context.Context, b *meta.Batch) (err error) {
 	t.begin = ""
 	if begin != "" {
 		pipeline.Queue(begin)
+		if t.pooled {
+			pipeline.Queue(aPooler)
+		}
 	}
 	for i := range b.Statements {
 		pipeline.Queue(local(b.Statements[i].SQL), b.Statements[i].Args...)
@@ -65,6 +70,11 @@ func (t *tx) Run(ctx context.Context, b *meta.Batch) (err error) {
 			return t.translate(err)
 		}
 		t.answered = true
+		if t.pooled {
+			if _, err := results.Exec(); err != nil {
+				return t.translate(err)
+			}
+		}
 	}
 	for i := range b.Statements {
 		if err := t.result(results, &b.Statements[i]); err != nil {
