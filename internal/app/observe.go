@@ -16,6 +16,9 @@ type observedEngine struct {
 	m *metrics
 }
 
+// Unwrap is the engine that is timed.
+func (e observedEngine) Unwrap() meta.Engine { return e.Engine }
+
 func (e observedEngine) View(ctx context.Context, f func(meta.Tx) error) error {
 	began := time.Now()
 	err := e.Engine.View(ctx, f)

@@ -4,14 +4,19 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"fachwerk/internal/store/meta"
 )
 
 // hints tells watchers that an account may have changed: at once for what this
-// process committed, by polling for what others did. A hint carries no data and
-// may be lost or doubled.
+// process committed, in moments for what other processes did, where the database
+// carries hints, and by polling in any case. A hint carries no data and may be lost
+// or doubled.
 type hints struct {
-	s    *Store
-	tick time.Duration
+	s       *Store
+	tick    time.Duration
+	carried *carried
+	compare chan struct{} // asks for a comparison now
 
 	mu       sync.Mutex
 	accounts map[Key]*watched
@@ -25,7 +30,7 @@ type watched struct {
 type watcher struct{ f func() }
 
 func newHints(s *Store, tick time.Duration) *hints {
-	return &hints{s: s, tick: tick, accounts: make(map[Key]*watched)}
+	return &hints{s: s, tick: tick, carried: newCarried(), compare: make(chan struct{}, 1), accounts: make(map[Key]*watched)}
 }
 
 // Watch calls f whenever the account may have changed, until stop is called.
@@ -56,9 +61,21 @@ func (h *hints) remove(key Key, w *watcher) {
 	}
 }
 
-// announce tells the watchers of an account. Call it after COMMIT only.
+// announce tells the watchers of an account, in other processes too. Call it after
+// COMMIT only.
 func (s *Store) announce(key Key) {
-	h := s.hints
+	s.hints.carried.add(key)
+	s.hints.tell(key)
+}
+
+// announceQueue tells those who deliver that the queue may have work.
+func (s *Store) announceQueue() {
+	s.hints.carried.addQueue()
+	s.queued.ring()
+}
+
+// tell tells this process's watchers of an account.
+func (h *hints) tell(key Key) {
 	h.mu.Lock()
 	var tell []*watcher
 	if a := h.accounts[key]; a != nil {
@@ -72,8 +89,14 @@ func (s *Store) announce(key Key) {
 	}
 }
 
-// poll compares the modseqs of watched accounts until ctx ends.
+// poll compares the modseqs of watched accounts until ctx ends, and hears of other
+// processes' changes in between.
 func (h *hints) poll(ctx context.Context) {
+	var carrying sync.WaitGroup
+	defer carrying.Wait()
+	if c, ok := h.s.db.Carrier(); ok {
+		carrying.Go(func() { h.carry(ctx, c) })
+	}
 	ticker := time.NewTicker(h.tick)
 	defer ticker.Stop()
 	for {
@@ -81,6 +104,7 @@ func (h *hints) poll(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-h.compare:
 		}
 		keys := h.keys()
 		if len(keys) == 0 {
@@ -93,9 +117,62 @@ func (h *hints) poll(ctx context.Context) {
 		}
 		for key, modseq := range modseqs {
 			if h.moved(key, modseq) {
-				h.s.announce(key)
+				h.tell(key)
 			}
 		}
+	}
+}
+
+// pauses between attempts to carry hints again.
+const (
+	carryAgain   = 200 * time.Millisecond
+	carryAgainBy = 5 * time.Second
+)
+
+// carry exchanges hints with other processes until ctx ends. While it cannot,
+// polling alone finds their changes.
+func (h *hints) carry(ctx context.Context, c meta.Carrier) {
+	pause := carryAgain
+	up := true
+	for ctx.Err() == nil {
+		err := c.Carry(ctx, meta.Hints{
+			Connected: func() {
+				if !up {
+					h.s.log.Info("hints of other processes are heard again")
+				}
+				up, pause = true, carryAgain
+				h.carried.open()
+				select { // what happened meanwhile was not heard
+				case h.compare <- struct{}{}:
+				default:
+				}
+			},
+			Heard: h.heard, Wake: h.carried.wake, Say: h.carried.say,
+		})
+		h.carried.close()
+		if ctx.Err() != nil {
+			return
+		}
+		if up {
+			up = false
+			h.s.log.Warn("hints of other processes are not heard, polling goes on", "err", err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, carryAgainBy)
+	}
+}
+
+// heard tells this process's watchers what another one has said.
+func (h *hints) heard(text string) {
+	keys, queue := h.carried.read(text)
+	for _, key := range keys {
+		h.tell(key)
+	}
+	if queue {
+		h.s.queued.ring()
 	}
 }
 

@@ -141,7 +141,7 @@ func (s *Store) Enqueue(ctx context.Context, tenant int64, m QueueMessage, prefi
 	if err != nil {
 		return QueueRef{}, outer(err)
 	}
-	s.queued.ring()
+	s.announceQueue()
 	return ref, nil
 }
 
@@ -169,8 +169,8 @@ func sealPath(account *content.Account, aad []byte, r QueueRecipient) []byte {
 	return account.SealSmall("queue-recipient", aad, plain)
 }
 
-// WatchQueue calls f when this process enqueued something or made it due. f must
-// not block.
+// WatchQueue calls f when something was enqueued or made due, by other processes too
+// where the database carries hints. f must not block.
 func (s *Store) WatchQueue(f func()) (stop func()) { return s.queued.listen(f) }
 
 // NextDue is when the next waiting recipient is due, by the database's clock;

@@ -82,7 +82,7 @@ func (s *Store) RetryQueue(ctx context.Context, ref QueueRef) (int64, error) {
 	n, err := s.exec(ctx, `UPDATE queue_recipient SET due_at = {now} WHERE state = 0
 		AND ((tenant_id = $1 AND account_id = $2 AND message_id = $3) OR $3 = 0)`,
 		ref.Tenant, ref.Account, ref.ID)
-	s.queued.ring()
+	s.announceQueue()
 	return n, err
 }
 
