@@ -9,11 +9,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"fachwerk/internal/store/meta"
 )
@@ -32,12 +32,13 @@ const (
 	// The same pages of indexes are written again and again: with four times SQLite's
 	// 1,000, small PUTs cost a quarter fewer fsyncs and writes.
 	checkpointPages = 4000
+	// busyTimeout is how long another process is waited for, milliseconds.
+	busyTimeout = "10000"
 )
 
 // engine has one connection that writes and a few that read.
 type engine struct {
 	path    string
-	db      *sql.DB
 	writer  chan *conn    // holds the one writer, or nothing while it is in use
 	reading chan struct{} // holds a place for each reader in use
 
@@ -55,46 +56,38 @@ func Open(ctx context.Context, path string) (meta.Engine, error) {
 	if err := claim(path); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dsn(path))
+	e := &engine{path: path, writer: make(chan *conn, 1), reading: make(chan struct{}, readers)}
+	w, err := e.connect(false)
 	if err != nil {
-		return nil, err
-	}
-	db.SetMaxIdleConns(readers + 2)
-	e := &engine{path: path, db: db, writer: make(chan *conn, 1), reading: make(chan struct{}, readers)}
-	w, err := e.connect(ctx, false)
-	if err != nil {
-		db.Close()
 		return nil, err
 	}
 	e.writer <- w
 	return e, nil
 }
 
-// dsn sets what every connection needs. page_size only matters for a new file and
-// must come before journal_mode, which the driver sees to for its own key; the
-// cache is in KiB when negative.
-func dsn(path string) string {
-	pragmas := []string{
-		"busy_timeout(10000)", "page_size(4096)",
-		"synchronous(FULL)", "foreign_keys(ON)", fmt.Sprintf("cache_size(%d)", -writerCache),
-		"temp_store(MEMORY)", fmt.Sprintf("mmap_size(%d)", mapped), "journal_size_limit(67108864)", fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
-	}
-	q := url.Values{"_pragma": pragmas, "_journal_mode": {"WAL"}}
-	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
-}
+// setting is a PRAGMA; all are ours, and none is quoted.
+type setting struct{ name, value string }
 
-func (e *engine) connect(ctx context.Context, readOnly bool) (*conn, error) {
-	c, err := e.db.Conn(ctx)
-	if err != nil {
-		return nil, translate(err)
+// connect opens a connection. page_size only matters for a new file, and comes before
+// what makes one of it; sizes of caches are KiB where they are negative.
+func (e *engine) connect(readOnly bool) (*conn, error) {
+	cache := writerCache
+	if readOnly {
+		cache = readerCache
+	}
+	settings := []setting{
+		{"busy_timeout", busyTimeout}, {"page_size", "4096"}, {"journal_mode", "WAL"}, {"synchronous", "FULL"},
+		{"foreign_keys", "ON"}, {"cache_size", strconv.Itoa(-cache)}, {"temp_store", "MEMORY"},
+		{"mmap_size", strconv.Itoa(mapped)}, {"journal_size_limit", "67108864"}, {"wal_autocheckpoint", strconv.Itoa(checkpointPages)},
 	}
 	if readOnly {
-		if _, err := c.ExecContext(ctx, fmt.Sprintf("PRAGMA query_only(ON); PRAGMA cache_size(%d)", -readerCache)); err != nil {
-			c.Close()
-			return nil, translate(err)
-		}
+		settings = append(settings, setting{"query_only", "ON"})
 	}
-	return &conn{sql: c, statements: map[string]*statement{}}, nil
+	h, err := open(e.path, settings)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", e.path, err)
+	}
+	return &conn{handle: h, statements: map[string]*statement{}}, nil
 }
 
 // View runs f on a snapshot that its first statement takes.
@@ -126,7 +119,7 @@ func (e *engine) snapshot(ctx context.Context, f func(*conn) error) (err error) 
 	defer func() { <-e.reading }()
 	c := e.last()
 	if c == nil {
-		if c, err = e.connect(ctx, true); err != nil {
+		if c, err = e.connect(true); err != nil {
 			return err
 		}
 	}
@@ -179,10 +172,18 @@ func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
 	return nil
 }
 
-// Migrate runs the migrations as SQLite words them.
+// Migrate runs the migrations as SQLite words them, on a connection of its own: what
+// runs them knows database/sql only.
 func (e *engine) Migrate(ctx context.Context, migrations fs.FS) error {
+	pragmas := []string{"busy_timeout(" + busyTimeout + ")", "synchronous(FULL)", "foreign_keys(ON)"}
+	source := url.URL{Scheme: "file", Path: e.path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	db, err := sql.Open("sqlite", source.String())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
 	words := strings.NewReplacer("BYTEA", "BLOB", ` COLLATE "C"`, "", "/*rowless*/", "WITHOUT ROWID")
-	p, err := goose.NewProvider(goose.DialectSQLite3, e.db, meta.Dialect(migrations, words),
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, meta.Dialect(migrations, words),
 		goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
@@ -216,7 +217,7 @@ func (e *engine) Close() error {
 	for _, c := range e.idle {
 		errs = append(errs, c.close())
 	}
-	return errors.Join(append(errs, e.db.Close())...)
+	return errors.Join(errs...)
 }
 
 // claim makes the file with its mode before SQLite would make it with another. A
