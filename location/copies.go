@@ -1,0 +1,103 @@
+package location
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// judge says of a part whether it was observed to be where it is declared, by
+// what and when. Its copies are judged by themselves.
+func judge(of []Observation) (state State, evidence string, at time.Time) {
+	state = NotObserved
+	var lines []string
+	for _, o := range of {
+		switch o.Check {
+		case Addresses, Identity, System, Bucket, Storage:
+		default:
+			continue
+		}
+		if o.At.After(at) {
+			at = o.At
+		}
+		switch {
+		case o.State == Differs:
+			state = Differs
+		case o.State == Matches && o.Check == Addresses && state == NotObserved:
+			state = Matches // the address is what says where
+		}
+		if o.Seen != "" {
+			line := string(o.Check) + ": " + o.Seen
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return state, strings.Join(lines, "; "), at
+}
+
+// copies lists where else a part's data lies: what is declared, and what was
+// seen beside it.
+func copies(s Site, sites []Site, part Part, of []Observation) []Copy {
+	list := []Copy{}
+	if part == Database {
+		list = standbyCopies(s, of)
+	}
+	if part == Objects {
+		list = bucketCopies(s, sites, of)
+	}
+	return list
+}
+
+// standbyCopies gives a declared standby that numbers its instances a copy for
+// each that was seen.
+func standbyCopies(s Site, of []Observation) []Copy {
+	list := []Copy{}
+	for _, b := range s.Standbys {
+		c := Copy{What: "standby", Name: b.Name, Operator: b.Operator, Country: b.Country, Place: b.Place, State: NotObserved}
+		met := false
+		for _, o := range of {
+			if o.Check != Standbys || o.Finding == StandbyUndeclared || o.Subject == "" || o.Subject != b.Name && !b.called(o.Subject) {
+				continue
+			}
+			met = true
+			c.Name, c.State, c.Finding = o.Subject, o.State, o.Finding
+			list = append(list, c)
+		}
+		if !met {
+			list = append(list, c)
+		}
+	}
+	for _, o := range of {
+		if o.Check == Standbys && (o.Finding == StandbyUndeclared || o.Finding == StandbysTooMany) {
+			name := o.Subject
+			if name == "" {
+				name = "?"
+			}
+			list = append(list, Copy{What: "standby", Name: name, State: Differs, Finding: o.Finding})
+		}
+	}
+	return list
+}
+
+func bucketCopies(s Site, sites []Site, of []Observation) []Copy {
+	list := []Copy{}
+	for _, name := range s.Objects.ReplicatesTo {
+		c := Copy{What: "bucket", Name: name, State: NotObserved}
+		if i := slices.IndexFunc(sites, func(t Site) bool { return t.Name == name }); i >= 0 {
+			c.Operator, c.Country, c.Place = sites[i].Operator, sites[i].Country, sites[i].Place
+		}
+		for _, o := range of {
+			if o.Check == Replication && o.Subject == name {
+				c.State, c.Finding = o.State, o.Finding
+			}
+		}
+		list = append(list, c)
+	}
+	for _, o := range of {
+		if o.Check == Replication && o.Finding == ReplicationUndeclared {
+			list = append(list, Copy{What: "bucket", Name: o.Subject, State: Differs, Finding: o.Finding})
+		}
+	}
+	return list
+}
