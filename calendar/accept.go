@@ -13,16 +13,12 @@ import (
 )
 
 // Read makes an object of the text of a calendar object resource and judges it
-// for a calendar that takes components (nil: all). The error is a *Refusal.
+// for a calendar that takes components (nil: all). The error is a *Refusal. Memory for a
+// large one is the caller's to take.
 func (s *Service) Read(ctx context.Context, data []byte, components []string) (*ical.Object, error) {
 	if int64(len(data)) > s.limits.Size {
-		return nil, refuse("max-resource-size", "The object has more than %d bytes.", s.limits.Size)
+		return nil, s.tooLarge()
 	}
-	done, err := s.turn(ctx, len(data))
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	o, err := parse(data)
 	if err != nil {
 		return nil, err
@@ -94,7 +90,8 @@ func (s *Service) within(ctx context.Context, o *ical.Object) error {
 // Index is how an object is found again.
 func Index(o *ical.Object) *resource.Index {
 	from, to, open := o.AlarmBounds()
-	i := &resource.Index{UID: o.UID, Components: int64(o.Kind), From: math.MinInt64, To: math.MaxInt64}
+	// The UID is a part of the object's text, which must not be kept for its sake.
+	i := &resource.Index{UID: strings.Clone(o.UID), Components: int64(o.Kind), From: math.MinInt64, To: math.MaxInt64}
 	if !from.IsZero() {
 		i.From = from.UnixMicro()
 	}
@@ -108,29 +105,53 @@ func Index(o *ical.Object) *resource.Index {
 // old is what is stored there now, if anything. Besides a *Refusal the errors are
 // those of an upload. The draft must be put in place or its Upload closed.
 func (s *Service) Accept(ctx context.Context, at resource.Place, old resource.Item, data []byte) (resource.Draft, error) {
+	return s.AcceptReceived(ctx, at, old, resource.Held(data))
+}
+
+// AcceptReceived is Accept of what came from a client; a large object is in memory only
+// while it is judged, and only when there is room for it.
+func (s *Service) AcceptReceived(ctx context.Context, at resource.Place, old resource.Item, in *resource.Received) (resource.Draft, error) {
 	stored, err := s.resources.Properties(ctx, at.Collection, nil)
 	if err != nil {
 		return resource.Draft{}, err
 	}
-	o, err := s.Read(ctx, data, Components(stored[0]))
+	index, err := s.judge(ctx, at.Collection.Account, in, Components(stored[0]))
 	if err != nil {
 		return resource.Draft{}, err
 	}
-	if err := s.sameUID(ctx, at.Collection, old, o.UID); err != nil {
+	if err := s.sameUID(ctx, at.Collection, old, index.UID); err != nil {
 		return resource.Draft{}, err
 	}
-	u, err := s.resources.NewUpload(ctx, at.Collection.Account, resource.UploadOptions{Size: int64(len(data)), Limit: s.limits.Size})
+	u, err := s.resources.Upload(ctx, at.Collection.Account, in, old)
 	if err != nil {
 		return resource.Draft{}, err
 	}
-	if _, err = u.Write(data); err == nil {
-		err = u.Finish()
+	return resource.Draft{Upload: u, Index: index}, nil
+}
+
+// judge reads an object for a calendar that takes components.
+func (s *Service) judge(ctx context.Context, who resource.Account, in *resource.Received, components []string) (*resource.Index, error) {
+	if in.Size() > s.limits.Size {
+		return nil, s.tooLarge()
 	}
+	done, err := s.room(ctx, who, in.Size())
 	if err != nil {
-		u.Close()
-		return resource.Draft{}, err
+		return nil, err
 	}
-	return resource.Draft{Upload: u, Index: Index(o)}, nil
+	defer done()
+	data, err := in.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.Read(ctx, data, components)
+	if err != nil {
+		return nil, err
+	}
+	return Index(o), nil
+}
+
+func (s *Service) tooLarge() error {
+	return refuse("max-resource-size", "The object has more than %d bytes.", s.limits.Size)
 }
 
 // sameUID refuses to overwrite an object with one of another UID (RFC 4791
@@ -151,19 +172,38 @@ func (s *Service) sameUID(ctx context.Context, c resource.Collection, old resour
 	return nil
 }
 
-// Fits judges an object that is copied or moved into a calendar, where old is what it
-// would overwrite, if anything. The errors are a *Refusal and a *resource.UIDError.
-func (s *Service) Fits(ctx context.Context, to resource.Collection, old resource.Item, data []byte) error {
+// Fits judges a stored object that is copied or moved into a calendar, where old is what
+// it would overwrite, if anything. The errors are a *Refusal, a *resource.UIDError and
+// resource.ErrChanged.
+func (s *Service) Fits(ctx context.Context, from resource.Collection, item resource.Item, to resource.Collection, old resource.Item) error {
 	stored, err := s.resources.Properties(ctx, to, nil)
 	if err != nil {
 		return err
 	}
-	o, err := parse(data)
+	uid, err := s.uidFor(ctx, from, item, Components(stored[0]))
 	if err != nil {
 		return err
 	}
-	if err := takes(Components(stored[0]), o); err != nil {
-		return err
+	return s.sameUID(ctx, to, old, uid)
+}
+
+// uidFor is the UID of an object that a calendar takes which holds components.
+func (s *Service) uidFor(ctx context.Context, from resource.Collection, item resource.Item, components []string) (string, error) {
+	done, err := s.room(ctx, from.Account, item.Size)
+	if err != nil {
+		return "", err
 	}
-	return s.sameUID(ctx, to, old, o.UID)
+	defer done()
+	data, err := s.resources.Content(ctx, from, item)
+	if errors.Is(err, resource.ErrNotFound) {
+		return "", resource.ErrChanged
+	}
+	if err != nil {
+		return "", err
+	}
+	o, err := parse(data)
+	if err != nil {
+		return "", err
+	}
+	return strings.Clone(o.UID), takes(components, o)
 }

@@ -18,24 +18,20 @@ const maxBusy = 500_000
 func (s *Service) FreeBusy(ctx context.Context, c resource.Collection, r TimeRange, floating *time.Location) ([]ical.Busy, error) {
 	from, to := r.window()
 	w := resource.Window{Components: int64(ical.Event | ical.FreeBusy), From: from, To: to}
-	var all []ical.Busy
-	left := maxBusy
+	b := busyRun{r: r, floating: floating, left: maxBusy, most: s.limits.Expanded}
 	err := s.candidates(ctx, c, w, func(page []resource.Item) error {
-		err := s.resources.Bodies(ctx, c, page, func(_ int, body []byte) error {
-			busy, err := s.busy(ctx, body, r, floating, max(1, min(left, s.limits.Expanded)))
-			all = append(all, busy...)
-			if left -= len(busy); left < 0 {
-				return ErrTooMuch
+		err := s.each(ctx, c, page, func(_ int, body []byte) error {
+			if o, ok := Stored(body); ok {
+				return b.add(ctx, o)
 			}
-			if len(all) > 2*pageSize && len(busy) > pageSize { // one object may have very many
-				all = ical.MergeBusy(all)
-			}
-			return err
+			return nil
+		}, func(i int) error {
+			return s.large(ctx, c, page[i], func(o *ical.Object) error { return b.add(ctx, o) })
 		})
-		if len(all) > pageSize {
-			all = ical.MergeBusy(all)
+		if len(b.all) > pageSize {
+			b.all = ical.MergeBusy(b.all)
 		}
-		if errors.Is(err, ical.ErrTooManyInstances) || len(all) > s.limits.Expanded {
+		if errors.Is(err, ical.ErrTooManyInstances) || len(b.all) > b.most {
 			return ErrTooMuch
 		}
 		return err
@@ -43,21 +39,29 @@ func (s *Service) FreeBusy(ctx context.Context, c resource.Collection, r TimeRan
 	if err != nil {
 		return nil, err
 	}
-	return ical.MergeBusy(all), nil
+	return ical.MergeBusy(b.all), nil
 }
 
-// busy is what one object adds.
-func (s *Service) busy(ctx context.Context, body []byte, r TimeRange, floating *time.Location, limit int) ([]ical.Busy, error) {
-	done, err := s.turn(ctx, len(body))
-	if err != nil {
-		return nil, err
+// busyRun gathers the busy times of one answer.
+type busyRun struct {
+	r        TimeRange
+	floating *time.Location
+	all      []ical.Busy
+	left     int // periods that may still come
+	most     int // of one object
+}
+
+// add adds what one object says.
+func (b *busyRun) add(ctx context.Context, o *ical.Object) error {
+	busy, err := o.BusyTime(ctx, b.r.Start, b.r.End, b.floating, max(1, min(b.left, b.most)))
+	b.all = append(b.all, busy...)
+	if b.left -= len(busy); b.left < 0 {
+		return ErrTooMuch
 	}
-	defer done()
-	o, ok := Stored(body)
-	if !ok {
-		return nil, nil
+	if len(b.all) > 2*pageSize && len(busy) > pageSize { // one object may have very many
+		b.all = ical.MergeBusy(b.all)
 	}
-	return o.BusyTime(ctx, r.Start, r.End, floating, limit)
+	return err
 }
 
 // FreeBusyCalendar writes a VFREEBUSY of these periods.

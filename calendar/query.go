@@ -14,8 +14,8 @@ const pageSize = 500
 // Match is an object that fulfils a query.
 type Match struct {
 	Item resource.Item
-	// Body and Object are nil where the index alone decided. They are valid during
-	// the call only.
+	// Body and Object are nil where the index alone decided, and of large objects, for
+	// which nobody has room meanwhile. They are valid during the call only.
 	Body   []byte
 	Object *ical.Object
 }
@@ -37,34 +37,49 @@ func (s *Service) Query(ctx context.Context, c resource.Collection, filter Filte
 			}
 			return nil
 		}
-		return s.resources.Bodies(ctx, c, page, func(i int, body []byte) error {
-			o, err := s.match(ctx, body, filter, floating)
-			if err != nil || o == nil {
+		return s.each(ctx, c, page, func(i int, body []byte) error {
+			o, ok := Stored(body)
+			if !ok {
+				return nil
+			}
+			if ok, err := s.matches(ctx, o, filter, floating); err != nil || !ok {
 				return err
 			}
 			return f(Match{page[i], body, o})
+		}, func(i int) (err error) {
+			found := false
+			err = s.large(ctx, c, page[i], func(o *ical.Object) (err error) {
+				found, err = s.matches(ctx, o, filter, floating)
+				return err
+			})
+			if err != nil || !found {
+				return err
+			}
+			return f(Match{Item: page[i]}) // who needs it reads it again when there is room
 		})
 	})
 }
 
-// match makes an object of a body if it fulfils the filter, nil else.
-func (s *Service) match(ctx context.Context, body []byte, filter Filter, floating *time.Location) (*ical.Object, error) {
-	done, err := s.turn(ctx, len(body))
-	if err != nil {
-		return nil, err
+// Matches tells whether one object fulfils the filter; one that has gone does not.
+func (s *Service) Matches(ctx context.Context, c resource.Collection, i resource.Item, filter Filter, floating *time.Location) (ok bool, err error) {
+	judge := func(o *ical.Object) (err error) {
+		ok, err = s.matches(ctx, o, filter, floating)
+		return err
 	}
-	defer done()
-	o, ok := Stored(body)
-	if !ok {
-		return nil, nil
-	}
+	err = s.each(ctx, c, []resource.Item{i}, func(_ int, body []byte) error {
+		if o, known := Stored(body); known {
+			return judge(o)
+		}
+		return nil
+	}, func(int) error { return s.large(ctx, c, i, judge) })
+	return ok, err
+}
+
+func (s *Service) matches(ctx context.Context, o *ical.Object, filter Filter, floating *time.Location) (bool, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return false, err
 	}
-	if ok, err := filter.Matches(ctx, o, floating); err != nil || !ok {
-		return nil, err
-	}
-	return o, nil
+	return filter.Matches(ctx, o, floating)
 }
 
 // candidates calls f with pages of what the index finds.

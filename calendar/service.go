@@ -49,27 +49,6 @@ type Service struct {
 	resources *resource.Service
 	limits    Limits
 	firstName string
-	large     chan struct{} // turns of those who read large objects
-}
-
-// Reading a large object takes several times its size in memory, so few are read at
-// once, whoever asks: that costs no time where there are few processors.
-const (
-	largeObject = 1 << 20 // bytes
-	largeTurns  = 2
-)
-
-// turn waits until an object of that size may be read; done ends it.
-func (s *Service) turn(ctx context.Context, size int) (done func(), err error) {
-	if size < largeObject {
-		return func() {}, nil
-	}
-	select {
-	case s.large <- struct{}{}:
-		return func() { <-s.large }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // New makes a Service.
@@ -97,7 +76,7 @@ func New(o Options) *Service {
 	if o.FirstName == "" {
 		o.FirstName = "Kalender"
 	}
-	return &Service{o.Resources, o.Limits, o.FirstName, make(chan struct{}, largeTurns)}
+	return &Service{o.Resources, o.Limits, o.FirstName}
 }
 
 // Limits are those in force.

@@ -190,7 +190,15 @@ func TestComponentsOfACalendar(t *testing.T) {
 	if err := d.store(t, c, "event", text(samples["single"])); !errors.As(err, &r) || r.Precondition != "supported-calendar-component" {
 		t.Errorf("an event: %v", err)
 	}
-	if err := d.Fits(t.Context(), c, resource.Item{}, text(samples["single"])); !errors.As(err, &r) {
+	first := d.first(t)
+	if err := d.store(t, first, "event", text(samples["single"])); err != nil {
+		t.Fatal(err)
+	}
+	items, err := d.Env.Service.Named(t.Context(), first, resource.Root, []string{"event"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Fits(t.Context(), first, items[0], c, resource.Item{}); !errors.As(err, &r) {
 		t.Errorf("an event that is moved there: %v", err)
 	}
 }

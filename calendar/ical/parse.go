@@ -20,6 +20,11 @@ const (
 // streamLines is how many lines a calendar of a file may have: all of somebody's events.
 const streamLines = 500_000
 
+// Memory is how many bytes the object that Parse and NewObject make of a text of size
+// bytes takes at most, beside the text, with what is made on the way. A line and a
+// parameter take many times what they have in the text, but their number is bounded.
+func Memory(size int64) int64 { return min(30*size, size+24<<20) }
+
 // A SyntaxError says where and why a text is no iCalendar. It wraps
 // contentline.ErrTooLarge where a bound was met.
 type SyntaxError = contentline.SyntaxError
@@ -120,11 +125,13 @@ func componentName(l contentline.Line) string {
 type parser struct {
 	lines      *contentline.Reader
 	components int
+	open       []Property // of the components that have not ended, the innermost last
 }
 
 // component reads a component after its BEGIN line.
 func (p *parser) component(name string, depth int) (*Component, error) {
 	c := &Component{Name: name}
+	first := len(p.open)
 	for {
 		l, err := p.lines.Next()
 		if errors.Is(err, io.EOF) {
@@ -153,12 +160,15 @@ func (p *parser) component(name string, depth int) (*Component, error) {
 			if componentName(l) != name {
 				return nil, &SyntaxError{Line: l.Number, Reason: "another component ends than the one that began, " + known(name)}
 			}
+			// The component gets an array of just their number; the large one is used on.
+			c.Properties = append(make([]Property, 0, len(p.open)-first), p.open[first:]...)
+			p.open = p.open[:first]
 			return c, nil
 		default:
 			if l.Group != "" { // vCard's groups are no part of iCalendar: the dot belongs to the name
 				l.Name = strings.ToUpper(l.Group) + "." + l.Name
 			}
-			c.Properties = append(c.Properties, Property{Name: l.Name, Params: l.Params, Value: l.Value})
+			p.open = append(p.open, Property{Name: l.Name, Params: l.Params, Value: l.Value})
 		}
 	}
 }

@@ -2,7 +2,6 @@ package caldav
 
 import (
 	"context"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -16,13 +15,14 @@ func (h *Head) Accept(ctx context.Context, in *dav.Incoming) (resource.Draft, er
 	if err := mediaType(in.Header.Get("Content-Type")); err != nil {
 		return resource.Draft{}, err
 	}
-	data, err := io.ReadAll(in.Body)
+	received, err := h.calendar.Receive(in.Body)
 	if err != nil {
 		return resource.Draft{}, err
 	}
+	defer received.Close()
 	t := in.Target
 	at := resource.Place{Collection: t.Collection, Parent: resource.Root, Name: t.Name()}
-	d, err := h.calendar.Accept(ctx, at, t.Item, data)
+	d, err := h.calendar.AcceptReceived(ctx, at, t.Item, received)
 	if err != nil {
 		return resource.Draft{}, h.Refuse(in.Request, t, err)
 	}
@@ -55,8 +55,5 @@ func (h *Head) Transfer(ctx context.Context, r *dav.Request, from, to *dav.Targe
 	if from.Level != dav.AtMember {
 		return nil
 	}
-	if err := r.Load(ctx, []*dav.Target{from}, dav.NeedBody); err != nil {
-		return err
-	}
-	return h.Refuse(r, to, h.calendar.Fits(ctx, to.Collection, to.Item, from.Body))
+	return h.Refuse(r, to, h.calendar.Fits(ctx, from.Collection, from.Item, to.Collection, to.Item))
 }

@@ -16,6 +16,9 @@ import (
 const (
 	batch      = 200
 	batchBytes = 4 << 20
+	// keptObject is up to which size an object is kept from the query to the answer:
+	// larger ones are read again, for they take many times their size.
+	keptObject = 4 << 10
 )
 
 // Reports are those of RFC 4791 section 7.
@@ -131,7 +134,7 @@ func (q *queryRun) calendar(ctx context.Context, t *dav.Target, named *time.Loca
 		if q.keep && found.Body != nil {
 			member.Body = bytes.Clone(found.Body)
 			q.bytes += len(found.Body)
-			if !q.work.retrieval.Whole() {
+			if len(found.Body) <= keptObject && !q.work.retrieval.Whole() {
 				q.work.objects[found.Item.ID] = found.Object
 			}
 		}
@@ -160,15 +163,8 @@ func (q *queryRun) flush(ctx context.Context) error {
 
 // member answers a query that was asked of an object itself.
 func (q *queryRun) member(ctx context.Context, t *dav.Target, named *time.Location) error {
-	if err := q.request.Load(ctx, []*dav.Target{t}, dav.NeedBody); err != nil {
-		return err
-	}
-	o, ok := calendar.Stored(t.Body)
-	if !ok {
-		return nil
-	}
 	q.work.floating = named
-	if ok, err := q.filter.Matches(ctx, o, named); err != nil || !ok {
+	if ok, err := q.head.calendar.Matches(ctx, t.Collection, t.Item, q.filter, named); err != nil || !ok {
 		return err
 	}
 	q.list = append(q.list, t)

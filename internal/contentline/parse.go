@@ -25,7 +25,7 @@ func (r *Reader) parse(text string, number int) (Line, error) {
 		return fail("the property's name is missing or has characters that names cannot have")
 	}
 	line.Name = upper(name)
-	first := len(r.paramMem)
+	r.params.begin()
 	values := 0
 	for text[at] == ';' {
 		param, next, reason := r.param(text, at+1)
@@ -39,14 +39,9 @@ func (r *Reader) parse(text string, number int) (Line, error) {
 		if param.Name == "" && param.Values[0] == "" {
 			continue // ";;" and ";:" say nothing
 		}
-		r.paramMem = append(r.paramMem, param)
+		r.params.add(param)
 	}
-	if n := len(r.paramMem); n > first {
-		line.Params = r.paramMem[first:n:n]
-		if n > 64 { // a new array, so that old lines do not keep each other
-			r.paramMem = nil
-		}
-	}
+	line.Params = r.params.taken()
 	line.Value = text[at+1:]
 	return line, nil
 }
@@ -59,13 +54,13 @@ func (r *Reader) param(text string, at int) (p Param, next int, reason string) {
 		return p, 0, "there is no colon"
 	}
 	end += at
-	first := len(r.valueMem)
+	r.valuesOf.begin()
 	if text[end] != '=' {
 		if text[end] == '"' {
 			return p, 0, "a parameter has a quote where its name should be"
 		}
-		r.valueMem = append(r.valueMem, text[at:end])
-		return Param{Values: r.taken(first)}, end, ""
+		r.valuesOf.add(text[at:end])
+		return Param{Values: r.valuesOf.taken()}, end, ""
 	}
 	// Names are read leniently: programs put spaces after the semicolon.
 	p.Name = upper(strings.TrimSpace(text[at:end]))
@@ -76,30 +71,18 @@ func (r *Reader) param(text string, at int) (p Param, next int, reason string) {
 	for {
 		value, next, reason := paramValue(text, at)
 		if reason != "" {
-			r.valueMem = r.valueMem[:first]
 			return p, 0, reason
 		}
-		r.valueMem = append(r.valueMem, value)
+		r.valuesOf.add(value)
 		if text[next] != ',' {
-			p.Values = r.taken(first)
+			p.Values = r.valuesOf.taken()
 			return p, next, ""
 		}
-		if n := len(r.valueMem) - first; r.limits.Params > 0 && n > r.limits.Params {
-			r.valueMem = r.valueMem[:first]
+		if n := r.valuesOf.count(); r.limits.Params > 0 && n > r.limits.Params {
 			return p, 0, "there are too many parameters"
 		}
 		at = next + 1
 	}
-}
-
-// taken takes what was put on valueMem from first on.
-func (r *Reader) taken(first int) []string {
-	n := len(r.valueMem)
-	v := r.valueMem[first:n:n]
-	if n > 128 {
-		r.valueMem = nil
-	}
-	return v
 }
 
 // paramValue reads one parameter value, quoted or not, and gives the place of

@@ -26,8 +26,9 @@ type Reader struct {
 	ends     ending
 	failed   error
 	fold     []byte // a folded line being joined
-	paramMem []Param
-	valueMem []string
+	params   store[Param]
+	valuesOf store[string]
+	text     arena
 }
 
 type ending uint8
@@ -48,7 +49,7 @@ func NewReader(r io.Reader, limits Limits) *Reader {
 
 // NewBytes reads data, which must not change meanwhile.
 func NewBytes(data []byte, limits Limits) *Reader {
-	return &Reader{buf: data, end: io.EOF, limits: limits.orDefault()}
+	return &Reader{buf: data, end: io.EOF, limits: limits.orDefault(), text: arena{whole: true}}
 }
 
 // Next returns the next line, io.EOF at the end, or a *SyntaxError, after
@@ -113,7 +114,7 @@ func (r *Reader) logical() (text string, number int, err error) {
 		if r.limits.Bytes > 0 && r.read > r.limits.Bytes {
 			return "", 0, tooLarge(r.number, "there are too many bytes")
 		}
-		return string(j.text), number, nil
+		return r.text.keep(j.text, len(r.buf)-r.pos), number, nil
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"fachwerk/auth"
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store"
 )
 
@@ -25,7 +26,10 @@ type Options struct {
 }
 
 // Service is safe for concurrent use.
-type Service struct{ o Options }
+type Service struct {
+	o      Options
+	memory *budget.Budget
+}
 
 // New makes a Service.
 func New(o Options) *Service {
@@ -38,7 +42,7 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{o: o}
+	return &Service{o: o, memory: budget.New(defaultMemory, personsMemory, Small)}
 }
 
 // allRights are those of who owns an account.

@@ -56,7 +56,8 @@ var rules = []rule{
 	// What the three imports have in common; it notes where objects came from.
 	{"internal/importing", []string{"internal/resource", "internal/store"}},
 	// What calendars, address books and drives have in common.
-	{"internal/resource", []string{"auth", "internal/store"}},
+	{"internal/resource", []string{"auth", "internal/store", "internal/budget"}},
+	{"internal/budget", nil},
 	{"internal/contentline", nil},
 
 	// Who is asking and where data may lie: asked by all, asking nobody.

@@ -183,8 +183,9 @@ func davOutage(t *testing.T, d *harness.Demo, g *gate, size int) {
 			t.Errorf("%s was refused and is there", at)
 		}
 	}
-	if now := u.usage(t); now != began+int64(size) {
-		t.Errorf("%d bytes are counted after the outage, want %d", now, began+int64(size))
+	// What a file takes besides its content is the server's to say, but for one file.
+	if now := u.usage(t); now < began+int64(size) || now > began+int64(size)+4096 {
+		t.Errorf("%d bytes are counted after the outage, want %d and little more", now, began+int64(size))
 	}
 	nothingLeft(t, d)
 	d.Check(t)
@@ -855,7 +856,9 @@ func TestDAVLargeObjectsTogether(t *testing.T) {
 	u := davUserOf(t, d, d.Anna())
 	w := &watched{t, d, u}
 	calendar := u.firstOf(t, u.calendars())
-	const size, most = 9 << 20, 900 // MB; 1,200 and more without turns
+	// The most, MB, is twice what it takes: password hashing leaves the server at 180 for
+	// a while, and it stays there. Without a budget it is 1,000 and more.
+	const size, most = 9 << 20, 360
 	together := func(what string, n int, f func(i int) (davAnswer, error), want ...int) {
 		t.Helper()
 		w.memory(true)
