@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
+	"strings"
 
 	"fachwerk/internal/app/config"
+	"fachwerk/internal/listen"
+	"fachwerk/portal"
 )
 
 // Parts of the server that `serve` can run apart from each other. The ops
@@ -23,7 +27,7 @@ func Parts() []string { return []string{PartMail, PartPortal, PartDAV} }
 
 // partOf tells which part a listener belongs to, "" for ops.
 func partOf(listener string) string {
-	switch listener {
+	switch strings.TrimPrefix(listener, config.ProxyPrefix) {
 	case "portal", "issuer":
 		return PartPortal
 	case "http":
@@ -65,6 +69,27 @@ func (b Listeners) Address(key string) string {
 	return ""
 }
 
+// Has tells whether a listener is bound, be it its own or the one with the PROXY
+// protocol.
+func (b Listeners) Has(key string) bool {
+	return b[key] != nil || b[config.ProxyPrefix+key] != nil
+}
+
+// relayed makes listeners of load balancers read the PROXY protocol, so that
+// throttles, limits and logs see the client.
+func (b Listeners) relayed(in *Installation) {
+	for key, l := range b {
+		protocol, ok := strings.CutPrefix(key, config.ProxyPrefix)
+		if !ok {
+			continue
+		}
+		b[key] = listen.Proxy(l, listen.ProxyOptions{
+			Trusted: in.cfg.Listen.Proxy.Trusted, Log: in.log.With("listener", key),
+			Refused: func(reason string) { in.metrics.refused.WithLabelValues(protocol, "proxy-"+reason).Inc() },
+		})
+	}
+}
+
 // Close closes all.
 func (b Listeners) Close() error {
 	var errs []error
@@ -74,4 +99,33 @@ func (b Listeners) Close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// wellKnown are the ports at which load balancers serve (RFC 8314, RFC 9051, RFC 6409).
+var wellKnown = map[string]int{"imap": 143, "imaps": 993, "submission": 587, "submissions": 465}
+
+// mailServer describes a listener for the set-up pages, the zero value if it is
+// off. The port is that of public.ports; without one the listener's, which may be
+// another process's, or the well-known one of a load balancer.
+func (s *Server) mailServer(key string, public int64, implicit bool) portal.Server {
+	out := portal.Server{Host: s.in.cfg.Public.Name, Port: int(public), TLS: implicit}
+	if !s.in.cfg.Listen.Has(key) && !s.listeners.Has(key) {
+		return portal.Server{}
+	}
+	if public != 0 {
+		return out
+	}
+	address := s.listeners.Address(key)
+	for _, one := range s.in.cfg.Listen.All() {
+		if one.Key == key && address == "" {
+			address = one.Address
+		}
+	}
+	out.Port = wellKnown[key]
+	if _, text, err := net.SplitHostPort(address); err == nil {
+		if port, err := strconv.Atoi(text); err == nil {
+			out.Port = port
+		}
+	}
+	return out
 }

@@ -11,24 +11,24 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 
-	connections *prometheus.GaugeVec     // protocol
-	refused     *prometheus.CounterVec   // protocol, reason
-	logins      *prometheus.CounterVec   // protocol, outcome
-	commands    *prometheus.HistogramVec // command
-	statuses    *prometheus.CounterVec   // command, status
-	messages    *prometheus.CounterVec   // protocol, outcome
-	bytes       *prometheus.CounterVec   // protocol
-	receiving   *prometheus.HistogramVec // protocol
-	attempts    *prometheus.CounterVec   // hop, outcome
-	reports     *prometheus.CounterVec   // kind
-	davSeconds  *prometheus.HistogramVec // method
-	davStatuses *prometheus.CounterVec   // method, status
-	database    *prometheus.HistogramVec // operation
-	dbErrors    *prometheus.CounterVec   // operation
-	blobs       *prometheus.HistogramVec // operation
-	blobErrors  *prometheus.CounterVec   // operation
-	certificate prometheus.Gauge
-	queue       *prometheus.GaugeVec // what
+	connections  *prometheus.GaugeVec     // protocol
+	refused      *prometheus.CounterVec   // protocol, reason
+	logins       *prometheus.CounterVec   // protocol, outcome
+	commands     *prometheus.HistogramVec // command
+	statuses     *prometheus.CounterVec   // command, status
+	messages     *prometheus.CounterVec   // protocol, outcome
+	bytes        *prometheus.CounterVec   // protocol
+	receiving    *prometheus.HistogramVec // protocol
+	attempts     *prometheus.CounterVec   // hop, outcome
+	reports      *prometheus.CounterVec   // kind
+	davSeconds   *prometheus.HistogramVec // method
+	davStatuses  *prometheus.CounterVec   // method, status
+	database     *prometheus.HistogramVec // operation
+	dbErrors     *prometheus.CounterVec   // operation
+	blobs        *prometheus.HistogramVec // operation
+	blobErrors   *prometheus.CounterVec   // operation
+	certificates *prometheus.GaugeVec     // file, name
+	queue        *prometheus.GaugeVec     // what
 }
 
 // Buckets of durations, in seconds: from a key read to a slow object store.
@@ -68,9 +68,8 @@ func newMetrics() *metrics {
 	m.blobs = histogram("blob_seconds", "Time taken by blob operations, retries included.", "operation")
 	m.blobErrors = counter("blob_errors_total", "Blob operations that failed after retries.", "operation")
 	m.queue = gauge("queue_length", "Messages and waiting recipients in the queue.", "what")
-	m.certificate = prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "fachwerk", Name: "certificate_expiry_timestamp_seconds",
-		Help: "When the certificate in use expires, as Unix time."})
-	m.registry.MustRegister(m.certificate, collectors.NewGoCollector(),
+	m.certificates = gauge("certificate_expiry_timestamp_seconds", "When a certificate in use expires, as Unix time.", "file", "name")
+	m.registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"net"
-	"strconv"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
@@ -64,19 +62,4 @@ func collectionKind(k store.CollectionKind) string {
 		return "files"
 	}
 	return "mail"
-}
-
-// mailServer describes a listener for the set-up pages, the zero value if it is
-// off. Where another process serves mail the configuration says the port.
-func (s *Server) mailServer(key, configured string, implicit bool) portal.Server {
-	address := s.listeners.Address(key)
-	if address == "" {
-		address = configured
-	}
-	_, text, err := net.SplitHostPort(address)
-	port, errPort := strconv.Atoi(text)
-	if err != nil || errPort != nil {
-		return portal.Server{}
-	}
-	return portal.Server{Host: s.in.cfg.Public.Name, Port: port, TLS: implicit}
 }

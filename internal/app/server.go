@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"fachwerk/auth"
+	"fachwerk/internal/app/config"
 	"fachwerk/internal/store/meta"
 	"fachwerk/mail"
 	"fachwerk/mail/imap"
@@ -75,6 +76,7 @@ func newServer(in *Installation, listeners Listeners, parts []string) (s *Server
 	if err != nil {
 		return s, err
 	}
+	listeners.relayed(in)
 	s.mail = in.mailService()
 	s.closers = append(s.closers, s.mail.Close)
 	s.services = in.services()
@@ -105,22 +107,21 @@ func newServer(in *Installation, listeners Listeners, parts []string) (s *Server
 
 // secure gives the TLS configuration, nil where no certificate is configured.
 func (s *Server) secure() (*tls.Config, error) {
-	c := s.in.cfg.TLS
-	if c.Cert == "" {
-		return nil, nil
-	}
-	pair, err := loadCertificate(c.Cert, c.Key, s.in.metrics.certificate, s.log)
+	set, err := s.in.certificates()
 	if err != nil {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
-	return tlsConfig(pair), nil
+	if set == nil {
+		return nil, nil
+	}
+	return tlsConfig(set), nil
 }
 
 func (s *Server) buildMail(secure *tls.Config) (err error) {
 	if s.queue, err = s.in.newQueue(s.mail); err != nil {
 		return err
 	}
-	imapd := s.in.imapServer(s.mail, s.auth, secure)
+	imapd := s.in.imapServer(s.mail, s.auth, speaking(secure, alpnIMAP))
 	s.add("imap", imapd.Serve)
 	s.add("imaps", imapd.ServeTLS)
 	s.stops = append(s.stops, imapd.Shutdown)
@@ -134,7 +135,7 @@ func (s *Server) buildMail(secure *tls.Config) (err error) {
 		{smtp.Relay, "smtp", "", s.queue, nil},
 		{smtp.Submission, "submission", "submissions", s.queue, s.auth},
 	} {
-		srv, err := s.in.smtpServer(one.mode, s.mail, one.queue, one.auth, secure)
+		srv, err := s.in.smtpServer(one.mode, s.mail, one.queue, one.auth, speaking(secure, alpnSMTP))
 		if err != nil {
 			return fmt.Errorf("%s: %w", one.mode, err)
 		}
@@ -145,26 +146,27 @@ func (s *Server) buildMail(secure *tls.Config) (err error) {
 	return nil
 }
 
-// add serves a listener if it is bound.
+// add serves a listener if it is bound, and the one like it behind load balancers.
 func (s *Server) add(key string, serve func(net.Listener) error) {
-	if _, ok := s.listeners[key]; ok {
-		s.heads = append(s.heads, head{key, serve})
+	for _, k := range []string{key, config.ProxyPrefix + key} {
+		if _, ok := s.listeners[k]; ok {
+			s.heads = append(s.heads, head{k, serve})
+		}
 	}
 }
 
 // serveHTTP serves a listener by HTTP, with TLS if secure is not nil. Times and
 // sizes are bounded: a client that says nothing holds no connection for long.
 func (s *Server) serveHTTP(key string, h http.Handler, secure *tls.Config) {
-	if _, ok := s.listeners[key]; !ok {
-		return
+	if s.listeners.Has(key) {
+		s.serveWith(key, h, time.Minute, 2*time.Minute, secure)
 	}
-	s.serveWith(key, h, time.Minute, 2*time.Minute, secure)
 }
 
 // serveStreams serves one whose bodies take as long as they take: the handler sets
 // deadlines while bytes move.
 func (s *Server) serveStreams(key string, h http.Handler, secure *tls.Config) {
-	if _, ok := s.listeners[key]; ok {
+	if s.listeners.Has(key) {
 		s.serveWith(key, h, 0, 0, secure)
 	}
 }
@@ -177,9 +179,11 @@ func (s *Server) serveWith(key string, h http.Handler, read, write time.Duration
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.With("listener", key).Handler(), slog.LevelDebug),
 	}
+	if secure != nil {
+		srv.TLSConfig = secure.Clone()
+	}
 	s.add(key, func(l net.Listener) error {
 		if secure != nil {
-			srv.TLSConfig = secure.Clone()
 			return srv.ServeTLS(l, "", "")
 		}
 		return srv.Serve(l)

@@ -3,26 +3,29 @@ package app
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"log/slog"
+	"fmt"
 	"net"
 	"os"
+	"slices"
 	"testing"
 	"time"
+
+	"fachwerk/internal/listen"
 )
 
-func testCertificate(t *testing.T, names []string) (dir string, c *certificate) {
+func testCertificate(t *testing.T, names []string) (dir string, files listen.Files, c *listen.Certificates) {
 	t.Helper()
 	dir = t.TempDir()
 	_, cert, key, err := demoCA(dir, names, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err = loadCertificate(cert, key, newMetrics().certificate, slog.New(slog.DiscardHandler))
+	files = listen.Files{Cert: cert, Key: key}
+	c, err = listen.LoadCertificates([]listen.Files{files}, listen.CertificateOptions{Expiry: newMetrics().certificate})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.every = 0
-	return dir, c
+	return dir, files, c
 }
 
 // handshake connects with a client's configuration and returns what was agreed.
@@ -48,37 +51,59 @@ func clientFor(t *testing.T, dir string) *tls.Config {
 	return &tls.Config{RootCAs: pool, ServerName: "localhost"}
 }
 
-func TestCertificateIsReadAgainWhenItChanges(t *testing.T) {
-	dir, c := testCertificate(t, []string{"localhost"})
-	first, err := handshake(t, tlsConfig(c), clientFor(t, dir))
+// What the metric says of a file whose certificate was renewed is true of the new one alone.
+func TestExpiryOfEachCertificate(t *testing.T) {
+	m := newMetrics()
+	end := time.Unix(2_000_000_000, 0)
+	m.certificate("a.pem", "old.example", end)
+	m.certificate("a.pem", "new.example", end)
+	m.certificate("b.pem", "new.example", end)
+	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A half-written pair leaves the old one in use.
-	cert, err := os.ReadFile(c.certFile)
-	if err != nil {
-		t.Fatal(err)
+	var found []string
+	for _, f := range families {
+		if f.GetName() != "fachwerk_certificate_expiry_timestamp_seconds" {
+			continue
+		}
+		for _, one := range f.GetMetric() {
+			text := ""
+			for _, l := range one.GetLabel() {
+				text += l.GetValue() + " "
+			}
+			found = append(found, fmt.Sprintf("%s%.0f", text, one.GetGauge().GetValue()))
+		}
 	}
-	if err := os.WriteFile(c.certFile, cert[:100], 0o600); err != nil {
-		t.Fatal(err)
+	if want := []string{"a.pem new.example 2000000000", "b.pem new.example 2000000000"}; !slices.Equal(found, want) {
+		t.Errorf("%q, want %q", found, want)
 	}
-	if _, err := handshake(t, tlsConfig(c), clientFor(t, dir)); err != nil {
-		t.Fatalf("while the certificate is being replaced: %v", err)
+}
+
+// Who names another protocol than the one spoken is turned away (ALPACA).
+func TestProtocolOfTheListener(t *testing.T) {
+	dir, _, c := testCertificate(t, []string{"localhost"})
+	for _, test := range []struct {
+		offered []string
+		ok      bool
+	}{{nil, true}, {alpnIMAP, true}, {[]string{"http/1.1", "imap"}, true}, {[]string{"h2", "http/1.1"}, false}, {alpnSMTP, false}} {
+		client := clientFor(t, dir)
+		client.NextProtos = test.offered
+		state, err := handshake(t, speaking(tlsConfig(c), alpnIMAP), client)
+		if (err == nil) != test.ok {
+			t.Errorf("a client that offers %q: %v", test.offered, err)
+		}
+		if test.ok && test.offered != nil && state.NegotiatedProtocol != "imap" {
+			t.Errorf("%q: agreed on %q", test.offered, state.NegotiatedProtocol)
+		}
 	}
-	if err := makeDemoCA(dir+"/demo-ca.pem", c.certFile, c.keyFile, []string{"localhost", "other.example"}, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	second, err := handshake(t, tlsConfig(c), clientFor(t, dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if first.PeerCertificates[0].SerialNumber.Cmp(second.PeerCertificates[0].SerialNumber) == 0 {
-		t.Error("the old certificate is still served")
+	if speaking(nil, alpnIMAP) != nil {
+		t.Error("TLS without a certificate")
 	}
 }
 
 func TestTLSFollowsTR02102(t *testing.T) {
-	dir, c := testCertificate(t, []string{"localhost"})
+	dir, _, c := testCertificate(t, []string{"localhost"})
 	for _, test := range []struct {
 		name string
 		spec func(*tls.Config)
@@ -103,18 +128,18 @@ func TestTLSFollowsTR02102(t *testing.T) {
 }
 
 func TestDemoCertificateIsKept(t *testing.T) {
-	dir, c := testCertificate(t, []string{"localhost", "127.0.0.1"})
-	before, _ := os.ReadFile(c.certFile)
+	dir, files, _ := testCertificate(t, []string{"localhost", "127.0.0.1"})
+	before, _ := os.ReadFile(files.Cert)
 	if _, _, _, err := demoCA(dir, []string{"127.0.0.1"}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if same, _ := os.ReadFile(c.certFile); string(same) != string(before) {
+	if same, _ := os.ReadFile(files.Cert); string(same) != string(before) {
 		t.Error("a certificate that is good was replaced")
 	}
 	if _, _, _, err := demoCA(dir, []string{"192.0.2.1"}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if other, _ := os.ReadFile(c.certFile); string(other) == string(before) {
+	if other, _ := os.ReadFile(files.Cert); string(other) == string(before) {
 		t.Error("a certificate that lacks a name was kept")
 	}
 }

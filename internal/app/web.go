@@ -30,7 +30,7 @@ func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
 		s.closers = append(s.closers, func() error { provider.Close(); return nil })
 		s.serveHTTP("issuer", provider, secure)
 	}
-	if s.listeners.Address("portal") != "" {
+	if s.listeners.Has("portal") {
 		pages, err := s.portal()
 		if err != nil {
 			return err
@@ -60,10 +60,10 @@ func (s *Server) portal() (*portal.Portal, error) {
 		URL:          c.Public.Portal,
 		RelyingParty: rp, Authenticator: s.auth, AppPasswords: s.in.store, Sessions: s.in.store, Tickets: s.in.store,
 		Places: places{s.in.store}, Trash: trash{s.in, s.services}, DAV: s.davOrigin(),
-		IMAP:               s.mailServer("imaps", c.Listen.IMAPS, true),
-		IMAPStartTLS:       s.mailServer("imap", c.Listen.IMAP, false),
-		Submissions:        s.mailServer("submissions", c.Listen.Submissions, true),
-		SubmissionStartTLS: s.mailServer("submission", c.Listen.Submission, false),
+		IMAP:               s.mailServer("imaps", c.Public.Ports.IMAPS, true),
+		IMAPStartTLS:       s.mailServer("imap", c.Public.Ports.IMAP, false),
+		Submissions:        s.mailServer("submissions", c.Public.Ports.Submissions, true),
+		SubmissionStartTLS: s.mailServer("submission", c.Public.Ports.Submission, false),
 		Remote:             s.in.remote, Secret: s.in.keys.Derive("portal-forms/1"), Log: s.log,
 	})
 }
@@ -145,7 +145,7 @@ func (in *Installation) isProxy(a netip.Addr) bool {
 
 // davOrigin is where calendars, contacts and files are, "" where nobody serves them.
 func (s *Server) davOrigin() string {
-	if s.in.cfg.Listen.HTTP == "" {
+	if !s.in.cfg.Listen.Has("http") {
 		return ""
 	}
 	return s.in.cfg.Public.HTTP

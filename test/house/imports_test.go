@@ -21,7 +21,8 @@ type rule struct {
 var rules = []rule{
 	{"cmd", []string{"internal/app"}},
 	{"internal/app", []string{".", "mail/...", "dav/...", "calendar/...", "contacts/...", "files/...", "auth/...",
-		"location/...", "portal/...", "admin/...", "internal/store/...", "internal/resource", "internal/importing", "internal/archive"}},
+		"location/...", "portal/...", "admin/...", "internal/store/...", "internal/resource", "internal/importing", "internal/archive",
+		"internal/listen"}},
 	// The configuration is read by internal/app alone.
 	{"internal/app/config", nil},
 
@@ -59,6 +60,9 @@ var rules = []rule{
 	{"internal/resource", []string{"auth", "internal/store", "internal/budget"}},
 	{"internal/budget", nil},
 	{"internal/contentline", nil},
+
+	// Sockets and certificates, of no protocol.
+	{"internal/listen", nil},
 
 	// Who is asking and where data may lie: asked by all, asking nobody.
 	{"auth", nil},

@@ -96,6 +96,17 @@ type Public struct {
 	Portal string `yaml:"portal"`
 	// HTTP is the origin of calendars, contacts and files, such as https://dav.musterstadt.example.
 	HTTP string `yaml:"http"`
+	// Ports are those that clients connect to where a load balancer or a port
+	// mapping stands in front.
+	Ports PublicPorts `yaml:"ports"`
+}
+
+// PublicPorts are for the set-up pages; 0: the port of the listener.
+type PublicPorts struct {
+	IMAP        int64 `yaml:"imap" min:"0" max:"65535"`
+	IMAPS       int64 `yaml:"imaps" min:"0" max:"65535"`
+	Submission  int64 `yaml:"submission" min:"0" max:"65535"`
+	Submissions int64 `yaml:"submissions" min:"0" max:"65535"`
 }
 
 // Metadata is the metadata database.
