@@ -219,8 +219,9 @@ func TestTrashIsEmptiedAfterItsTime(t *testing.T) {
 	must(t, e.Trash(ctx, c, single, resource.Guard{}))
 	used, _, err := e.Usage(ctx, c.Account)
 	must(t, err)
-	if used != 4 {
-		t.Errorf("what is in the trash takes %d bytes of the quota, want 4", used)
+	const property = store.PropertyCost + 10 // at least: its name, and its value sealed
+	if least := int64(4 + 5*resource.ItemCost + property); used < least || used > least+200 {
+		t.Errorf("what is in the trash takes %d bytes of the quota, want %d and a little more", used, least)
 	}
 	time.Sleep(10 * time.Millisecond)
 	more, err := e.EmptyTrash(ctx, 1)
@@ -244,10 +245,10 @@ func TestQuota(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *resourcetest.Env) {
 		ctx := t.Context()
 		c := drive(t, e, "anna")
-		e.Write(t, c, resource.Root, "a", strings.Repeat("x", 60))
-		draft := e.Draft(t, c.Account, strings.Repeat("y", 60))
-		more := e.Draft(t, c.Account, strings.Repeat("z", 60))
-		must(t, e.Store().SetQuota(ctx, c.Account.Key, 100, 0))
+		e.Write(t, c, resource.Root, "a", strings.Repeat("x", 1060))
+		draft := e.Draft(t, c.Account, strings.Repeat("y", 1060))
+		more := e.Draft(t, c.Account, strings.Repeat("z", 1060))
+		must(t, e.Store().SetQuota(ctx, c.Account.Key, 3*resource.ItemCost+1100, 0))
 		if _, err := e.Put(ctx, at(c, resource.Root, "b"), draft, resource.Guard{}); !errors.Is(err, resource.ErrQuota) {
 			t.Errorf("passed the quota: %v", err)
 		}
@@ -258,7 +259,7 @@ func TestQuota(t *testing.T) {
 			t.Errorf("a copy passed the quota: %v", err)
 		}
 		used, quota, err := e.Usage(ctx, c.Account)
-		if err != nil || used != 60 || quota != 100 {
+		if err != nil || used != resource.ItemCost+1060 || quota != 3*resource.ItemCost+1100 {
 			t.Errorf("usage %d of %d, %v", used, quota, err)
 		}
 		folder := e.Folder(t, c, resource.Root, "f")
@@ -269,7 +270,7 @@ func TestQuota(t *testing.T) {
 		if walk(t, e, c, "f2") != nil {
 			t.Error("a part of the tree is seen")
 		}
-		if used, _, err = e.Usage(ctx, c.Account); err != nil || used != 90 {
+		if used, _, err = e.Usage(ctx, c.Account); err != nil || used != 3*resource.ItemCost+1090 {
 			t.Errorf("usage %d, %v: something of the refused tree stayed", used, err)
 		}
 		e.Sound(t)

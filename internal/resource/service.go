@@ -208,7 +208,11 @@ func (s *Service) RemoveCollection(ctx context.Context, c Collection, g Guard) e
 	return fail(s.o.Store.RemoveCollection(ctx, c.Account.Key, c.ID, guard(c, g)))
 }
 
-// Usage is the account's quota (RFC 4331); quota 0 means no limit.
+// ItemCost is what each resource takes of the quota besides its content, bytes: empty
+// files and folders are rows too. Properties take their size.
+const ItemCost = store.ItemCost
+
+// Usage is the account's quota (RFC 4331), bytes; quota 0 means no limit.
 func (s *Service) Usage(ctx context.Context, a Account) (used, quota int64, err error) {
 	if err := s.may(ctx, a, Read); err != nil {
 		return 0, 0, err

@@ -148,7 +148,7 @@ func TestLargeTrees(t *testing.T) {
 		}
 		must(t, e.Store().MaintainOnce(ctx))
 		used, _, err := e.Usage(ctx, c.Account)
-		if now := fresh(t, e, c); err != nil || used != 1 || now.Items != 2 {
+		if now := fresh(t, e, c); err != nil || used != 1+2*resource.ItemCost || now.Items != 2 {
 			t.Errorf("%d bytes and %d items stayed, %v", used, now.Items, err)
 		}
 		e.Sound(t)

@@ -74,6 +74,15 @@ func (s *Store) maintainAccount(ctx context.Context, a Account) error {
 			return err
 		}
 	}
+	if a.State != Removing {
+		wrong, err := s.db.Recount(ctx, a.Key)
+		if err != nil {
+			return err
+		}
+		if wrong {
+			s.log.Warn("the bytes that an account uses were counted anew", "account", a.Key.Account)
+		}
+	}
 	if _, err := s.db.Purge(ctx, a.Key, s.o.History); err != nil {
 		return err
 	}

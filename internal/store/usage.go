@@ -7,6 +7,13 @@ import (
 	"fachwerk/location"
 )
 
+// What a named resource, and a property, takes of the quota besides its content and
+// value, bytes.
+const (
+	ItemCost     = meta.ItemCost
+	PropertyCost = meta.PropertyCost
+)
+
 // Usage is how much of an account's quota is used; limits of 0 mean none.
 type Usage struct {
 	Bytes, Items           int64

@@ -95,7 +95,8 @@ func (j *add) fits(w *work) error {
 			return ErrNotFound
 		}
 	}
-	return w.account.room(bytes, int64(len(j.items)))
+	n := int64(len(j.items))
+	return w.account.room(bytes+w.collections[j.collection].cost(n), n)
 }
 
 func (w *work) addItem(c *collectionRow, n *NewItem, modseq int64) Added {

@@ -6,7 +6,7 @@ import (
 )
 
 const collectionColumns = `collection_id, kind, state, name, special_use, seen_by_person, uidvalidity, uidnext,
-	modseq, self_modseq, floor, base_modseq, items, unseen, deleted, bytes, created_at`
+	modseq, self_modseq, floor, base_modseq, items, unseen, deleted, bytes, property_bytes, created_at`
 
 const fromCollection = "SELECT " + collectionColumns + " FROM collection WHERE tenant_id = $1 AND account_id = $2"
 
@@ -16,7 +16,7 @@ func (c *Collection) scan(scan func(...any) error) error {
 	var deleted, seenByPerson int64
 	err := scan(&c.ID, &c.Kind, &deleted, &c.Name, &c.SpecialUse, &seenByPerson, &c.UIDValidity,
 		&c.UIDNext, &c.ModSeq, &c.SelfModSeq, &c.Floor, &c.BaseModSeq, &c.Items, &c.Unseen, &c.DeletedItems,
-		&c.Bytes, &c.CreatedAt)
+		&c.Bytes, &c.PropertyBytes, &c.CreatedAt)
 	c.Deleted, c.SeenByPerson = deleted != 0, seenByPerson != 0
 	c.ModSeq = max(c.ModSeq, c.BaseModSeq)
 	return err
@@ -98,6 +98,11 @@ func (j *createCollection) decide(w *work) error {
 	if w.named(j.made.Kind, j.made.Name) != nil {
 		return ErrExists
 	}
+	if cost := costOf(j.properties); cost > freeProperties {
+		if err := w.account.room(cost, 0); err != nil {
+			return err
+		}
+	}
 	modseq := w.next()
 	c := &j.made
 	c.ID = w.nextID()
@@ -106,8 +111,9 @@ func (j *createCollection) decide(w *work) error {
 	c.UIDNext = 1
 	c.ModSeq, c.SelfModSeq = modseq, modseq
 	c.CreatedAt = w.account.Now
-	w.collections[c.ID] = &collectionRow{Collection: *c, created: true}
-	w.setProperties(c.ID, 0, j.properties)
+	row := &collectionRow{Collection: *c, created: true}
+	w.collections[c.ID] = row
+	w.setProperties(row, 0, j.properties, nil)
 	return nil
 }
 
@@ -235,7 +241,7 @@ func (j *deleteCollection) decide(w *work) error {
 	w.leaveName(c, w.next())
 	c.Deleted = true
 	w.account.UsedItems -= c.Items
-	w.account.UsedBytes -= c.Bytes
+	w.account.UsedBytes -= c.taken()
 	return nil
 }
 

@@ -45,7 +45,7 @@ func (j *addFolder) decide(w *work) error {
 	if err != nil {
 		return err
 	}
-	if err := w.account.room(0, 1); err != nil {
+	if err := w.account.room(c.cost(1), 1); err != nil {
 		return err
 	}
 	modseq := w.next()

@@ -3,6 +3,7 @@ package meta
 import (
 	"context"
 	"fmt"
+	"maps"
 )
 
 // Limits of the properties of one resource; bytes are sealed ones. Those of items are
@@ -63,7 +64,7 @@ type setProperties struct {
 	collection, id int64
 	changes        []Property
 	guard          Guard
-	sizes          map[[2]string]int64
+	before, sizes  map[[2]string]int64 // of what is sealed, by name
 }
 
 func (j *setProperties) want(w *work) error {
@@ -72,12 +73,12 @@ func (j *setProperties) want(w *work) error {
 	if j.id != 0 {
 		w.wantResource(j.collection, j.id)
 	}
-	j.sizes = map[[2]string]int64{}
+	j.before = map[[2]string]int64{}
 	w.reads.Query(each(func(scan func(...any) error) error {
 		var name [2]string
 		var size int64
 		err := scan(&name[0], &name[1], &size)
-		j.sizes[name] = size
+		j.before[name] = size
 		return err
 	}), "SELECT space, local, length(sealed) FROM property"+inCollection+" AND item_id = $4", key.Tenant, key.Account, j.collection, j.id)
 	return nil
@@ -102,6 +103,7 @@ func (j *setProperties) decide(w *work) error {
 	if err != nil {
 		return err
 	}
+	j.sizes = maps.Clone(j.before)
 	for _, p := range j.changes {
 		if name := [2]string{p.Space, p.Local}; p.Sealed == nil {
 			delete(j.sizes, name)
@@ -122,8 +124,13 @@ func (j *setProperties) decide(w *work) error {
 	if len(j.changes) == 0 {
 		return nil
 	}
+	if more := j.more(); more > 0 {
+		if err := w.account.room(more, 0); err != nil {
+			return err
+		}
+	}
 	modseq := w.next()
-	w.setProperties(c.ID, j.id, j.changes)
+	w.setProperties(c, j.id, j.changes, j.before)
 	c.changed = true
 	if i == nil {
 		c.SelfModSeq = modseq
@@ -135,15 +142,37 @@ func (j *setProperties) decide(w *work) error {
 	return nil
 }
 
-// setProperties queues the rows.
-func (w *work) setProperties(collection, item int64, changes []Property) {
-	key := w.account.Key
+// more is what they cost more than before.
+func (j *setProperties) more() (n int64) {
+	for name, size := range j.sizes {
+		n += propertyCost(name[0], name[1], size)
+	}
+	for name, size := range j.before {
+		n -= propertyCost(name[0], name[1], size)
+	}
+	return n
+}
+
+// setProperties queues the rows. before are the sealed sizes of those that are there.
+func (w *work) setProperties(c *collectionRow, item int64, changes []Property, before map[[2]string]int64) {
+	key, collection := w.account.Key, c.ID
+	now := maps.Clone(before)
+	if now == nil {
+		now = make(map[[2]string]int64, len(changes))
+	}
 	for _, p := range changes {
+		name := [2]string{p.Space, p.Local}
+		if size, there := now[name]; there {
+			w.charge(c, item, -propertyCost(p.Space, p.Local, size))
+			delete(now, name)
+		}
 		if p.Sealed == nil {
 			w.extra.Exec("DELETE FROM property"+inCollection+" AND item_id = $4 AND space = $5 AND local = $6",
 				key.Tenant, key.Account, collection, item, p.Space, p.Local)
 			continue
 		}
+		now[name] = int64(len(p.Sealed))
+		w.charge(c, item, p.cost())
 		w.extra.Exec(`INSERT INTO property (tenant_id, account_id, collection_id, item_id, space, local, sealed)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (tenant_id, account_id, collection_id, item_id, space, local) DO UPDATE SET sealed = excluded.sealed`,
@@ -152,7 +181,8 @@ func (w *work) setProperties(collection, item int64, changes []Property) {
 }
 
 // copyProperties gives an item those of another one.
-func (w *work) copyProperties(from, to *itemRow) {
+func (w *work) copyProperties(c *collectionRow, from, to *itemRow) {
+	w.charge(c, to.ID, w.propertyCosts[itemKey{from.Collection, from.ID}])
 	w.extra.Exec(`INSERT INTO property (tenant_id, account_id, collection_id, item_id, space, local, sealed)
 		SELECT tenant_id, account_id, CAST($5 AS BIGINT), CAST($6 AS BIGINT), space, local, sealed FROM property`+inCollection+
 		" AND item_id = $4", w.account.Tenant, w.account.Account, from.Collection, from.ID, to.Collection, to.ID)

@@ -53,6 +53,10 @@ func (j *putResource) want(w *work) error {
 	w.wantGuard(&p.Guard, p.Collection)
 	w.wantItemNamed(p.Collection, p.Parent, p.Name)
 	w.wantChain(p.Collection, p.Parent)
+	if p.Properties != nil {
+		w.wantPropertyCostsOf(p.Collection, "SELECT item_id FROM item"+inCollection+" AND parent_id = $4 AND name = $5 AND name <> ''",
+			p.Parent, p.Name)
+	}
 	if p.Index != nil {
 		w.wantHash(p.Collection, p.Index.Hash)
 	}
@@ -78,7 +82,7 @@ func (j *putResource) decide(w *work) error {
 	if i != nil && i.Flags&FlagFolder != 0 {
 		return ErrFolder
 	}
-	if err := j.fits(w, i); err != nil {
+	if err := j.fits(w, c, i); err != nil {
 		return err
 	}
 	date := p.InternalDate
@@ -89,14 +93,15 @@ func (j *putResource) decide(w *work) error {
 	if i == nil {
 		i = w.insert(c, Item{ObjectID: w.nextID(), Size: p.Content.Size, InternalDate: date, Content: p.Content.ID,
 			Name: p.Name, ParentID: p.Parent, Digest: p.Digest}, modseq)
-		w.setProperties(c.ID, i.ID, p.Properties)
+		w.setProperties(c, i.ID, p.Properties, nil)
 		j.result.Created = true
 	} else {
 		w.replace(c, i, Item{Size: p.Content.Size, InternalDate: date, Content: p.Content.ID, Digest: p.Digest}, modseq)
 		j.result.Created = false
 		if p.Properties != nil {
 			w.extra.Exec("DELETE FROM property"+inCollection+" AND item_id = $4", w.account.Tenant, w.account.Account, c.ID, i.ID)
-			w.setProperties(c.ID, i.ID, p.Properties)
+			w.discharge(c, i.ID)
+			w.setProperties(c, i.ID, p.Properties, nil)
 		}
 	}
 	w.raiseChain(c.ID, p.Parent, modseq)
@@ -114,12 +119,15 @@ func (j *putResource) decide(w *work) error {
 }
 
 // fits looks before anything is changed.
-func (j *putResource) fits(w *work, i *itemRow) error {
+func (j *putResource) fits(w *work, c *collectionRow, i *itemRow) error {
 	p := &j.p
-	bytes, items := p.Content.Size, int64(1)
+	bytes, items := p.Content.Size+c.cost(1)+costOf(p.Properties), int64(1)
 	locked := w.mayList
 	if i != nil {
-		bytes, items = bytes-i.Size, 0
+		bytes, items = bytes-c.cost(1)-i.Size, 0
+		if p.Properties != nil {
+			bytes -= w.propertyCosts[itemKey{c.ID, i.ID}]
+		}
 		locked = func(g *Guard, _, _ int64) error { return w.mayChange(g, i) }
 	}
 	if err := locked(&p.Guard, p.Collection, p.Parent); err != nil {
@@ -218,7 +226,7 @@ func (j *makeFolder) decide(w *work) error {
 	if err := w.mayList(&n.Guard, n.Collection, n.Parent); err != nil {
 		return err
 	}
-	if err := w.account.room(0, 1); err != nil {
+	if err := w.account.room(c.cost(1)+costOf(n.Properties), 1); err != nil {
 		return err
 	}
 	date := n.InternalDate
@@ -229,7 +237,7 @@ func (j *makeFolder) decide(w *work) error {
 	i := w.insert(c, Item{ObjectID: w.nextID(), Flags: FlagFolder, InternalDate: date, Name: n.Name, ParentID: n.Parent,
 		SubtreeModSeq: modseq}, modseq)
 	w.raiseChain(c.ID, n.Parent, modseq)
-	w.setProperties(c.ID, i.ID, n.Properties)
+	w.setProperties(c, i.ID, n.Properties, nil)
 	j.made = i.Item
 	return nil
 }

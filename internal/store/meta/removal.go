@@ -43,6 +43,7 @@ type removeResource struct {
 func (j *removeResource) want(w *work) error {
 	w.wantGuard(&j.r.Guard, j.r.Collection)
 	w.wantResource(j.r.Collection, j.r.ID)
+	w.wantPropertyCosts(j.r.Collection, j.r.ID)
 	if j.r.Idle > 0 {
 		found := false
 		j.deleted = 0
@@ -148,9 +149,10 @@ func (j *reap) want(w *work) error {
 	w.wantCollection(j.drive)
 	key := w.account.Key
 	const tops = " AND name <> '' AND parent_id = -2 ORDER BY name LIMIT $4"
-	w.reads.Query(w.readItems, fromItem+" AND collection_id = $3"+tops, key.Tenant, key.Account, j.drive, int64(reapFolders))
-	w.reads.Query(w.readItems, "SELECT "+columnsOf("i")+` FROM (SELECT item_id AS top FROM item`+inCollection+tops+`) t CROSS JOIN item i /*by item_name*/`+ofItem+
-		` AND i.name <> '' AND i.parent_id = t.top LIMIT $5`, key.Tenant, key.Account, j.drive, int64(reapFolders), int64(j.limit))
+	w.reads.Query(w.readItemsWithCosts, "SELECT "+columnsOf("i")+costOfItem+" FROM item i"+ofItem+tops, key.Tenant, key.Account, j.drive, int64(reapFolders))
+	w.reads.Query(w.readItemsWithCosts, "SELECT "+columnsOf("i")+costOfItem+` FROM (SELECT item_id AS top FROM item`+inCollection+tops+`) t
+		CROSS JOIN item i /*by item_name*/`+ofItem+` AND i.name <> '' AND i.parent_id = t.top LIMIT $5`,
+		key.Tenant, key.Account, j.drive, int64(reapFolders), int64(j.limit))
 	w.reads.Query(w.readItems, fromItem+` AND collection_id = $3 AND name <> '' AND parent_id = -3
 		AND save_date < {now} - CAST($4 AS BIGINT) ORDER BY name LIMIT $5`,
 		key.Tenant, key.Account, j.drive, staleAfter.Microseconds(), int64(reapFolders))

@@ -167,13 +167,14 @@ type copyMembers struct {
 func (j *copyMembers) weight() int { return len(j.members) }
 
 func (j *copyMembers) want(w *work) error {
-	uids := make([]int64, 0, len(j.members))
+	uids, ids := make([]int64, 0, len(j.members)), make([]int64, 0, len(j.members))
 	w.wantCollection(j.dst)
 	for _, m := range j.members {
-		uids = append(uids, m.UID)
+		uids, ids = append(uids, m.UID), append(ids, m.ID)
 		w.wantChain(j.dst, m.Parent)
 	}
 	w.wantItems(j.src, ascending(uids))
+	w.wantPropertyCosts(j.src, ids...)
 	return nil
 }
 
@@ -185,10 +186,11 @@ func (j *copyMembers) decide(w *work) error {
 	var bytes int64
 	for _, m := range j.members {
 		if i := w.item(j.src, m.UID); i != nil {
-			bytes += i.Size
+			bytes += i.Size + w.propertyCosts[itemKey{j.src, i.ID}]
 		}
 	}
-	if err := w.account.room(bytes, int64(len(j.members))); err != nil {
+	n := int64(len(j.members))
+	if err := w.account.room(bytes+c.cost(n), n); err != nil {
 		return err
 	}
 	for _, m := range j.members {

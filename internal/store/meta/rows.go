@@ -74,6 +74,7 @@ type Collection struct {
 	Floor                              int64
 	BaseModSeq                         int64
 	Items, Unseen, DeletedItems, Bytes int64
+	PropertyBytes                      int64 // what its properties and those of its items cost
 	CreatedAt                          int64
 }
 

@@ -77,6 +77,11 @@ func (j *transfer) want(w *work) error {
 	w.wantItemNamed(t.To.Collection, t.To.Parent, t.To.Name)
 	w.wantChain(t.To.Collection, t.To.Parent)
 	w.wantItemNamed(t.To.Collection, TrashRoot, t.To.Name)
+	w.wantPropertyCosts(t.Collection, t.ID)
+	if t.Overwrite {
+		w.wantPropertyCostsOf(t.To.Collection, "SELECT item_id FROM item"+inCollection+" AND parent_id = $4 AND name = $5 AND name <> ''",
+			t.To.Parent, t.To.Name)
+	}
 	// Its row in the index, and who bears the UID at the destination.
 	key := w.account.Key
 	own := ` AND uid IN (SELECT uid FROM item` + inCollection + ` AND item_id = $4 AND name <> '')`
@@ -193,7 +198,7 @@ func (j *transfer) may(w *work, dst *collectionRow, i, there *itemRow) error {
 		}
 	}
 	if !j.move {
-		return w.account.room(i.Size, 1)
+		return w.account.room(i.Size+dst.cost(1)+w.propertyCosts[itemKey{i.Collection, i.ID}], 1)
 	}
 	return nil
 }
@@ -222,7 +227,7 @@ func (w *work) duplicate(c *collectionRow, i *itemRow, parent int64, name string
 	}
 	row := w.insert(c, made, modseq)
 	w.raiseChain(c.ID, parent, modseq)
-	w.copyProperties(i, row)
+	w.copyProperties(c, i, row)
 	if x := w.indexOf(i); x != nil {
 		w.index(row, x.IndexRow)
 	}
@@ -256,6 +261,7 @@ func (w *work) clear(c *collectionRow, i *itemRow) {
 		w.cleared = map[int64][]int64{}
 	}
 	w.cleared[c.ID] = append(w.cleared[c.ID], i.ID)
+	w.discharge(c, i.ID)
 }
 
 var clearTables = []*list{

@@ -65,7 +65,11 @@ var checks = []check{
 	counter("unseen", "sum(CASE WHEN flags & 1 = 0 THEN 1 ELSE 0 END)"),
 	counter("deleted", "sum(CASE WHEN flags & 8 <> 0 THEN 1 ELSE 0 END)"),
 	quota("used_items", "items"),
-	quota("used_bytes", "bytes"),
+	quota("used_bytes", takenInSQL),
+	{"collection.property_bytes", `SELECT c.collection_id, coalesce(s.n, 0), c.property_bytes FROM collection c LEFT JOIN
+		(SELECT collection_id, ` + sumOfProperties + ` AS n FROM property WHERE tenant_id = $1 AND account_id = $2 GROUP BY collection_id) s
+		ON s.collection_id = c.collection_id
+		WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.state = 0 AND c.property_bytes <> coalesce(s.n, 0)`},
 	below("an item's UID reaches UIDNEXT", "uid + 1", "item", "uidnext"),
 	below("a tombstone's UID reaches UIDNEXT", "uid + 1", "tombstone", "uidnext"),
 	below("an item's modseq is above its collection's", "modseq", "item", "modseq"),

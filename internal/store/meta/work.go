@@ -39,6 +39,8 @@ type work struct {
 	locks       map[int64][]*lockRow
 	indexes     map[indexKey]*indexRow
 	cleared     map[int64][]int64 // item ids, by collection, of what is removed for good
+
+	propertyCosts map[itemKey]int64 // of items by item id, where wanted
 }
 
 // nameKey is where a named item lies.
@@ -82,6 +84,7 @@ func newWork(key Key) *work {
 		wantedCollections: map[int64]bool{},
 		wantedItems:       map[int64]map[int64]bool{},
 		added:             map[ContentID]bool{},
+		propertyCosts:     map[itemKey]int64{},
 	}
 }
 
@@ -176,7 +179,7 @@ func (w *work) insert(c *collectionRow, i Item, modseq int64) *itemRow {
 	w.note(row)
 	w.count(c, &row.Item, 1, modseq)
 	w.account.UsedItems++
-	w.account.UsedBytes += i.Size
+	w.account.UsedBytes += i.Size + c.cost(1)
 	return row
 }
 
@@ -185,7 +188,7 @@ func (w *work) remove(c *collectionRow, i *itemRow, modseq int64) {
 	i.gone = true
 	w.count(c, &i.Item, -1, modseq)
 	w.account.UsedItems--
-	w.account.UsedBytes -= i.Size
+	w.account.UsedBytes -= i.Size + c.cost(1)
 	w.leave(c, i, modseq)
 }
 

@@ -40,6 +40,8 @@ var tests = []struct {
 	{"Resources", testResources},
 	{"OneWins", testOneWins},
 	{"Stale", testStale},
+	{"QuotaCosts", testQuotaCosts},
+	{"QuotaMigration", testQuotaMigration},
 	{"Threads", testThreads},
 	{"Times", testTimes},
 	{"Crash", testCrash},

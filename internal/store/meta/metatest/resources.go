@@ -169,6 +169,8 @@ func testResources(t *testing.T, f Factory) {
 		"UPDATE item SET subtree_modseq = 1 WHERE name = 'faults'",
 		"UPDATE dav_lock SET item_id = 4242",
 		"UPDATE property SET item_id = item_id + 100000 WHERE item_id <> 0",
+		"UPDATE property SET local = 'longer'",
+		"DELETE FROM property WHERE item_id <> 0",
 		"DELETE FROM trash",
 		"UPDATE trash SET item_id = item_id + 100000",
 		"UPDATE item SET parent_id = -1 WHERE name = 'file'",

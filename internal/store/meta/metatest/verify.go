@@ -30,6 +30,7 @@ func testVerify(t *testing.T, f Factory) {
 		"UPDATE collection SET uidvalidity = uidvalidity + 1",
 		"UPDATE account SET used_bytes = used_bytes + 1",
 		"UPDATE account SET used_items = 0",
+		"UPDATE collection SET property_bytes = 1",
 		"UPDATE account SET modseq = 1",
 		"UPDATE account SET next_id = 3",
 		"UPDATE item SET modseq = 1000 WHERE uid = 1",
