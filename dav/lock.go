@@ -3,6 +3,7 @@ package dav
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -59,6 +60,10 @@ func lock(ctx context.Context, r *Request, t *Target) error {
 	var locked *resource.LockedError
 	if errors.As(err, &locked) {
 		return conflict(t, &locked.Lock)
+	}
+	if errors.Is(err, resource.ErrTooMany) {
+		return later(http.StatusServiceUnavailable, 60, fmt.Sprintf("There are too many locks here: a person may hold %d in another account, "+
+			"and %d may be held in all. Release some, or wait until they expire.", resource.MaxPersonLocks, resource.MaxLocks))
 	}
 	if err != nil {
 		return r.refusal(t, err)

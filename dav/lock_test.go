@@ -25,6 +25,24 @@ func lockBody(scope string) string {
 		`<D:owner><D:href>mailto:anna</D:href></D:owner></D:lockinfo>`
 }
 
+// Who holds as many locks as one may in a shared drive is told so, and when to try again.
+func TestTooManyLocks(t *testing.T) {
+	each(t, func(t *testing.T, env *davtest.Env) {
+		c := env.Client(t, "anna")
+		team := env.Grant(t, env.Shared(t, store.Team, "bauamt"), c.Principal, resource.Read|resource.Write)
+		at := "/files/" + team.Address + "/"
+		c.Want(t, 201, "MKCOL", at+"f/", "")
+		for range resource.MaxPersonLocks {
+			c.Want(t, 200, "LOCK", at+"f/", lockBody("shared"), "Depth", "0")
+		}
+		a := c.Want(t, 503, "LOCK", at+"f/", lockBody("shared"), "Depth", "0")
+		if a.Header.Get("Retry-After") == "" || !strings.Contains(a.Body, "too many locks") {
+			t.Errorf("%v %s", a.Header, a.Body)
+		}
+		c.Want(t, 201, "MKCOL", at+"g/", "") // shared locks of others keep nobody from the rest
+	})
+}
+
 // A lock is in the store: another server with it, or one that was started again, knows it
 // as well, and ends it for the first.
 func TestLocksHoldOnEveryReplica(t *testing.T) {

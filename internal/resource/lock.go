@@ -24,12 +24,19 @@ func (s *Service) Locks(ctx context.Context, c Collection) ([]Lock, error) {
 	return list, nil
 }
 
+// How many locks may be held in a collection, and how many of them by one person in an
+// account that is not their own.
+const (
+	MaxLocks       = store.MaxLocks
+	MaxPersonLocks = store.MaxPersonLocks
+)
+
 // Lock takes out a lock on what is at the place; where nothing is in a drive, an
 // empty file is made there first, in the same transaction (RFC 4918 7.3), and created
 // is true; elsewhere that is ErrNotFound. at.Name "" is the collection itself. An
 // empty token is chosen here. LockedError on a conflict: with an exclusive lock, or
 // with any if l is exclusive, on the resource, above it with infinite depth, or below
-// it if l is infinite.
+// it if l is infinite. ErrTooMany where too many are held.
 func (s *Service) Lock(ctx context.Context, at Place, l Lock, g Guard) (taken Lock, i Item, created bool, err error) {
 	c := at.Collection
 	if err := s.may(ctx, c.Account, Write); err != nil {

@@ -183,6 +183,47 @@ func TestLocksExpireAndCalendarsTakeThemToo(t *testing.T) {
 	e.Sound(t)
 }
 
+// TestLocksOfOnePerson: who shares a drive cannot take all its locks, who owns one can.
+func TestLocksOfOnePerson(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *resourcetest.Env) {
+		ctx := t.Context()
+		pa, own := e.Person(t, "anna")
+		pb, _ := e.Person(t, "bert")
+		team := e.Shared(t, store.Team, "bauamt")
+		anna := e.Collection(t, e.Grant(t, team, pa, resource.Read|resource.Write), resource.Drive, "drive")
+		bert := fresh(t, e, resource.Collection{Account: e.Grant(t, team, pb, resource.Read|resource.Write), Kind: resource.Drive, Name: "drive"})
+		f := e.Folder(t, anna, resource.Root, "f")
+		take := func(c resource.Collection, name string) (resource.Lock, error) {
+			l, _, _, err := e.Lock(ctx, at(c, resource.Root, name), resource.Lock{Shared: true}, resource.Guard{})
+			return l, err
+		}
+		var last resource.Lock
+		for range resource.MaxPersonLocks {
+			var err error
+			last, err = take(anna, f.Name)
+			must(t, err)
+		}
+		if _, err := take(anna, f.Name); !errors.Is(err, resource.ErrTooMany) {
+			t.Errorf("one lock more than one person may hold: %v", err)
+		}
+		if _, err := take(bert, f.Name); err != nil {
+			t.Errorf("the other's: %v", err)
+		}
+		must(t, e.Unlock(ctx, anna, last.Token))
+		if _, err := take(anna, f.Name); err != nil {
+			t.Errorf("after one was released: %v", err)
+		}
+		mine := e.Collection(t, own, resource.Drive, "drive")
+		e.Folder(t, mine, resource.Root, "f")
+		for range resource.MaxPersonLocks + 1 {
+			if _, err := take(mine, "f"); err != nil {
+				t.Fatalf("in the own drive: %v", err)
+			}
+		}
+		e.Sound(t)
+	})
+}
+
 // TestOneOfManyWins: of 16 who decided on the same state one writes, each time.
 func TestOneOfManyWins(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *resourcetest.Env) {

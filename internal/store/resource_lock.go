@@ -9,6 +9,12 @@ import (
 	"fachwerk/internal/store/meta"
 )
 
+// How many locks may be held; see package meta.
+const (
+	MaxLocks       = meta.MaxLocks
+	MaxPersonLocks = meta.MaxPersonLocks
+)
+
 // HeldLock is a lock as people see it.
 type HeldLock struct {
 	Token            string

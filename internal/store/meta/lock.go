@@ -6,8 +6,12 @@ import (
 	"slices"
 )
 
-// MaxLocks is how many locks a collection may have at a time.
-const MaxLocks = 1000
+// How many locks a collection may have at a time, and how many of them one person may
+// hold in an account that is not their own: nobody keeps a team from locking.
+const (
+	MaxLocks       = 1000
+	MaxPersonLocks = 100
+)
 
 // Lock is a write lock (RFC 4918 section 6). Times are microseconds.
 type Lock struct {
@@ -271,8 +275,8 @@ func (j *takeLock) decide(w *work) error {
 	if err := w.holds(&j.n.Guard, l.Collection); err != nil {
 		return err
 	}
-	if len(w.locks[l.Collection]) >= MaxLocks {
-		return ErrTooMany
+	if j.tooMany(w) {
+		return fmt.Errorf("locks: %w", ErrTooMany)
 	}
 	var i *itemRow
 	if j.n.Name != "" {
@@ -307,6 +311,22 @@ func (j *takeLock) decide(w *work) error {
 	l.Path = w.pathOf(i)
 	j.result.Lock = l
 	return nil
+}
+
+// tooMany reports whether there is no room for one more lock.
+func (j *takeLock) tooMany(w *work) bool {
+	l := &j.n.Lock
+	all, own := 0, 0
+	for _, h := range w.locks[l.Collection] {
+		if h.gone {
+			continue
+		}
+		all++
+		if h.Person == l.Person {
+			own++
+		}
+	}
+	return all >= MaxLocks || own >= MaxPersonLocks && l.Person != w.account.Account
 }
 
 // against is a lock that the new one cannot stand beside (RFC 4918 6.1, 7).
