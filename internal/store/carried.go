@@ -37,6 +37,12 @@ func (c *carried) open() {
 	c.up = true
 }
 
+func (c *carried) isUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.up
+}
+
 // close forgets what was not told.
 func (c *carried) close() {
 	c.mu.Lock()

@@ -94,16 +94,21 @@ func (h *hints) tell(key Key) {
 func (h *hints) poll(ctx context.Context) {
 	var carrying sync.WaitGroup
 	defer carrying.Wait()
-	if c, ok := h.s.db.Carrier(); ok {
+	c, shared := h.s.db.Carrier()
+	if shared {
 		carrying.Go(func() { h.carry(ctx, c) })
 	}
-	ticker := time.NewTicker(h.tick)
+	ticker := time.NewTicker(h.tick / 2)
 	defer ticker.Stop()
-	for {
+	for half := false; ; half = !half {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			// Twice as often where other processes would be heard and are not.
+			if half && !(shared && !h.carried.isUp()) {
+				continue
+			}
 		case <-h.compare:
 		}
 		keys := h.keys()
