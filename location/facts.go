@@ -73,6 +73,7 @@ type DatabaseFacts struct {
 	Timeline   string
 	Recovering bool // it is a standby itself
 	Streams    []Stream
+	Hidden     bool // what the streams are may not be seen; there is one for each
 	// Synchronous is synchronous_standby_names, Commit synchronous_commit.
 	Synchronous, Commit string
 	Archiving           bool // the write-ahead log is copied elsewhere
