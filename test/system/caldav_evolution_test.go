@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,6 @@ import (
 // Evolution's calendar service makes, changes and deletes an event, and sees what
 // others change.
 func TestEvolutionCalendar(t *testing.T) {
-	need.Program(t, "dbus-run-session")
 	d := harness.Start(t, harness.Options{})
 	s := calendarsOf(t, d, d.Anna())
 	e := newEvolutionCalendar(t, s)
@@ -37,20 +37,21 @@ func TestEvolutionCalendar(t *testing.T) {
 	d.Check(t)
 }
 
-// An evolutionCalendar is Evolution's data server with a home of its own. Its bus starts its
-// own services alone: no keyring asks for a password.
-type evolutionCalendar struct {
+// An evolution is Evolution's data server with a home of its own, as scripts use it. Its bus
+// starts its own services alone: no keyring asks for a password.
+type evolution struct {
 	*program
-	bus, script string
-	args        []string
+	bus string
 }
 
-func newEvolutionCalendar(t *testing.T, s *calendarShare) *evolutionCalendar {
+// newEvolution makes one; imports are what its scripts begin with.
+func newEvolution(t *testing.T, imports string) *evolution {
 	t.Helper()
+	need.Program(t, "dbus-run-session")
 	// The monitor of networks would find none and stay offline.
-	e := &evolutionCalendar{program: newProgram(t, "GSETTINGS_BACKEND=memory", "GIO_USE_NETWORK_MONITOR=base")}
-	if out, err := e.run("", debianPython, "-c", evolutionCalendarImports); err != nil {
-		need.Missing(t, "evolution-data-server cannot be used from Python, install evolution-data-server, gir1.2-ecal-2.0 and python3-gi: "+out)
+	e := &evolution{program: newProgram(t, "GSETTINGS_BACKEND=memory", "GIO_USE_NETWORK_MONITOR=base", "NO_AT_BRIDGE=1")}
+	if out, err := e.run("", debianPython, "-c", imports); err != nil {
+		need.Missing(t, "evolution-data-server cannot be used from Python, install evolution-data-server, gir1.2-ecal-2.0, gir1.2-ebook-1.2 and python3-gi: "+out)
 	}
 	const services = "/usr/share/dbus-1/services"
 	found, err := filepath.Glob(services + "/org.gnome.evolution.dataserver.*.service")
@@ -77,7 +78,25 @@ func newEvolutionCalendar(t *testing.T, s *calendarShare) *evolutionCalendar {
   </policy>
 </busconfig>
 `, e.home, filepath.Join(e.home, "services")))
-	e.script = e.file("script.py", evolutionCalendarImports+evolutionCalendarScript)
+	return e
+}
+
+// session is the command that runs a script on a bus of its own.
+func (e *evolution) session(script string, args ...string) (name string, all []string) {
+	return "dbus-run-session", append([]string{"--config-file=" + e.bus, "--", debianPython, "-u", script}, args...)
+}
+
+// An evolutionCalendar runs the commands of a script on a calendar.
+type evolutionCalendar struct {
+	*evolution
+	script string
+	args   []string
+}
+
+func newEvolutionCalendar(t *testing.T, s *calendarShare) *evolutionCalendar {
+	t.Helper()
+	e := &evolutionCalendar{evolution: newEvolution(t, evolutionCalendarImports)}
+	e.script = e.file("script.py", evolutionCalendarImports+evolutionWait+evolutionCalendarScript)
 	e.args = []string{s.root.Hostname(), s.root.Port(), s.home() + "calendar/", s.user, s.password}
 	return e
 }
@@ -85,8 +104,8 @@ func newEvolutionCalendar(t *testing.T, s *calendarShare) *evolutionCalendar {
 // do runs one of the script's commands.
 func (e *evolutionCalendar) do(command, text string) {
 	e.t.Helper()
-	args := append([]string{"--config-file=" + e.bus, "--", debianPython, "-u", e.script}, e.args...)
-	out, err := e.run("", "dbus-run-session", append(args, command, text)...)
+	name, args := e.session(e.script, append(slices.Clone(e.args), command, text)...)
+	out, err := e.run("", name, args...)
 	if err != nil || !strings.Contains(out, "done "+command) {
 		e.t.Fatalf("evolution-data-server, %s: %v\n%s", command, err, out)
 	}
@@ -102,10 +121,31 @@ for name, version in (("EDataServer", "1.2"), ("ECal", "2.0"), ("ICalGLib", "3.0
 from gi.repository import ECal, EDataServer, GLib, ICalGLib
 `
 
-const evolutionCalendarScript = `
+// evolutionWait is what scripts wait with, while the main loop goes on.
+const evolutionWait = `
 import sys
 import time
 
+
+def wait(what, holds):
+    end = time.time() + 120
+    while not holds():
+        while GLib.MainContext.default().iteration(False):
+            pass
+        if time.time() > end:
+            sys.exit("waited too long until " + what)
+        time.sleep(0.05)
+
+
+def connected(source, user, password):
+    credentials = EDataServer.NamedParameters.new()
+    credentials.set("username", user)
+    credentials.set("password", password)
+    source.invoke_authenticate_sync(credentials, None)
+    wait("it is connected", lambda: source.get_connection_status() == EDataServer.SourceConnectionStatus.CONNECTED)
+`
+
+const evolutionCalendarScript = `
 host, port, path, user, password, command, text = sys.argv[1:]
 registry = EDataServer.SourceRegistry.new_sync(None)
 source = registry.ref_source("fachwerk")
@@ -126,23 +166,7 @@ if source is None:
 
 # -1: do not wait for a connection, the password comes after it.
 client = ECal.Client.connect_sync(source, ECal.ClientSourceType.EVENTS, 0xFFFFFFFF, None)
-credentials = EDataServer.NamedParameters.new()
-credentials.set("username", user)
-credentials.set("password", password)
-source.invoke_authenticate_sync(credentials, None)
-
-
-def wait(what, holds):
-    end = time.time() + 60
-    while not holds():
-        while GLib.MainContext.default().iteration(False):
-            pass
-        if time.time() > end:
-            sys.exit("waited too long until " + what)
-        time.sleep(0.05)
-
-
-wait("it is connected", lambda: source.get_connection_status() == EDataServer.SourceConnectionStatus.CONNECTED)
+connected(source, user, password)
 wait("it can be written", lambda: not client.is_readonly())
 
 uid = "evolution@musterstadt.example"

@@ -136,7 +136,7 @@ func (b *carddavBook) with(text string) (list []string) {
 func (b *carddavBook) soon(text string, want int) {
 	b.t.Helper()
 	var got []string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if got = b.with(text); len(got) == want {
 			return
 		}
