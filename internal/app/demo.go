@@ -116,11 +116,13 @@ func Demo(ctx context.Context, o DemoOptions) error {
 // startDemo opens the installation, fills it and builds the server.
 func startDemo(ctx context.Context, o DemoOptions, c *config.Config, listeners Listeners, before DemoState) (DemoState, *Server, error) {
 	log := NewLog(o.Log, c.Log)
+	probes := newOps(log)
+	probes.begin(listeners["ops"])
 	in, err := open(ctx, c, log, meta.Open)
 	if err != nil {
-		return DemoState{}, nil, errors.Join(err, listeners.Close())
+		return DemoState{}, nil, errors.Join(err, probes.close(), listeners.Close())
 	}
-	s, err := newServer(in, listeners, Parts())
+	s, err := newServer(ctx, in, listeners, Parts(), probes)
 	if err != nil {
 		return DemoState{}, nil, errors.Join(err, in.Close())
 	}

@@ -57,6 +57,7 @@ type Installation struct {
 	log     *slog.Logger
 	metrics *metrics
 	roots   *x509.CertPool // for outgoing TLS; nil: the system's alone
+	clock   *clockWatch
 	site    location.Site
 	keys    *content.KeyDir
 	db      *meta.DB
@@ -92,6 +93,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 			in = nil
 		}
 	}()
+	in.clock = newClockWatch(in.metrics, log)
 	if in.roots, err = roots(c.TLS.CA); err != nil {
 		return in, err
 	}
@@ -123,7 +125,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 		if errors.Is(err, meta.ErrForeignStore) {
 			return in, fmt.Errorf("%w: if it was restored or failed over on purpose, run `fachwerk store new-generation` once, so that no client sees a number twice", err)
 		}
-		return in, fmt.Errorf("metadata database: %w", err)
+		return in, fmt.Errorf("metadata database: %w", withRemedy(err))
 	}
 	blobs, err := openBlobs(c, in.roots)
 	if err != nil {

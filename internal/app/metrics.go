@@ -28,6 +28,7 @@ type metrics struct {
 	blobs        *prometheus.HistogramVec // operation
 	blobErrors   *prometheus.CounterVec   // operation
 	certificates *prometheus.GaugeVec     // file, name
+	clock        *prometheus.GaugeVec     // against
 	queue        *prometheus.GaugeVec     // what
 }
 
@@ -68,6 +69,7 @@ func newMetrics() *metrics {
 	m.blobs = histogram("blob_seconds", "Time taken by blob operations, retries included.", "operation")
 	m.blobErrors = counter("blob_errors_total", "Blob operations that failed after retries.", "operation")
 	m.queue = gauge("queue_length", "Messages and waiting recipients in the queue.", "what")
+	m.clock = gauge("clock_ahead_seconds", "How far another clock is ahead of this machine's; 0 where no difference shows.", "against")
 	m.certificates = gauge("certificate_expiry_timestamp_seconds", "When a certificate in use expires, as Unix time.", "file", "name")
 	m.registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -2,6 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -10,55 +13,120 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// ops answers /healthz, /readyz and /metrics for operators and their machines.
+// ops answers operators and their machines from the moment the listeners are bound
+// to the very end, so that a probe tells a slow migration from a dead process.
 type ops struct {
-	in      *Installation
-	serving atomic.Bool // between a complete start and the begin of the end
+	log    *slog.Logger
+	srv    *http.Server
+	failed chan error // the listener's, if it ends before close
+
+	in    atomic.Pointer[Installation] // nil until it is open
+	state atomic.Int32
 
 	mu    sync.Mutex
 	asked time.Time
 	found error
 }
 
+// What the server is at.
+const (
+	opsStarting int32 = iota
+	opsServing
+	opsStopping
+)
+
 const (
 	readyFor     = time.Second     // an answer about readiness holds this long
 	readyTimeout = 2 * time.Second // for database and blob store to answer
 )
 
+func newOps(log *slog.Logger) *ops {
+	o := &ops{log: log, failed: make(chan error, 1)}
+	o.srv = &http.Server{
+		Handler: o.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.With("listener", "ops").Handler(), slog.LevelDebug),
+	}
+	return o
+}
+
+// begin serves the listener, if there is one, until close.
+func (o *ops) begin(l net.Listener) {
+	if l == nil {
+		return
+	}
+	go func() {
+		if err := o.srv.Serve(l); !closed(err) {
+			o.failed <- err
+		}
+	}()
+}
+
+func (o *ops) close() error { return o.srv.Close() }
+
+// handler serves
+//
+//	/live     the process answers
+//	/started  the database is migrated and all listeners are served; stays so
+//	/ready    it takes connections, and database and blob store answer
+//	/metrics
+//
+// and, for monitoring that knows them, /healthz and /readyz.
 func (o *ops) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("ok\n"))
+	for _, path := range []string{"/live", "/healthz"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { answer(w, "", "ok") })
+	}
+	mux.HandleFunc("GET /started", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, map[bool]string{true: "starting"}[o.state.Load() == opsStarting], "started")
 	})
-	mux.HandleFunc("GET /readyz", o.readyz)
-	metrics := promhttp.HandlerFor(o.in.metrics.registry, promhttp.HandlerOpts{})
+	for _, path := range []string{"/ready", "/readyz"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { answer(w, o.unready(r.Context()), "ready") })
+	}
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		o.countQueue(r.Context())
-		metrics.ServeHTTP(w, r)
+		in := o.in.Load()
+		if in == nil {
+			answer(w, "starting", "")
+			return
+		}
+		o.countQueue(r.Context(), in)
+		promhttp.HandlerFor(in.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 	})
 	return mux
 }
 
-// readyz answers 200 while the server takes connections and its database and
-// blob store answer, else 503 with the part that does not. The cause is in the
-// log: a probe's answer may be seen by many.
-func (o *ops) readyz(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+// answer is 503 with the reason why not, else 200.
+func answer(w http.ResponseWriter, not, good string) {
 	w.Header().Set("Cache-Control", "no-store")
-	if !o.serving.Load() {
-		http.Error(w, "starting or stopping", http.StatusServiceUnavailable)
+	if not != "" {
+		http.Error(w, not, http.StatusServiceUnavailable)
 		return
 	}
-	if err := o.check(r.Context()); err != nil {
-		http.Error(w, "database or blob store does not answer", http.StatusServiceUnavailable)
-		return
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(good + "\n"))
+}
+
+// unready says why the server takes no connections now, "" if it does. The cause
+// is in the log: a probe's answer may be seen by many.
+func (o *ops) unready(ctx context.Context) string {
+	switch o.state.Load() {
+	case opsStarting:
+		return "starting"
+	case opsStopping:
+		return "stopping"
 	}
-	_, _ = w.Write([]byte("ready\n"))
+	if err := o.check(ctx); err != nil {
+		return "database or blob store does not answer"
+	}
+	return ""
 }
 
 // check asks the store, at most once a second whoever probes.
 func (o *ops) check(ctx context.Context) error {
+	in := o.in.Load()
+	if in == nil {
+		return errors.New("not open")
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if time.Since(o.asked) < readyFor {
@@ -67,23 +135,26 @@ func (o *ops) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 	defer cancel()
 	before := o.found
-	o.found = o.in.store.Check(ctx)
+	o.found = in.store.Check(ctx)
 	o.asked = time.Now()
-	if (before == nil) != (o.found == nil) {
-		o.in.log.Warn("readiness changed", "ready", o.found == nil, "error", o.found)
+	switch {
+	case before == nil && o.found != nil:
+		o.log.Error("not ready", "error", o.found, "remedy", remedy(o.found))
+	case before != nil && o.found == nil:
+		o.log.Info("ready again")
 	}
 	return o.found
 }
 
 // countQueue refreshes the queue's length for this scrape; a database that is
 // away leaves the old numbers.
-func (o *ops) countQueue(ctx context.Context) {
+func (o *ops) countQueue(ctx context.Context, in *Installation) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	messages, waiting, err := o.in.store.QueueLength(ctx)
+	messages, waiting, err := in.store.QueueLength(ctx)
 	if err != nil {
 		return
 	}
-	o.in.metrics.queue.WithLabelValues("messages").Set(float64(messages))
-	o.in.metrics.queue.WithLabelValues("recipients").Set(float64(waiting))
+	in.metrics.queue.WithLabelValues("messages").Set(float64(messages))
+	in.metrics.queue.WithLabelValues("recipients").Set(float64(waiting))
 }

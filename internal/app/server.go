@@ -58,9 +58,12 @@ type Server struct {
 	closers   []func() error // bottom up, called in reverse
 }
 
-// newServer builds all heads for bound listeners. It owns listeners.
-func newServer(in *Installation, listeners Listeners, parts []string) (s *Server, err error) {
-	s = &Server{in: in, log: in.log, listeners: listeners, ops: &ops{in: in}}
+// newServer builds all heads for bound listeners. It owns listeners and o, which
+// serves its own already.
+func newServer(ctx context.Context, in *Installation, listeners Listeners, parts []string, o *ops) (s *Server, err error) {
+	s = &Server{in: in, log: in.log, listeners: listeners, ops: o}
+	o.in.Store(in)
+	s.closers = append(s.closers, o.close)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -72,6 +75,9 @@ func newServer(in *Installation, listeners Listeners, parts []string) (s *Server
 		return s, err
 	}
 	s.closers = append(s.closers, func() error { unlock(); return nil })
+	if err := in.atStart(ctx); err != nil {
+		return s, err
+	}
 	secure, err := s.secure()
 	if err != nil {
 		return s, err
@@ -101,7 +107,6 @@ func newServer(in *Installation, listeners Listeners, parts []string) (s *Server
 			return s, err
 		}
 	}
-	s.serveHTTP("ops", s.ops.handler(), nil)
 	return s, nil
 }
 
@@ -200,8 +205,9 @@ func closed(err error) bool {
 		errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed)
 }
 
-// Run serves until ctx ends, then stops cleanly: no new connections, open work
-// gets limits.drain to end, then everything closes top down. started, if not
+// Run serves until ctx ends, then stops cleanly: it is no longer ready, which load
+// balancers have limits.withdraw to notice; then there are no new connections, open
+// work gets limits.drain to end, and everything closes top down, readiness last. started, if not
 // nil, is called once every listener is served. A listener that fails ends the
 // server with its error.
 func (s *Server) Run(ctx context.Context, started func()) error {
@@ -222,7 +228,8 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 	if s.queue != nil {
 		background.Go(func() { _ = s.queue.Run(running) }) // its error is the context's
 	}
-	s.ops.serving.Store(true)
+	background.Go(func() { s.in.clock.run(running, s.in.store.Now) })
+	s.ops.state.Store(opsServing)
 	s.log.Info("serving", "version", Version(), "listeners", s.addresses())
 	if started != nil {
 		started()
@@ -231,9 +238,15 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
-		s.log.Error("a listener failed, stopping", "error", err)
+	case err = <-s.ops.failed:
 	}
-	s.ops.serving.Store(false)
+	s.ops.state.Store(opsStopping)
+	if err != nil {
+		s.log.Error("a listener failed, stopping", "error", err)
+	} else if wait := s.in.cfg.Limits.Withdraw; wait > 0 {
+		s.log.Info("no longer ready; listeners close soon", "withdraw", wait)
+		time.Sleep(wait) // a second signal ends the process
+	}
 	s.log.Info("stopping", "drain", s.in.cfg.Limits.Drain)
 	stopErr := s.stop()
 	heads.Wait()
@@ -296,11 +309,14 @@ func Serve(ctx context.Context, w Where, parts []string, logTo io.Writer) error 
 	if err != nil {
 		return err
 	}
-	in, err := open(ctx, c, NewLog(logTo, c.Log), meta.Open)
+	log := NewLog(logTo, c.Log)
+	o := newOps(log)
+	o.begin(listeners["ops"])
+	in, err := open(ctx, c, log, meta.Open)
 	if err != nil {
-		return errors.Join(err, listeners.Close())
+		return errors.Join(err, o.close(), listeners.Close())
 	}
-	s, err := newServer(in, listeners, parts)
+	s, err := newServer(ctx, in, listeners, parts, o)
 	if err != nil {
 		return errors.Join(err, in.Close())
 	}

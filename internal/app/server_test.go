@@ -127,8 +127,9 @@ func TestReadinessTellsOfAStoreThatIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	o := &ops{in: in}
-	o.serving.Store(true)
+	o := newOps(slog.New(slog.DiscardHandler))
+	o.in.Store(in)
+	o.state.Store(opsServing)
 	if err := o.check(t.Context()); err != nil {
 		t.Fatalf("a store that answers: %v", err)
 	}

@@ -48,5 +48,5 @@ func outgoingTLS(roots *x509.CertPool) *tls.Config {
 func (in *Installation) httpClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = outgoingTLS(in.roots)
-	return &http.Client{Timeout: 10 * time.Second, Transport: transport}
+	return &http.Client{Timeout: 10 * time.Second, Transport: watchedClock{transport, in.clock, "provider"}}
 }

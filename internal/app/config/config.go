@@ -214,6 +214,7 @@ type Limits struct {
 	StallTimeout          time.Duration `yaml:"stall_timeout" min:"5s" max:"1h"`
 	DataTimeout           time.Duration `yaml:"data_timeout" min:"1m" max:"24h"`
 	Views                 Size          `yaml:"views" min:"1048576" max:"1099511627776"`
+	Withdraw              time.Duration `yaml:"withdraw" min:"0s" max:"5m"`
 	Drain                 time.Duration `yaml:"drain" min:"0s" max:"10m"`
 }
 

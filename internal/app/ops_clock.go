@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	clockEvery = time.Hour
+	// clockBound is the difference from which on it is told: tokens of the login
+	// provider are refused from 30 s on, object stores refuse from 15 min on.
+	clockBound = 10 * time.Second
+)
+
+// A clockWatch compares this machine's clock with others' and tells of differences:
+// by a metric always, by a line in the log at most once an hour for each.
+type clockWatch struct {
+	log  *slog.Logger
+	note func(against string, ahead time.Duration)
+	now  func() time.Time
+
+	mu   sync.Mutex
+	told map[string]time.Time
+}
+
+func newClockWatch(m *metrics, log *slog.Logger) *clockWatch {
+	return &clockWatch{log: log, now: time.Now, told: map[string]time.Time{}, note: func(against string, ahead time.Duration) {
+		m.clock.WithLabelValues(against).Set(ahead.Seconds())
+	}}
+}
+
+// seen takes what another clock showed at a moment between asked and answered.
+// coarse is how exactly it shows time.
+func (c *clockWatch) seen(against string, other, asked, answered time.Time, coarse time.Duration) {
+	var ahead time.Duration // of the other clock; 0 where it may have shown the same
+	switch {
+	case other.Before(asked.Add(-coarse)):
+		ahead = other.Sub(asked)
+	case other.After(answered):
+		ahead = other.Sub(answered)
+	}
+	c.note(against, ahead)
+	if ahead.Abs() < clockBound {
+		return
+	}
+	c.mu.Lock()
+	last, told := c.told[against]
+	again := !told || asked.Sub(last).Abs() >= clockEvery
+	if again {
+		c.told[against] = asked
+	}
+	c.mu.Unlock()
+	if again {
+		c.log.Error("this machine's clock differs: logins by token may be refused and times in logs and mail are wrong; set the clock by NTP on both sides",
+			"against", against, "other_is_ahead_by", ahead.Round(time.Second).String())
+	}
+}
+
+// database compares with the database's clock.
+func (c *clockWatch) database(ctx context.Context, now func(context.Context) (time.Time, error)) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	asked := c.now()
+	other, err := now(ctx)
+	if err == nil {
+		c.seen("database", other, asked, c.now(), time.Millisecond)
+	}
+}
+
+// run compares at once and every hour until ctx ends.
+func (c *clockWatch) run(ctx context.Context, now func(context.Context) (time.Time, error)) {
+	ticker := time.NewTicker(clockEvery)
+	defer ticker.Stop()
+	for {
+		c.database(ctx, now)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// watchedClock compares with the clock that an HTTP server's answers show (RFC 9110
+// section 6.6.1, whole seconds).
+type watchedClock struct {
+	http.RoundTripper
+	watch   *clockWatch
+	against string
+}
+
+func (t watchedClock) RoundTrip(r *http.Request) (*http.Response, error) {
+	asked := t.watch.now()
+	res, err := t.RoundTripper.RoundTrip(r)
+	// An answer from a cache is as old as it says.
+	if err == nil && res.Header.Get("Age") == "" {
+		if other, errDate := http.ParseTime(res.Header.Get("Date")); errDate == nil {
+			t.watch.seen(t.against, other, asked, t.watch.now(), time.Second)
+		}
+	}
+	return res, err
+}
