@@ -33,10 +33,14 @@ func Postgres(t testing.TB) (dsn string) {
 	return dsn
 }
 
+// statementTimeout is far above what CREATE and DROP DATABASE take. The latter waits for a
+// checkpoint of the whole server, which many tests write to at once.
+const statementTimeout = 5 * time.Minute
+
 // execute runs one statement on a connection of its own.
 func execute(t testing.TB, dsn, statement string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
