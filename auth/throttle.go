@@ -30,10 +30,12 @@ type ThrottleLimits struct {
 // Throttle slows guessing down, by account and by network, without locking
 // the owner out (docs/decisions/0004-login.md): an account that has signed in
 // from a network is not kept from there by failures elsewhere. It holds
-// bounded memory and is safe for use by many goroutines.
+// bounded memory and is safe for use by many goroutines. Shared, it counts with other
+// processes.
 type Throttle struct {
 	limits ThrottleLimits
 	now    func() time.Time
+	shared *shared // nil: this process alone
 
 	mu       sync.Mutex
 	failures map[string]*failures // by account, network or pair; the first byte tells
@@ -90,6 +92,37 @@ const (
 func (t *Throttle) Judge(account string, places ...string) Verdict {
 	account = throttleName(account)
 	now := t.now()
+	if t.shared != nil {
+		t.shared.refresh(t.limits.Window/2, now)
+	}
+	v := t.judge(account, now, places)
+	if v == Free || t.shared == nil {
+		return v
+	}
+	// Another process may know the place.
+	if t.learn(account, now, places) {
+		return t.judge(account, now, places)
+	}
+	return v
+}
+
+// learn asks which places other processes know, and reports whether there is one.
+func (t *Throttle) learn(account string, now time.Time, places []string) bool {
+	known := t.shared.knows(pairsOf(account, places))
+	t.remember(known, now)
+	return len(known) > 0
+}
+
+func pairsOf(account string, places []string) (pairs []string) {
+	for _, p := range places {
+		if p != "" {
+			pairs = append(pairs, pairKey(account, p))
+		}
+	}
+	return pairs
+}
+
+func (t *Throttle) judge(account string, now time.Time, places []string) Verdict {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, p := range places {
@@ -126,46 +159,91 @@ func (t *Throttle) Knows(account, place string) bool {
 func (t *Throttle) Failed(account string, places ...string) {
 	account = throttleName(account)
 	now := t.now()
+	if t.shared != nil && !t.knowsOne(account, now, places) {
+		t.learn(account, now, places)
+	}
+	keys := t.failed(account, now, places)
+	if t.shared != nil && len(keys) > 0 {
+		t.shared.failed(t.limits.Window/2, keys)
+	}
+}
+
+func (t *Throttle) knowsOne(account string, now time.Time, places []string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, pair := range pairsOf(account, places) {
+		if until, ok := t.known[pair]; ok && now.Before(until) {
+			return true
+		}
+	}
+	return false
+}
+
+// failed counts a failure in this process and answers under which keys.
+func (t *Throttle) failed(account string, now time.Time, places []string) (keys []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, p := range places {
 		pair := pairKey(account, p)
 		if until, ok := t.known[pair]; ok && now.Before(until) {
 			t.add(pair, now)
-			return
+			return []string{pair}
 		}
 	}
 	if account != "" {
-		t.add("a"+account, now)
+		keys = append(keys, "a"+account)
 	}
 	for _, p := range places {
 		if p != "" {
-			t.add("n"+p, now)
+			keys = append(keys, "n"+p)
 		}
 	}
+	for _, k := range keys {
+		t.add(k, now)
+	}
+	return keys
 }
 
 // Succeeded makes the places known to the account and forgets the failures
 // counted for the pairs.
 func (t *Throttle) Succeeded(account string, places ...string) {
 	account = throttleName(account)
-	now := t.now()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, p := range places {
-		if p == "" {
-			continue
-		}
-		pair := pairKey(account, p)
-		if _, ok := t.known[pair]; !ok && len(t.known) >= t.limits.Entries {
-			t.dropKnown()
-		}
-		t.known[pair] = now.Add(t.limits.Remember)
-		delete(t.failures, pair)
+	if fresh := t.remember(pairsOf(account, places), t.now()); t.shared != nil {
+		t.shared.succeeded(t.limits.Remember, fresh)
 	}
 }
 
+// remember makes pairs known and answers those that were not.
+func (t *Throttle) remember(pairs []string, now time.Time) (fresh []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, pair := range pairs {
+		until, ok := t.known[pair]
+		isFresh := !ok || until.Sub(now) < t.limits.Remember/2
+		if isFresh {
+			fresh = append(fresh, pair)
+		}
+		if !ok && len(t.known) >= t.limits.Entries {
+			t.dropKnown()
+		}
+		if isFresh || t.shared == nil { // others forget it at the time that they were told
+			t.known[pair] = now.Add(t.limits.Remember)
+		}
+		delete(t.failures, pair)
+	}
+	return fresh
+}
+
+// count is what this process has counted or, where more, all together.
 func (t *Throttle) count(key string, now time.Time) int {
+	own := t.own(key, now)
+	if t.shared != nil {
+		return max(own, t.shared.count(key))
+	}
+	return own
+}
+
+func (t *Throttle) own(key string, now time.Time) int {
 	f := t.failures[key]
 	if f == nil {
 		return 0
@@ -212,7 +290,7 @@ func (t *Throttle) dropFailures(now time.Time) {
 	var worst string
 	least, seen := -1, 0
 	for k := range t.failures {
-		if c := t.count(k, now); least < 0 || c < least {
+		if c := t.own(k, now); least < 0 || c < least {
 			worst, least = k, c
 		}
 		if seen++; seen == sampled || least == 0 {

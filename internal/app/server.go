@@ -86,7 +86,7 @@ func newServer(ctx context.Context, in *Installation, listeners Listeners, parts
 	s.mail = in.mailService()
 	s.closers = append(s.closers, s.mail.Close)
 	s.services = in.services()
-	throttle := auth.NewThrottle(auth.ThrottleLimits{}, nil)
+	throttle := auth.NewThrottle(auth.ThrottleLimits{}, nil).Share(in.store, in.keys.Derive("throttle/1"), in.log)
 	s.auth, err = in.authenticator(throttle, notifier{mail: s.mail, host: in.cfg.Public.Name, now: time.Now})
 	if err != nil {
 		return s, err

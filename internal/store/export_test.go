@@ -17,3 +17,6 @@ func (s *Store) Leave(ctx context.Context, from, to Key, t Transfer, gone Item, 
 	c := &carrier{s: s, from: from, to: to, t: t}
 	return c.leave(ctx, meta.Removal{Collection: t.Collection, ID: gone.ID, As: &gone}, done)
 }
+
+// ExpireLogin is a part of Maintain.
+func (s *Store) ExpireLogin(ctx context.Context) error { return s.expireLogin(ctx) }

@@ -166,12 +166,13 @@ func (s *Store) DeleteTickets(ctx context.Context, kind, owner string) error {
 	return loginError(err)
 }
 
-// expireLogin removes sessions and tickets whose time is over.
+// expireLogin removes sessions, tickets and failed sign-ins whose time is over.
 func (s *Store) expireLogin(ctx context.Context) error {
 	return s.update(ctx, func(tx meta.Tx) error {
 		var b meta.Batch
 		b.Exec(`DELETE FROM portal_session WHERE expires_at <= {now}`)
 		b.Exec(`DELETE FROM ticket WHERE expires_at <= {now}`)
+		expireThrottle(&b)
 		return tx.Run(ctx, &b)
 	})
 }
