@@ -181,10 +181,12 @@ func (r *Request) guard(t *Target) (resource.Guard, error) {
 
 // seen adds the folders of a path and what lies there, and with strict its state too: no
 // other resource is written to than the one at this place, wherever it is moved
-// meanwhile. The state of a folder is its name and properties: its ETag, which tells of
-// all below it, is judged when it is read, and no further.
+// meanwhile. The state of a folder or collection is all that its ETag tells of.
 func (t *Target) seen(g *resource.Guard, strict bool) {
-	if t.Level&(AtFolder|AtMember) == 0 {
+	if t.Level == AtCollection && t.Exists && t.Virtual == nil && strict {
+		g.Seen = append(g.Seen, t.Collection.Seen())
+	}
+	if t.Level&(AtFolder|AtMember) == 0 || t.Virtual != nil {
 		return
 	}
 	parent := resource.Root
@@ -199,7 +201,8 @@ func (t *Target) seen(g *resource.Guard, strict bool) {
 	case t.Exists:
 		s := resource.Seen{Collection: t.Collection.ID, Parent: parent, Name: t.Item.Name, ID: t.Item.ID}
 		if strict {
-			s.ModSeq = t.Item.ModSeq
+			at := t.Item.Seen()
+			s.ModSeq, s.Below = at.ModSeq, at.Below
 		}
 		g.Seen = append(g.Seen, s)
 	case strict:

@@ -102,3 +102,67 @@ func testOneWinner(t *testing.T, env *davtest.Env) {
 	all.Wait()
 	env.Sound(t)
 }
+
+// Of 16 who change a whole collection by its ETag one wins, and none removes what it has
+// not seen.
+func TestOneWinnerOfACollection(t *testing.T) { each(t, testOneWinnerOfACollection) }
+
+func testOneWinnerOfACollection(t *testing.T, env *davtest.Env) {
+	c := env.Client(t, "anna")
+	c.HTTP.Transport = &http.Transport{MaxIdleConnsPerHost: 32}
+	tagOf := func(at string) string {
+		t.Helper()
+		return c.Propfind(t, at, "0", "<D:getetag/>").Responses[0].Text("DAV:", "getetag")
+	}
+	calendar := "/calendars/" + c.Address + "/work/"
+	c.Want(t, 201, "MKCALENDAR", calendar, "")
+	for _, at := range []string{calendar, "/files/" + c.Address + "/"} {
+		for round := range 5 {
+			for _, form := range [][2]string{{"If-Match", "%s"}, {"If", "([%s])"}} {
+				h := []string{form[0], fmt.Sprintf(form[1], tagOf(at))}
+				var won atomic.Int32
+				var all sync.WaitGroup
+				for i := range 16 {
+					all.Go(func() {
+						a, err := c.Try("PROPPATCH", at, patch(set(fmt.Sprintf("<Z:a>%d %d</Z:a>", round, i))), h...)
+						switch {
+						case err != nil:
+							t.Error(err)
+						case a.Status == 207:
+							won.Add(1)
+						case a.Status != 412:
+							t.Errorf("PROPPATCH: %d %s", a.Status, a.Body)
+						}
+					})
+				}
+				all.Wait()
+				if won.Load() != 1 {
+					t.Fatalf("%s, round %d: %d winners", at, round, won.Load())
+				}
+			}
+		}
+	}
+	for range 10 {
+		tag := tagOf(calendar)
+		var all sync.WaitGroup
+		var put, removed atomic.Bool
+		all.Go(func() {
+			a, err := c.Try("PUT", calendar+"a.ics", "a", "If-None-Match", "*")
+			put.Store(err == nil && a.Status == 201)
+		})
+		all.Go(func() {
+			a, err := c.Try("DELETE", calendar, "", "If-Match", tag)
+			removed.Store(err == nil && a.Status == 204)
+		})
+		all.Wait()
+		switch {
+		case put.Load() && removed.Load(), !put.Load() && !removed.Load():
+			t.Fatalf("put %v and removed %v", put.Load(), removed.Load())
+		case removed.Load():
+			c.Want(t, 201, "MKCALENDAR", calendar, "")
+		default:
+			c.Want(t, 204, "DELETE", calendar+"a.ics", "")
+		}
+	}
+	env.Sound(t)
+}

@@ -137,7 +137,8 @@ func cutCoded(s string) (uri, rest string, ok bool) {
 }
 
 // judge decides the header for a request on t. What entity tags of other resources of the
-// same collection were judged on goes into g, if not nil.
+// same account, and state tokens, were judged on goes into g, if not nil. Of another
+// account, which has a lock of its own, they are judged when they are read.
 func (h *ifHeader) judge(ctx context.Context, r *Request, t *Target, g *resource.Guard) (bool, error) {
 	clear(r.lockLists) // what holds now is asked, once for all conditions
 	resources := map[string]*Target{"": t}
@@ -153,11 +154,11 @@ func (h *ifHeader) judge(ctx context.Context, r *Request, t *Target, g *resource
 				return false, err
 			}
 			resources[l.tag] = at
-			if at != nil && at != t && g != nil && h.tags && sameCollection(at, t) {
+			if at != nil && at != t && g != nil && h.tags && at.Account.Key == t.Account.Key {
 				at.seen(g, true)
 			}
 		}
-		ok, err := l.holds(ctx, r, at)
+		ok, err := l.holds(ctx, r, at, t, g)
 		if err != nil {
 			return false, err
 		}
@@ -184,7 +185,7 @@ func (r *Request) tagged(ctx context.Context, tag string, t *Target) (*Target, e
 }
 
 // holds decides one list; at is nil for a resource that is not there.
-func (l *ifList) holds(ctx context.Context, r *Request, at *Target) (bool, error) {
+func (l *ifList) holds(ctx context.Context, r *Request, at, t *Target, g *resource.Guard) (bool, error) {
 	for _, c := range l.conditions {
 		ok := false
 		switch {
@@ -193,6 +194,10 @@ func (l *ifList) holds(ctx context.Context, r *Request, at *Target) (bool, error
 			var err error
 			if ok, err = r.lockedBy(ctx, at, c.token); err != nil {
 				return false, err
+			}
+			if g != nil && at.lockable() && at.Account.Key == t.Account.Key {
+				held := slices.ContainsFunc(r.lockLists[at.lockKey()], func(h resource.Lock) bool { return h.Token == c.token })
+				g.Locks = append(g.Locks, resource.LockSeen{Collection: at.Collection.ID, Token: c.token, Held: held})
 			}
 		default:
 			ok = matches([]entityTag{c.etag}, at.etag(), at.Exists, false)

@@ -310,7 +310,7 @@ func (r *Request) discovered(ctx context.Context, t *Target) ([]resource.Lock, e
 	if !t.lockable() {
 		return nil, nil
 	}
-	k := [2]int64{t.Account.Key.Account, t.Collection.ID}
+	k := t.lockKey()
 	if locks, ok := r.lockLists[k]; ok {
 		return locks, nil
 	}
@@ -324,6 +324,9 @@ func (r *Request) discovered(ctx context.Context, t *Target) ([]resource.Lock, e
 	r.lockLists[k] = locks
 	return locks, nil
 }
+
+// lockKey is what the locks of a request's collections are kept by.
+func (t *Target) lockKey() [2]int64 { return [2]int64{t.Account.Key.Account, t.Collection.ID} }
 
 // lockedRefusal is 423 for a write (section 16: lock-token-submitted), with the root of
 // the lock whose token is missing.

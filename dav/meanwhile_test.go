@@ -2,6 +2,7 @@ package dav_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"fachwerk/auth"
@@ -46,6 +47,7 @@ func TestOnlyWhatLiesAtThePlace(t *testing.T) {
 	})
 	c := env.Client(t, "anna")
 	home := "/files/" + c.Address + "/"
+	t.Run("conditions", func(t *testing.T) { testConditionsMeanwhile(t, h, env, c) })
 	rescue := func(at *dav.Target) {
 		_, _, err := env.Move(t.Context(), at.Collection, at.Item,
 			resource.Place{Collection: at.Collection, Name: "rescued.txt"}, resource.Transfer{}, resource.Guard{})
@@ -63,4 +65,46 @@ func TestOnlyWhatLiesAtThePlace(t *testing.T) {
 		c.Want(t, 204, "DELETE", home+"rescued.txt", "")
 	}
 	env.Sound(t)
+}
+
+// What a folder's ETag and a lock token were judged on must still be so when it is
+// written.
+func testConditionsMeanwhile(t *testing.T, h *hastyHead, env *davtest.Env, c *davtest.Client) {
+	at, other := "/files/"+c.Address+"/f/", "/files/"+c.Address+"/g/"
+	make := func() (tag string) {
+		c.Do(t, "DELETE", at, "")
+		c.Do(t, "DELETE", other, "")
+		c.Want(t, 201, "MKCOL", at, "")
+		c.Want(t, 201, "MKCOL", other, "")
+		c.Want(t, 201, "PUT", at+"a.txt", "a")
+		return c.Propfind(t, at, "0", "<D:getetag/>").Responses[0].Text(dav.NamespaceDAV, "getetag")
+	}
+	for _, method := range []string{"DELETE", "MOVE", "COPY"} {
+		for form, value := range map[string]string{"If-Match": "%s", "If": "([%s])"} {
+			tag := make()
+			h.meanwhile = func(*dav.Target) { c.Want(t, 201, "PUT", at+"precious.txt", "p") }
+			c.Want(t, 412, method, at, "", form, fmt.Sprintf(value, tag), "Destination", other+"f")
+			c.Want(t, 200, "GET", at+"precious.txt", "")
+		}
+		// Of another resource than the one that is written.
+		tag := make()
+		h.meanwhile = func(*dav.Target) { c.Want(t, 201, "PUT", at+"precious.txt", "p") }
+		c.Want(t, 412, method, other, "", "If", "<"+at+"> (["+tag+"])", "Destination", at+"f")
+		// A lock is gone, or has come.
+		make()
+		token := c.Want(t, 200, "LOCK", at+"a.txt", lockBody("exclusive")).Header.Get("Lock-Token")
+		h.meanwhile = func(*dav.Target) { c.Want(t, 204, "UNLOCK", at+"a.txt", "", "Lock-Token", token) }
+		c.Want(t, 412, method, at+"a.txt", "", "If", "("+token+")", "Destination", other+"a.txt")
+		h.meanwhile = func(*dav.Target) {
+			token = c.Want(t, 200, "LOCK", at+"a.txt", lockBody("exclusive")).Header.Get("Lock-Token")
+		}
+		if status := c.Do(t, method, at+"a.txt", "", "If", "(Not "+token+")", "Destination", other+"b.txt").Status; method != "COPY" && status != 423 {
+			t.Errorf("%s of what was locked meanwhile: %d", method, status)
+		}
+		c.Want(t, 204, "UNLOCK", at+"a.txt", "", "Lock-Token", token)
+	}
+	make()
+	env.Sound(t)
+	c.Want(t, 204, "DELETE", at, "")
+	c.Want(t, 204, "DELETE", other, "")
 }

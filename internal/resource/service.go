@@ -150,7 +150,7 @@ func (s *Service) collection(a Account, c store.Collection) Collection {
 	return Collection{Account: a, ID: c.ID, Kind: c.Kind, Name: c.Name,
 		CTag:   fmt.Sprintf("%d-%d-%d", generation, c.ModSeq, c.SelfModSeq),
 		Token:  token{generation, c.ID, store.At(c.ModSeq)}.String(),
-		ModSeq: c.ModSeq, Items: c.Items, Bytes: c.Bytes, Created: store.Time(c.CreatedAt)}
+		ModSeq: c.ModSeq, Items: c.Items, Bytes: c.Bytes, Created: store.Time(c.CreatedAt), self: c.SelfModSeq}
 }
 
 // MaxCollections is how many collections of a kind an account may have, about: a home
@@ -237,6 +237,9 @@ func guard(c Collection, g Guard) store.Guard {
 	for _, seen := range g.Seen {
 		out.Seen = append(out.Seen, store.Seen(seen))
 	}
+	for _, l := range g.Locks {
+		out.Locks = append(out.Locks, store.LockSeen(l))
+	}
 	return out
 }
 
@@ -245,6 +248,7 @@ func (s *Service) item(i store.Item) Item {
 	out := Item{ID: i.ID, UID: i.UID, Parent: i.ParentID, Name: i.Name, Folder: i.Flags&store.FlagFolder != 0, Size: i.Size,
 		Modified: store.Time(i.InternalDate), Created: store.Time(i.SaveDate), ModSeq: i.ModSeq, content: i.Content, object: i.ObjectID}
 	if out.Folder {
+		out.below = i.SubtreeModSeq
 		out.ETag = fmt.Sprintf("%d-%d", s.o.Store.Generation(), i.SubtreeModSeq)
 	} else {
 		out.ETag = fmt.Sprintf("%x", i.Digest[:])

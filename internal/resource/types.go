@@ -62,6 +62,8 @@ type Collection struct {
 	ModSeq       int64
 	Items, Bytes int64
 	Created      time.Time
+
+	self int64 // modseq of its own row and properties
 }
 
 // The parents that are no folder.
@@ -85,6 +87,7 @@ type Item struct {
 
 	content store.ContentID
 	object  int64
+	below   int64 // of a folder: the highest modseq of what lies in it
 }
 
 // Place is where a resource lies or might.
@@ -103,6 +106,24 @@ type Seen struct {
 	Name       string
 	ID         int64 // 0: nothing was there
 	ModSeq     int64 // 0: any state of that resource will do, as for the folders of a path
+	// Below, where not 0, says what was below a folder or, with Name "", in the
+	// collection; see [Item.Seen] and [Collection.Seen].
+	Below int64
+}
+
+// Seen is the collection with all that is in it, as its CTag tells it.
+func (c Collection) Seen() Seen { return Seen{Collection: c.ID, ModSeq: c.self, Below: c.ModSeq} }
+
+// Seen is the resource as its ETag tells it, a folder with all that is below it.
+func (i Item) Seen() Seen {
+	return Seen{Parent: i.Parent, Name: i.Name, ID: i.ID, ModSeq: i.ModSeq, Below: i.below}
+}
+
+// LockSeen is a lock token that a condition names, and whether it was held.
+type LockSeen struct {
+	Collection int64
+	Token      string
+	Held       bool
 }
 
 // Guard is under what a write was decided.
@@ -111,6 +132,8 @@ type Guard struct {
 	// path belong to it, so that nothing is written below a folder that was
 	// moved meanwhile.
 	Seen []Seen
+	// Locks are compared likewise.
+	Locks []LockSeen
 	// Tokens are the lock tokens that the request submitted. A token counts for
 	// the person who took the lock out only (RFC 4918 6.4).
 	Tokens []string

@@ -6,6 +6,7 @@ import "fachwerk/internal/store/meta"
 type (
 	Seen         = meta.Seen
 	Guard        = meta.Guard
+	LockSeen     = meta.LockSeen
 	Spot         = meta.Spot
 	Lock         = meta.Lock
 	LockedError  = meta.LockedError

@@ -1,6 +1,9 @@
 package meta
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The parents that are no folder of a drive. What lies below the last two no reader
 // sees.
@@ -25,11 +28,23 @@ type Seen struct {
 	Name       string
 	ID         int64 // 0: nothing was there
 	ModSeq     int64 // 0: any state will do
+	// Below, where not 0, is the highest modseq of what lies in a folder. With Name ""
+	// the collection itself is meant: Below is its modseq, ModSeq that of its own
+	// row and properties.
+	Below int64
+}
+
+// LockSeen is a lock token and whether it was held when a write was decided on.
+type LockSeen struct {
+	Collection int64
+	Token      string
+	Held       bool
 }
 
 // Guard is under what a write was decided; it is compared under the account's lock.
 type Guard struct {
 	Seen   []Seen
+	Locks  []LockSeen
 	Tokens []string // of locks that the request names
 	Person int64    // whose tokens they must be
 }
@@ -61,10 +76,19 @@ func (w *work) wantGuard(g *Guard, collections ...int64) {
 		w.wantCollection(c)
 		w.wantLocks(c)
 		for _, s := range g.Seen {
-			if s.Collection == 0 || s.Collection == c {
+			if s.Collection == 0 {
 				w.wantItemNamed(c, s.Parent, s.Name)
 			}
 		}
+	}
+	for _, s := range g.Seen {
+		if s.Collection != 0 { // another one of the account's perhaps
+			w.wantCollection(s.Collection)
+			w.wantItemNamed(s.Collection, s.Parent, s.Name)
+		}
+	}
+	for _, l := range g.Locks {
+		w.wantLocks(l.Collection)
 	}
 }
 
@@ -72,26 +96,36 @@ func (w *work) wantGuard(g *Guard, collections ...int64) {
 func (w *work) holds(g *Guard, collections ...int64) error {
 next:
 	for _, s := range g.Seen {
-		if s.Name == "" {
+		if s.Name == "" && s.Below == 0 || s.Collection != 0 && w.is(s.Collection, s) {
 			continue
 		}
 		for _, c := range collections {
-			if (s.Collection == 0 || s.Collection == c) && w.is(c, s) {
+			if s.Collection == 0 && w.is(c, s) {
 				continue next
 			}
 		}
 		return ErrChanged
+	}
+	for _, l := range g.Locks {
+		held := slices.ContainsFunc(w.locks[l.Collection], func(h *lockRow) bool { return h.Token == l.Token && !h.gone })
+		if held != l.Held {
+			return ErrChanged
+		}
 	}
 	return nil
 }
 
 // is reports whether a place is as it was seen.
 func (w *work) is(collection int64, s Seen) bool {
+	if s.Name == "" {
+		c := w.collections[collection]
+		return c != nil && !c.Deleted && c.ModSeq == s.Below && c.SelfModSeq == s.ModSeq
+	}
 	i := w.itemNamed(collection, s.Parent, s.Name)
 	if i == nil {
 		return s.ID == 0
 	}
-	return i.ID == s.ID && (s.ModSeq == 0 || s.ModSeq == w.modseq(i))
+	return i.ID == s.ID && (s.ModSeq == 0 || s.ModSeq == w.modseq(i)) && (s.Below == 0 || s.Below == i.SubtreeModSeq)
 }
 
 // modseq is an item's as readers see it (rule 6).
