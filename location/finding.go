@@ -12,6 +12,7 @@ const (
 	First       Finding = "first"        // seen for the first time and remembered
 	NotDeclared Finding = "not_declared" // differs from what is declared
 	Changed     Finding = "changed"      // differs from what was seen before
+	Accepted    Finding = "accepted"     // a change that somebody answers for
 	Unseen      Finding = "unseen"       // nothing answered
 
 	Inside      Finding = "inside"  // all addresses are in the declared networks
@@ -69,6 +70,8 @@ var sentences = map[Finding]wording{
 		"{Thing} von {part} ist {seen}, erklärt ist {declared}: Vielleicht antwortet ein anderer Server; klären Sie warum, oder berichtigen Sie die Erklärung."},
 	Changed: {"{Thing} of {part} was {declared} and is now {seen}: if the change was intended, accept it with “location accept”, else find out who answers.",
 		"{Thing} von {part} war {declared} und ist jetzt {seen}: War das beabsichtigt, bestätigen Sie es mit „location accept“; sonst klären Sie, wer antwortet."},
+	Accepted: {"{Thing} of {part} is now {seen}; somebody has accepted the change.",
+		"{Thing} von {part} ist jetzt {seen}; jemand hat die Änderung bestätigt."},
 	Unseen: {"{Thing} of {part} could not be observed{about}; the evidence says why.",
 		"{Thing} von {part} war nicht zu beobachten{about}; der Nachweis sagt, warum."},
 
@@ -143,6 +146,14 @@ var nominative = map[Part]wording{
 	Objects:  {"The object store", "Der Objektspeicher"},
 }
 
+// subjects are those that are no names.
+var subjects = map[string]wording{
+	"connection in use":      {"connection in use", "bestehende Verbindung"},
+	"connection new":         {"new connection", "neue Verbindung"},
+	"connection direct":      {"direct connection", "direkte Verbindung"},
+	"reported by the server": {"reported by the server", "vom Server selbst gemeldet"},
+}
+
 var things = map[Check]wording{
 	Addresses:   {"The address", "Die Adresse"},
 	Identity:    {"The server key", "Der Serverschlüssel"},
@@ -166,14 +177,17 @@ func (w wording) in(language string) string {
 // Sentence says in one plain sentence what was seen, what was declared and what
 // to do. The language is "de", or else English.
 func (o Observation) Sentence(language string) string {
-	about := ""
-	if o.Subject != "" {
-		about = " (" + o.Subject + ")"
+	subject, about := o.Subject, ""
+	if w, ok := subjects[subject]; ok {
+		subject = w.in(language)
+	}
+	if subject != "" {
+		about = " (" + subject + ")"
 	}
 	site := wording{"Site ", "Standort "}.in(language)
 	return site + o.Site + ": " + strings.NewReplacer(
 		"{Thing}", things[o.Check].in(language),
 		"{Part}", nominative[o.Part].in(language), "{part}", parts[o.Part].in(language),
-		"{subject}", o.Subject, "{about}", about, "{seen}", o.Seen, "{declared}", o.Declared,
+		"{subject}", subject, "{about}", about, "{seen}", o.Seen, "{declared}", o.Declared,
 	).Replace(sentences[o.Finding].in(language))
 }

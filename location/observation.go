@@ -81,9 +81,11 @@ type key struct {
 
 func (o Observation) key() key { return key{o.Part, o.Check, o.Subject} }
 
-// same tells whether two observations of one thing say the same.
+// same tells whether two observations of one thing say the same. What was seen for
+// the first time, or accepted, is as before from then on.
 func (o Observation) same(p Observation) bool {
-	return o.State == p.State && o.Finding == p.Finding && o.Declared == p.Declared && o.Seen == p.Seen
+	settled := o.Finding == AsBefore && (p.Finding == First || p.Finding == Accepted)
+	return o.State == p.State && (o.Finding == p.Finding || settled) && o.Declared == p.Declared && o.Seen == p.Seen
 }
 
 // Of is what a chain of reports is about: a tenant, or one person of it.
@@ -105,7 +107,8 @@ var ErrNoObservation = errors.New("location: no such observation")
 type Ledger interface {
 	// SaveObservations keeps a verification of one site. All of it replaces
 	// what LastObservations answers; those that are New are added to the
-	// history too. An empty run is kept as well.
+	// history too, once: what the history has of the same site, part, check,
+	// subject and time is not added again. An empty run is kept as well.
 	SaveObservations(ctx context.Context, site string, run []Observation) error
 
 	// LastObservations returns the run that was saved last, in its order; none
