@@ -64,13 +64,7 @@ func (s *Service) Receive(ctx context.Context, a resource.Account, u Upload) (re
 }
 
 func fill(up *resource.Upload, u Upload, e expectations) (resource.Draft, error) {
-	// A small file needs no large buffer: one of this size for each would have the
-	// garbage collector busy.
-	buffer := make([]byte, 256<<10)
-	if u.Size >= 0 && u.Size < int64(len(buffer)) {
-		buffer = make([]byte, u.Size+1)
-	}
-	if _, err := io.CopyBuffer(onlyWriter{up}, onlyReader{u.Body}, buffer); err != nil {
+	if _, err := up.ReadFrom(u.Body); err != nil { // not io.Copy: whatever else a body can do
 		return resource.Draft{}, err
 	}
 	if err := up.Finish(); err != nil {
@@ -82,12 +76,6 @@ func fill(up *resource.Upload, u Upload, e expectations) (resource.Draft, error)
 	}
 	return resource.Draft{Upload: up, Modified: u.Modified, Facts: EncodeFacts(kept), Encoder: FactsEncoder}, nil
 }
-
-// CopyBuffer is to use its buffer, whatever else the two can do.
-type (
-	onlyReader struct{ io.Reader }
-	onlyWriter struct{ io.Writer }
-)
 
 // Digests answers the digests known of files, by item ID; folders and unknown ones
 // are not in it.
