@@ -166,15 +166,8 @@ func (b *reader) Read(p []byte) (int, error) {
 	if b.offset >= b.size {
 		return 0, io.EOF
 	}
-	if b.at == nil || b.left == 0 {
-		b.Close()
-		b.left = b.size - b.offset
-		if b.moved {
-			b.left, b.moved = min(b.left, ahead), false
-		}
-		if b.at, b.err = b.open(b.offset, b.left); b.err != nil {
-			return 0, b.err
-		}
+	if err := b.begin(); err != nil {
+		return 0, err
 	}
 	n, err := b.at.Read(p[:min(int64(len(p)), b.left)])
 	b.offset += int64(n)
@@ -187,6 +180,60 @@ func (b *reader) Read(p []byte) (int, error) {
 		return n, err
 	}
 	return n, nil
+}
+
+// begin opens the content at the place, unless it is.
+func (b *reader) begin() error {
+	if b.at != nil && b.left > 0 {
+		return nil
+	}
+	b.Close()
+	b.left = b.size - b.offset
+	if b.moved {
+		b.left, b.moved = min(b.left, ahead), false
+	}
+	b.at, b.err = b.open(b.offset, b.left)
+	return b.err
+}
+
+// writeTo writes up to n bytes from the place on: where what is open lies wholly in
+// them it is written by itself, without a copy between. A failure of w is no b.err.
+func (b *reader) writeTo(w io.Writer, n int64) (written int64, err error) {
+	for written < n && b.offset < b.size {
+		if err := b.begin(); err != nil {
+			return written, err
+		}
+		by, able := b.at.(io.WriterTo)
+		if !able || b.left > n-written {
+			rest, err := copyBlocks(w, io.LimitReader(b, n-written))
+			return written + rest, err
+		}
+		to := &destination{Writer: w}
+		wrote, err := by.WriteTo(to)
+		b.offset, b.left, written = b.offset+wrote, b.left-wrote, written+wrote
+		if err == nil && b.left > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil && to.err == nil {
+			b.err = err
+		}
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// destination tells errors of writing from those of reading.
+type destination struct {
+	io.Writer
+	err error
+}
+
+func (d *destination) Write(p []byte) (n int, err error) {
+	n, err = d.Writer.Write(p)
+	d.err = err
+	return n, err
 }
 
 // Close frees what is open.

@@ -48,8 +48,20 @@ func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.st
 // blocks are what content is copied through: large, for the sake of few system calls.
 var blocks = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
-// ReadFrom is how net/http's ServeContent copies.
-func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
+// ReadFrom is how net/http's ServeContent copies: a part of a reader.
+func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	if part, ok := src.(*io.LimitedReader); ok {
+		if content, ok := part.R.(*reader); ok {
+			n, err := content.writeTo(w, part.N)
+			part.N -= n
+			return n, err
+		}
+	}
+	return copyBlocks(w, src)
+}
+
+// copyBlocks copies to the end of src.
+func copyBlocks(w io.Writer, src io.Reader) (n int64, err error) {
 	b := blocks.Get().(*[]byte)
 	defer blocks.Put(b)
 	for {
