@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -251,15 +252,15 @@ func (s *Service) item(i store.Item) Item {
 		out.below = i.SubtreeModSeq
 		out.ETag = fmt.Sprintf("%d-%d", s.o.Store.Generation(), i.SubtreeModSeq)
 	} else {
-		out.ETag = fmt.Sprintf("%x", i.Digest[:])
+		out.ETag = hex.EncodeToString(i.Digest[:])
 	}
 	return out
 }
 
 func (s *Service) items(rows []store.Item) []Item {
 	list := make([]Item, len(rows))
-	for n, i := range rows {
-		list[n] = s.item(i)
+	for n := range rows {
+		list[n] = s.item(rows[n])
 	}
 	return list
 }

@@ -21,18 +21,29 @@ var (
 )
 
 // scan reads a row; ModSeq is the row's own.
-func (i *Item) scan(scan func(...any) error) error {
-	return scan(&i.Collection, &i.UID, &i.ID, &i.ObjectID, &i.ThreadID, &i.ModSeq, &i.CreatedModSeq, &i.Flags,
+func (i *Item) scan(scan func(...any) error) error { return scan(i.columns()...) }
+
+// columns are the places that itemColumns are read into.
+func (i *Item) columns() []any {
+	return []any{&i.Collection, &i.UID, &i.ID, &i.ObjectID, &i.ThreadID, &i.ModSeq, &i.CreatedModSeq, &i.Flags,
 		&i.Keywords, &i.Size, &i.InternalDate, &i.SaveDate, &i.Content, &i.Name, &i.ParentID, &i.MovedModSeq,
-		&i.SubtreeModSeq, &i.Digest)
+		&i.SubtreeModSeq, &i.Digest}
 }
 
-// readItems appends the rows to items.
+// readItems appends the rows to items. All are read through one, whose columns are
+// put into a list once.
 func readItems(items *[]Item) func(Rows) error {
-	return each(func(scan func(...any) error) error {
-		*items = append(*items, Item{})
-		return (*items)[len(*items)-1].scan(scan)
-	})
+	return func(r Rows) error {
+		var i Item
+		columns := i.columns()
+		for r.Next() {
+			if err := r.Scan(columns...); err != nil {
+				return err
+			}
+			*items = append(*items, i)
+		}
+		return r.Err()
+	}
 }
 
 // Scan implements sql.Scanner: 16 bytes or NULL.
