@@ -62,7 +62,12 @@ func (o *ops) begin(l net.Listener) {
 	}()
 }
 
-func (o *ops) close() error { return o.srv.Close() }
+func (o *ops) close() error {
+	if err := o.srv.Close(); !closed(err) { // the listener may be closed already
+		return err
+	}
+	return nil
+}
 
 // handler serves
 //
