@@ -134,7 +134,7 @@ func (s *Service) judge(ctx context.Context, who resource.Account, in *resource.
 	if in.Size() > s.limits.Size {
 		return nil, s.tooLarge()
 	}
-	done, err := s.room(ctx, who, in.Size())
+	done, err := s.resources.Room(ctx, who, cost(in.Size()))
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (s *Service) Fits(ctx context.Context, from resource.Collection, item resou
 
 // uidFor is the UID of an object that a calendar takes which holds components.
 func (s *Service) uidFor(ctx context.Context, from resource.Collection, item resource.Item, components []string) (string, error) {
-	done, err := s.room(ctx, from.Account, item.Size)
+	done, err := s.resources.Room(ctx, from.Account, cost(item.Size))
 	if err != nil {
 		return "", err
 	}

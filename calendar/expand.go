@@ -13,18 +13,21 @@ import (
 // expand is RFC 4791 9.6.5: each instance in the range is a component of its own, in
 // UTC, without recurrence and time zones. Dates stay dates and floating times
 // floating: they refer to no time zone.
-func expand(ctx context.Context, o *ical.Object, r TimeRange, floating *time.Location, left *int) (*ical.Component, error) {
+func expand(ctx context.Context, o *ical.Object, r TimeRange, floating *time.Location, left *int, room func(bytes int64) error) (*ical.Component, error) {
 	list, err := o.Instances(ctx, r.Start, r.End, floating, min(*left, maxScan))
 	if errors.Is(err, ical.ErrTooManyInstances) {
 		return nil, ErrTooMuch
 	} else if err != nil {
 		return nil, err
 	}
-	spent := cost(list)
+	spent := spend(list)
 	if spent > min(*left, maxScan) {
 		return nil, ErrTooMuch
 	}
 	*left -= spent
+	if err := room(expansion(spent)); err != nil {
+		return nil, err
+	}
 	out := &ical.Component{Name: o.Calendar.Name, Properties: o.Calendar.Properties}
 	for _, i := range list {
 		out.Components = append(out.Components, single(o, i, floating))
@@ -32,15 +35,21 @@ func expand(ctx context.Context, o *ical.Object, r TimeRange, floating *time.Loc
 	return out, nil
 }
 
-// cost counts instances, those above 1 KiB by their size: a large component that
+// unit is how many bytes of an instance count as one, and expansion what so many take
+// together, with the text that is made of them.
+const unit = 1024
+
+func expansion(units int) int64 { return int64(units) * 4 * unit }
+
+// spend counts instances, those above a unit by their size: a large component that
 // recurs often would fill the memory.
-func cost(list []ical.Instance) int {
+func spend(list []ical.Instance) int {
 	total := 0
 	known := map[*ical.Component]int{}
 	for _, i := range list {
 		n, ok := known[i.Component]
 		if !ok {
-			n = 1 + weight(i.Component)/1024
+			n = 1 + weight(i.Component)/unit
 			known[i.Component] = n
 		}
 		total += n
@@ -48,14 +57,16 @@ func cost(list []ical.Instance) int {
 	return total
 }
 
-// weight is about how many bytes a component has.
+// weight is about how many bytes a component has in memory.
 func weight(c *ical.Component) int {
+	const property, parameter, value = 56, 40, 16 // beside their texts
 	n := 0
 	for i := range c.Properties {
-		n += len(c.Properties[i].Name) + len(c.Properties[i].Value)
+		n += property + len(c.Properties[i].Name) + len(c.Properties[i].Value)
 		for _, p := range c.Properties[i].Params {
+			n += parameter + len(p.Name)
 			for _, v := range p.Values {
-				n += len(p.Name) + len(v)
+				n += value + len(v)
 			}
 		}
 	}

@@ -20,7 +20,7 @@ func (s *Service) FreeBusy(ctx context.Context, c resource.Collection, r TimeRan
 	w := resource.Window{Components: int64(ical.Event | ical.FreeBusy), From: from, To: to}
 	b := busyRun{r: r, floating: floating, left: maxBusy, most: s.limits.Expanded}
 	err := s.candidates(ctx, c, w, func(page []resource.Item) error {
-		err := s.each(ctx, c, page, func(_ int, body []byte) error {
+		err := s.resources.Split(ctx, c, page, func(_ int, body []byte) error {
 			if o, ok := Stored(body); ok {
 				return b.add(ctx, o)
 			}

@@ -2,21 +2,19 @@ package calendar
 
 import (
 	"context"
-	"errors"
 	"io"
+	"time"
 
 	"fachwerk/calendar/ical"
 	"fachwerk/internal/resource"
 )
 
-// room waits until an object of so many bytes may be read and made an object of; done
-// gives the memory back. Small ones cost nothing. Neither a client nor a lock may be
-// waited for until then, nor more room be asked for.
-func (s *Service) room(ctx context.Context, who resource.Account, size int64) (done func(), err error) {
+// cost is what a text of so many bytes takes with the object made of it.
+func cost(size int64) int64 {
 	if size <= resource.Small {
-		return func() {}, nil
+		return size
 	}
-	return s.resources.Memory().Take(ctx, who.Holder(), size+ical.Memory(size))
+	return size + ical.Memory(size)
 }
 
 // Receive takes in an object that a client sends, however slowly; resource.ErrTooLarge.
@@ -25,56 +23,58 @@ func (s *Service) Receive(r io.Reader) (*resource.Received, error) {
 	return s.resources.Receive(r, s.limits.Size)
 }
 
-// large reads a stored object that is not small, as Stored does, and lets judge look at
-// it: only while that runs there is room for it. It is not called where the object has
-// gone or cannot be read.
+// large lets judge look at a stored object that is not small; only while that runs there is
+// room for it. It is not called where the object has gone or cannot be read.
 func (s *Service) large(ctx context.Context, c resource.Collection, i resource.Item, judge func(*ical.Object) error) error {
-	done, err := s.room(ctx, c.Account, i.Size)
-	if err != nil {
+	return s.resources.Large(ctx, c, i, cost, func(body []byte) error {
+		if o, ok := Stored(body); ok {
+			return judge(o)
+		}
+		return nil
+	})
+}
+
+// Retrieve makes what r asks for of a stored object for the person who uses an account; it
+// must be closed. left is how many more instances the whole answer may write out;
+// ErrTooMuch.
+func (s *Service) Retrieve(ctx context.Context, who resource.Account, r Retrieval, o *ical.Object, floating *time.Location, left *int) (*resource.Received, error) {
+	done := func() {}
+	defer func() { done() }()
+	text, err := r.retrieve(ctx, o, floating, left, func(bytes int64) (err error) {
+		done, err = s.resources.Room(ctx, who, bytes)
 		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.resources.PutAside(text)
+}
+
+// RetrieveLarge is Retrieve of a large object whose text content has. What cannot be read
+// is answered as it is stored: nil.
+func (s *Service) RetrieveLarge(ctx context.Context, who resource.Account, r Retrieval, content io.Reader, size int64,
+	floating *time.Location, left *int,
+) (*resource.Received, error) {
+	all := cost(size) + 3*size // with the text that is made
+	if r.Expand != nil {
+		all += expansion(min(*left, maxScan))
+	}
+	done, err := s.resources.Room(ctx, who, all)
+	if err != nil {
+		return nil, err
 	}
 	defer done()
-	body, err := s.resources.Content(ctx, c, i)
-	if errors.Is(err, resource.ErrNotFound) {
-		return nil
+	body := make([]byte, size)
+	if _, err := io.ReadFull(content, body); err != nil {
+		return nil, err
 	}
+	o, ok := Stored(body)
+	if !ok {
+		return nil, nil
+	}
+	text, err := r.retrieve(ctx, o, floating, left, func(int64) error { return nil })
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if o, ok := Stored(body); ok {
-		return judge(o)
-	}
-	return nil
-}
-
-// smallOnes is how many of the items from the first on are small.
-func smallOnes(items []resource.Item) int {
-	for n := range items {
-		if items[n].Size > resource.Small {
-			return n
-		}
-	}
-	return len(items)
-}
-
-// each calls small with the bodies of items that are small, many at a time, and large
-// with each of the others, in their order.
-func (s *Service) each(ctx context.Context, c resource.Collection, items []resource.Item,
-	small func(i int, body []byte) error, large func(i int) error,
-) error {
-	for at := 0; at < len(items); {
-		if n := smallOnes(items[at:]); n > 0 {
-			first := at
-			if err := s.resources.Bodies(ctx, c, items[at:at+n], func(i int, body []byte) error { return small(first+i, body) }); err != nil {
-				return err
-			}
-			at += n
-			continue
-		}
-		if err := large(at); err != nil {
-			return err
-		}
-		at++
-	}
-	return nil
+	return s.resources.PutAside(text)
 }

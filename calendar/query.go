@@ -37,7 +37,7 @@ func (s *Service) Query(ctx context.Context, c resource.Collection, filter Filte
 			}
 			return nil
 		}
-		return s.each(ctx, c, page, func(i int, body []byte) error {
+		return s.resources.Split(ctx, c, page, func(i int, body []byte) error {
 			o, ok := Stored(body)
 			if !ok {
 				return nil
@@ -66,7 +66,7 @@ func (s *Service) Matches(ctx context.Context, c resource.Collection, i resource
 		ok, err = s.matches(ctx, o, filter, floating)
 		return err
 	}
-	err = s.each(ctx, c, []resource.Item{i}, func(_ int, body []byte) error {
+	err = s.resources.Split(ctx, c, []resource.Item{i}, func(_ int, body []byte) error {
 		if o, known := Stored(body); known {
 			return judge(o)
 		}

@@ -37,26 +37,33 @@ func (r Retrieval) Whole() bool { return r == Retrieval{} }
 // Append appends what is asked for of an object. left is how many more instances
 // the whole answer may write out; ErrTooMuch.
 func (r Retrieval) Append(ctx context.Context, dst []byte, o *ical.Object, floating *time.Location, left *int) ([]byte, error) {
+	text, err := r.retrieve(ctx, o, floating, left, func(int64) error { return nil })
+	return append(dst, text...), err
+}
+
+// retrieve makes what is asked for; room is asked once how many bytes more than the object
+// has may be made.
+func (r Retrieval) retrieve(ctx context.Context, o *ical.Object, floating *time.Location, left *int, room func(bytes int64) error) ([]byte, error) {
 	c := o.Calendar
 	var err error
 	switch {
 	case r.Expand != nil:
-		c, err = expand(ctx, o, *r.Expand, floating, left)
+		c, err = expand(ctx, o, *r.Expand, floating, left, room)
 	case r.LimitRecurrence != nil:
 		c, err = limitRecurrence(ctx, o, *r.LimitRecurrence, floating)
 	}
 	if err != nil {
-		return dst, err
+		return nil, err
 	}
 	if r.LimitFreeBusy != nil {
 		c = limitFreeBusy(o, c, *r.LimitFreeBusy)
 	}
 	if r.Comp != nil {
 		if c = r.Comp.of(c); c == nil {
-			return dst, nil
+			return nil, nil
 		}
 	}
-	return c.Append(dst), nil
+	return c.Append(nil), nil
 }
 
 // all reports whether nothing is left out: RFC 4791 7.8.1 shows that a comp without

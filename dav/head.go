@@ -179,6 +179,7 @@ type Target struct {
 	slash  bool    // the path was asked for with a slash at its end
 	orphan bool    // the folder or collection that it would lie in is not there
 	base   string  // href of the collection, as it was asked for
+	large  *reader // a content that is not loaded into Body
 	asked  string  // name of a collection that is not there, in its own account
 	person *Person // AtPrincipal
 }
@@ -195,6 +196,15 @@ func (t *Target) Parent() int64 {
 		return t.Mount.Root
 	}
 	return resource.Root
+}
+
+// Large reports whether the content is to be had by Open and not in Body.
+func (t *Target) Large() bool { return t.large != nil }
+
+// Open reads a large content from its first byte on, and says how many bytes it has.
+func (t *Target) Open() (r io.ReadCloser, size int64, err error) {
+	r, err = t.large.open(0, t.large.size)
+	return r, t.large.size, err
 }
 
 // Name is the last of Names, "" for a collection and above.
@@ -257,6 +267,9 @@ type LiveProperty struct {
 	// head's own specification).
 	All  bool
 	Need Need
+	// Streams says that Value copes with a large content, which is not loaded into
+	// Target.Body but read by Target.Open.
+	Streams bool
 	// Value writes the whole element, and answers false where the resource has
 	// no such property. A *Precondition makes it the status of this property.
 	// Nil: it is kept among Stored, as Set left it, and not there by default.

@@ -25,12 +25,14 @@ type Multistatus struct {
 func (r *Request) Multistatus() *Multistatus {
 	m := &Multistatus{XML: &XML{b: make([]byte, 0, 4<<10)}, r: r}
 	m.root(D("multistatus"))
+	m.send = m.flush
 	r.multi = m
 	return m
 }
 
-// batchBytes is how much content is held for one answer at a time.
-const batchBytes = 4 << 20
+// batchBytes is how much content is held for one answer at a time; what is larger than
+// resource.Small is not held at all where properties stream it.
+const batchBytes = 1 << 20
 
 // Resources writes a DAV:response for each with the selected properties. It loads what
 // they need where it is not loaded yet: call it with a few hundred at a time. Contents
@@ -54,6 +56,7 @@ func (m *Multistatus) Resources(ctx context.Context, list []*Target, s *Selectio
 			if t.loaded&NeedBody != 0 {
 				t.Body, t.loaded = nil, t.loaded&^NeedBody
 			}
+			t.large = nil
 			if t.loaded&NeedStored != 0 {
 				t.Stored, t.loaded = nil, t.loaded&^NeedStored
 			}
@@ -68,7 +71,7 @@ func (m *Multistatus) batch(list []*Target, s *Selection) int {
 	var size int64
 	for i, t := range list {
 		s.compile(m.r.s, t)
-		if s.need&NeedBody != 0 && t.Body == nil && t.Exists {
+		if s.need&NeedBody != 0 && t.Body == nil && t.Exists && !s.opens(t) {
 			if size += t.Item.Size; size > batchBytes && i > 0 {
 				return i
 			}
@@ -105,12 +108,40 @@ func (m *Multistatus) load(ctx context.Context, list []*Target, s *Selection) er
 		for end < len(list) && list[end].Level == level && list[end].mount == list[begin].mount {
 			end++
 		}
+		if err := m.open(ctx, list[begin:end], s); err != nil {
+			return err
+		}
 		if need != 0 {
 			if err := m.r.Load(ctx, list[begin:end], need); err != nil {
 				return err
 			}
 		}
 		begin = end
+	}
+	return nil
+}
+
+// opens reports whether the content of a target is streamed instead of being loaded.
+func (s *Selection) opens(t *Target) bool {
+	return s.streams && s.need&NeedBody != 0 && t.Body == nil && t.Exists && t.Level == AtMember &&
+		t.Virtual == nil && t.Item.Size > resource.Small
+}
+
+// open opens contents that are streamed, so that what else is told of them belongs to the
+// same content.
+func (m *Multistatus) open(ctx context.Context, list []*Target, s *Selection) error {
+	for _, t := range list {
+		if !s.opens(t) {
+			continue
+		}
+		content, err := m.r.content(ctx, t)
+		switch {
+		case !t.Exists: // it has gone
+		case err != nil:
+			return err
+		default:
+			t.large = content
+		}
 	}
 	return nil
 }
@@ -133,6 +164,7 @@ func (m *Multistatus) flush() error {
 	}
 	m.begin()
 	_, err := m.r.w.Write(m.b)
+	m.gone += len(m.b)
 	m.b = m.b[:0]
 	return err
 }
@@ -213,7 +245,7 @@ func loadBodies(ctx context.Context, list []*Target) error {
 		var of []*Target
 		var items []resource.Item
 		for _, t := range list {
-			if t.Body == nil && t.Exists && t.Level == AtMember {
+			if t.Body == nil && t.large == nil && t.Exists && t.Level == AtMember {
 				of, items = append(of, t), append(items, t.Item)
 			}
 		}

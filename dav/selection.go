@@ -92,6 +92,7 @@ type Selection struct {
 	registry *registry
 	compiled []compiled
 	need     Need
+	streams  bool // all that needs the content takes a large one by Target.Open
 }
 
 type asked struct {
@@ -160,7 +161,7 @@ func (s *Selection) compile(server *Server, t *Target) {
 		return
 	}
 	s.registry, s.at = g, t.Level
-	s.compiled, s.need = s.compiled[:0], 0
+	s.compiled, s.need, s.streams = s.compiled[:0], 0, true
 	if s.all || s.names {
 		s.need |= NeedStored
 		for _, p := range g.list {
@@ -182,6 +183,7 @@ func (s *Selection) compile(server *Server, t *Target) {
 			s.need |= NeedStored
 		} else {
 			s.need |= c.live.Need
+			s.streams = s.streams && (c.live.Streams || c.live.Need&NeedBody == 0)
 		}
 	}
 }
@@ -205,20 +207,22 @@ type failure struct {
 
 func (s *Selection) propstats(ctx context.Context, r *Request, x *XML, t *Target) error {
 	s.compile(r.s, t)
-	begin := len(x.b)
+	begin := x.mark()
 	x.Open(D("propstat"))
 	x.Open(D("prop"))
-	inside := len(x.b)
+	inside := x.mark()
 	v := Value{Request: r, Target: t, XML: x}
 	var missing []xml.Name
 	var failed []failure
 	for i := range s.compiled {
 		c := &s.compiled[i]
 		v.Element = c.element
-		before := len(x.b)
+		before := x.mark()
 		ok, err := s.write(ctx, c, &v)
 		if why, refusal := asPrecondition(err); refusal {
-			x.b = x.b[:before]
+			if err := x.cut(before); err != nil {
+				return err
+			}
 			failed = append(failed, failure{c.name, why})
 			continue
 		}
@@ -226,7 +230,9 @@ func (s *Selection) propstats(ctx context.Context, r *Request, x *XML, t *Target
 			return err
 		}
 		if !ok || s.names {
-			x.b = x.b[:before]
+			if err := x.cut(before); err != nil {
+				return err
+			}
 		}
 		switch {
 		case ok && s.names:
@@ -238,8 +244,10 @@ func (s *Selection) propstats(ctx context.Context, r *Request, x *XML, t *Target
 	if s.all || s.names {
 		s.dead(x, t)
 	}
-	if len(x.b) == inside && len(missing)+len(failed) > 0 && !s.minimal {
-		x.b = x.b[:begin]
+	if x.mark() == inside && len(missing)+len(failed) > 0 && !s.minimal {
+		if err := x.cut(begin); err != nil {
+			return err
+		}
 	} else {
 		x.Close(D("prop"))
 		x.status(http.StatusOK)

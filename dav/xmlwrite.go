@@ -2,13 +2,75 @@ package dav
 
 import (
 	"encoding/xml"
+	"errors"
+	"io"
 	"unicode/utf8"
 )
 
 // XML is an answer as it is written: it only ever appends. Elements of the
 // namespaces above get their prefix, others declare theirs.
 type XML struct {
-	b []byte
+	b    []byte
+	gone int          // bytes that were sent before b
+	send func() error // sends b where it is enough; nil: all stays in b
+}
+
+// mark is a place in the answer, to which cut brings it back.
+func (x *XML) mark() int { return x.gone + len(x.b) }
+
+// errSent says that a refusal comes too late: a part of what it refuses has gone out.
+var errSent = errors.New("dav: what was refused has been sent in part")
+
+func (x *XML) cut(mark int) error {
+	if mark < x.gone {
+		return errSent
+	}
+	x.b = x.b[:mark-x.gone]
+	return nil
+}
+
+// Stream is Text of all that r gives, sent on its way as it comes: of a Multistatus no
+// more than some blocks are in memory. An error, also one that comes after it, breaks the
+// answer off: what may be refused must be judged before.
+func (x *XML) Stream(r io.Reader) error {
+	pooled := blocks.Get().(*[]byte)
+	defer blocks.Put(pooled)
+	part := (*pooled)[:block]
+	kept := 0 // bytes of a rune that was not whole
+	for {
+		n, err := r.Read(part[kept:])
+		text := part[:kept+n]
+		rest := 0
+		if err == nil {
+			rest = unfinished(text)
+		}
+		x.Bytes(text[:len(text)-rest])
+		kept = copy(part, text[len(text)-rest:])
+		if x.send != nil {
+			if err := x.send(); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// unfinished is how many bytes at the end may begin a rune that goes on.
+func unfinished(text []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if c := text[len(text)-n]; utf8.RuneStart(c) {
+			if !utf8.FullRune(text[len(text)-n:]) {
+				return n
+			}
+			return 0
+		}
+	}
+	return 0
 }
 
 // Open writes a start tag, with attributes (without namespace) as names and values in

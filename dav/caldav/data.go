@@ -3,6 +3,8 @@ package caldav
 import (
 	"context"
 	"encoding/xml"
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"fachwerk/calendar"
 	"fachwerk/calendar/ical"
 	"fachwerk/dav"
+	"fachwerk/internal/resource"
 )
 
 var dataName = dav.CalDAV("calendar-data")
@@ -52,23 +55,59 @@ func (h *Head) data(ctx context.Context, v *dav.Value) (bool, error) {
 			return false, err
 		}
 	}
-	body := v.Target.Body
 	if !w.retrieval.Whole() {
-		o := w.objects[v.Target.Item.ID]
-		if o == nil {
-			o, _ = calendar.Stored(body)
+		made, err := h.retrieve(ctx, v.Target, w)
+		if err != nil {
+			return false, explain(err)
 		}
-		if o != nil {
-			var err error
-			if body, err = w.retrieval.Append(ctx, nil, o, w.floating, &w.left); err != nil {
-				return false, explain(err)
+		if made != nil {
+			defer made.Close()
+			text, err := made.Open()
+			if err != nil {
+				return false, err
 			}
+			return true, stream(v, text)
 		}
 	}
+	if v.Target.Large() {
+		text, _, err := v.Target.Open()
+		if err != nil {
+			return false, err
+		}
+		return true, stream(v, text)
+	}
 	v.XML.Open(dataName)
-	v.XML.Bytes(body)
+	v.XML.Bytes(v.Target.Body)
 	v.XML.Close(dataName)
 	return true, nil
+}
+
+// stream writes what may be large.
+func stream(v *dav.Value, text io.ReadCloser) error {
+	v.XML.Open(dataName)
+	err := v.XML.Stream(text)
+	v.XML.Close(dataName)
+	return errors.Join(err, text.Close())
+}
+
+// retrieve makes what is asked for of an object; nil: it is answered as it is stored.
+func (h *Head) retrieve(ctx context.Context, t *dav.Target, w *work) (*resource.Received, error) {
+	if t.Large() {
+		content, size, err := t.Open()
+		if err != nil {
+			return nil, err
+		}
+		defer content.Close()
+		return h.calendar.RetrieveLarge(ctx, t.Account, w.retrieval, content, size, w.floating, &w.left)
+	}
+	o := w.objects[t.Item.ID]
+	if o == nil {
+		var ok bool
+		if o, ok = calendar.Stored(t.Body); !ok {
+			return nil, nil
+		}
+	}
+	return h.calendar.Retrieve(ctx, t.Account, w.retrieval, o, w.floating, &w.left)
 }
 
 // retrieval reads a CALDAV:calendar-data of a request (RFC 4791 9.6).

@@ -32,7 +32,7 @@ func (h *Head) Properties() []dav.LiveProperty {
 		fixed("max-attendees-per-instance", strconv.Itoa(limits.Attendees)),
 		fixed("min-date-time", ical.FormatUTC(limits.MinDate)),
 		fixed("max-date-time", ical.FormatUTC(limits.MaxDate)),
-		{Name: dataName, On: dav.AtMember, Need: dav.NeedBody, Value: h.data},
+		{Name: dataName, On: dav.AtMember, Need: dav.NeedBody, Streams: true, Value: h.data},
 	}
 }
 

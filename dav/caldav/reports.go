@@ -15,7 +15,7 @@ import (
 // How much is answered at once: resources, and bytes of them in memory.
 const (
 	batch      = 200
-	batchBytes = 4 << 20
+	batchBytes = 1 << 20
 	// keptObject is up to which size an object is kept from the query to the answer:
 	// larger ones are read again, for they take many times their size.
 	keptObject = 4 << 10

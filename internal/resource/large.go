@@ -12,8 +12,8 @@ import (
 )
 
 // Small is up to how many bytes content is held in memory without further ado. What is
-// larger is gathered in a spool, and whoever holds it whole takes its cost, and that of
-// what is made of it, from Memory first.
+// larger is gathered in a spool, and whoever holds it whole asks for Room first, for it and
+// for what is made of it.
 const Small = 64 << 10
 
 // What all requests together hold of large content, and how
@@ -24,17 +24,69 @@ const (
 	personsMemory = defaultMemory / 2
 )
 
-// Memory is the budget of all who hold large content in memory, bytes. Nobody may take
-// from it who holds something of it, or while a client is waited for.
-func (s *Service) Memory() *budget.Budget { return s.memory }
-
-// Holder is whom memory is counted for: who asks.
-func (a Account) Holder() budget.Holder {
-	return budget.Holder{Tenant: a.Key.Tenant, Account: a.Person}
+// Room waits until the person who uses an account may have so many bytes in memory; done
+// gives them back and is never nil. Up to Small bytes cost nothing. Who has room asks for
+// no more of it, and waits for no client, until it has given it back. The error is that
+// of ctx.
+func (s *Service) Room(ctx context.Context, a Account, bytes int64) (done func(), err error) {
+	return s.memory.Take(ctx, budget.Holder{Tenant: a.Key.Tenant, Account: a.Person}, bytes)
 }
 
-// Content reads a resource whole; ErrNotFound where it was replaced or removed. Memory
-// for it is the caller's to take.
+// Contents calls f with the content of items in their order, as Bodies does, large ones
+// included: each of these has room for cost(its size) bytes while f looks at it. Items
+// that have gone are passed over.
+func (s *Service) Contents(ctx context.Context, c Collection, items []Item, cost func(size int64) int64,
+	f func(i int, body []byte) error,
+) error {
+	return s.Split(ctx, c, items, f, func(i int) error {
+		return s.Large(ctx, c, items[i], cost, func(body []byte) error { return f(i, body) })
+	})
+}
+
+// Split calls small with the contents of items that are Small, many at a time, and large
+// for each of the others, in their order.
+func (s *Service) Split(ctx context.Context, c Collection, items []Item, small func(i int, body []byte) error, large func(i int) error) error {
+	for at := 0; at < len(items); {
+		n := 0
+		for at+n < len(items) && items[at+n].Size <= Small {
+			n++
+		}
+		if n > 0 {
+			first := at
+			if err := s.Bodies(ctx, c, items[at:at+n], func(i int, body []byte) error { return small(first+i, body) }); err != nil {
+				return err
+			}
+			at += n
+			continue
+		}
+		if err := large(at); err != nil {
+			return err
+		}
+		at++
+	}
+	return nil
+}
+
+// Large reads an item whole, with room for cost(its size) bytes while f looks at it. One
+// that has gone is passed over.
+func (s *Service) Large(ctx context.Context, c Collection, i Item, cost func(size int64) int64, f func(body []byte) error) error {
+	done, err := s.Room(ctx, c.Account, cost(i.Size))
+	if err != nil {
+		return err
+	}
+	defer done()
+	body, err := s.Content(ctx, c, i)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f(body)
+}
+
+// Content reads a resource whole; ErrNotFound where it was replaced or removed. Room for it
+// is the caller's to ask for.
 func (s *Service) Content(ctx context.Context, c Collection, i Item) ([]byte, error) {
 	b, err := s.Open(ctx, c, i)
 	if err != nil {
@@ -44,13 +96,18 @@ func (s *Service) Content(ctx context.Context, c Collection, i Item) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	data := make([]byte, b.Size())
-	_, err = io.ReadFull(r, data)
+	return whole(r, b.Size())
+}
+
+func whole(r io.ReadCloser, size int64) ([]byte, error) {
+	data := make([]byte, size)
+	_, err := io.ReadFull(r, data)
 	return data, errors.Join(err, r.Close())
 }
 
-// Received is content that came from a client and is to be judged before it is stored:
-// small content in memory, large in a spool, so that slow clients cost no memory.
+// Received is content on its way between a client and the store, to be judged before it is
+// stored or made for an answer: small content in memory, large in a spool, so that slow
+// clients cost no memory.
 type Received struct {
 	data  []byte
 	spool *store.Spool
@@ -92,6 +149,14 @@ type (
 	onlyWriter struct{ io.Writer }
 )
 
+// PutAside keeps what was made for a client until it is sent, without room for it.
+func (s *Service) PutAside(data []byte) (*Received, error) {
+	if len(data) <= Small {
+		return Held(data), nil
+	}
+	return s.Receive(bytes.NewReader(data), int64(len(data)))
+}
+
 // Size is the number of bytes.
 func (c *Received) Size() int64 {
 	if c.spool != nil {
@@ -100,8 +165,7 @@ func (c *Received) Size() int64 {
 	return int64(len(c.data))
 }
 
-// Bytes is all of it in memory, which is the caller's to take from Memory where it is
-// not Small.
+// Bytes is all of it in memory; room for it is the caller's to ask for.
 func (c *Received) Bytes() ([]byte, error) {
 	if c.spool == nil {
 		return c.data, nil
@@ -110,9 +174,7 @@ func (c *Received) Bytes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := make([]byte, c.Size())
-	_, err = io.ReadFull(r, data)
-	return data, errors.Join(err, r.Close())
+	return whole(r, c.Size())
 }
 
 // Open reads it from the first byte on.
