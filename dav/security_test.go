@@ -197,7 +197,8 @@ func TestOddRequests(t *testing.T) {
 	c.Want(t, 412, "MOVE", home+"F", "", "Destination", home+"a.txt", "Overwrite", "F")
 	c.Want(t, 400, "MOVE", home+"F", "", "Destination", home+"H", "Depth", "0")
 	c.Want(t, 400, "DELETE", home+"F", "", "Depth", "0")
-	c.Want(t, 403, "MOVE", "/calendars/"+c.Address+"/calendar/", "", "Destination", "/calendars/"+c.Address+"/x/")
+	c.Want(t, 403, "MOVE", "/calendars/"+c.Address+"/calendar/", "", "Destination", home+"x/")
+	c.Want(t, 403, "MOVE", home, "", "Destination", "/files/"+c.Address+"/x/")
 	c.Want(t, 403, "ACL", home+"a.txt", `<D:acl xmlns:D="DAV:"/>`)
 	c.Want(t, 404, "GET", home+"a.txt/", "")
 	if got := c.Propfind(t, home, "1", "<D:resourcetype/>"); len(got.Responses) != 3 {

@@ -37,7 +37,11 @@ func transfer(ctx context.Context, r *Request, t *Target) error {
 			}
 			return err
 		}
-		created, err = r.transferOnce(ctx, t, to, rules)
+		if t.Level == AtCollection {
+			created, err = r.transferWhole(ctx, t, to, rules)
+		} else {
+			created, err = r.transferOnce(ctx, t, to, rules)
+		}
 		return err
 	})
 	switch {
@@ -63,10 +67,8 @@ func (r *Request) rules(t *Target) (rules resource.Transfer, err error) {
 	switch {
 	case t.Level == AtCollection && t.Mount.Tree:
 		return rules, refused(http.StatusForbidden, "A drive as a whole can be neither copied nor moved.")
-	case t.Level == AtCollection:
-		return rules, refused(http.StatusForbidden, "A whole collection can be neither copied nor moved; another name for people is its displayname.")
-	case r.Method == "MOVE" && r.depthSet && r.Depth != DepthInfinity && t.Level == AtFolder:
-		return rules, refused(http.StatusBadRequest, "A folder moves with all that is in it: Depth must be infinity.")
+	case r.Method == "MOVE" && r.depthSet && r.Depth != DepthInfinity && t.Level&(AtFolder|AtCollection) != 0:
+		return rules, refused(http.StatusBadRequest, "What moves does so with all that is in it: Depth must be infinity.")
 	case r.Method == "COPY" && r.depthSet && r.Depth == Depth1:
 		return rules, refused(http.StatusBadRequest, "Depth of a COPY is 0 or infinity.")
 	}
@@ -136,6 +138,62 @@ func (r *Request) transferOnce(ctx context.Context, t, to *Target, rules resourc
 		err = resource.ErrChanged // look where it is now
 	}
 	return created, err
+}
+
+// transferWhole moves or copies a calendar or an address book in its account.
+func (r *Request) transferWhole(ctx context.Context, t, to *Target, rules resource.Transfer) (created bool, err error) {
+	if err := r.mayTransferWhole(t, to); err != nil {
+		return false, err
+	}
+	g, err := r.guard(t)
+	if err != nil {
+		return false, err
+	}
+	if err := r.judge(ctx, t, &g); err != nil {
+		return false, err
+	}
+	if to.Exists && !rules.Overwrite {
+		return false, resource.ErrExists
+	}
+	whole := resource.CollectionTransfer{Name: to.asked, Over: to.Collection, Shallow: rules.Shallow}
+	if r.Method == "COPY" {
+		_, err = r.s.c.Resources.CopyCollection(ctx, t.Collection, whole, g)
+	} else {
+		_, err = r.s.c.Resources.MoveCollection(ctx, t.Collection, whole, g)
+	}
+	switch {
+	case errors.Is(err, resource.ErrNotFound):
+		err = resource.ErrChanged // look what it is called now
+	case errors.Is(err, resource.ErrTooMany):
+		err = refused(http.StatusInsufficientStorage, "It has more than the %d members that are copied at once, or there are %d collections already.",
+			resource.MaxCopied, resource.MaxCollections)
+	}
+	return !to.Exists, err
+}
+
+func (r *Request) mayTransferWhole(t, to *Target) error {
+	switch {
+	case t.Mount.Kind != to.Mount.Kind:
+		return refused(http.StatusForbidden, "What lies in %s cannot go into %s.", t.Mount.Segment, to.Mount.Segment)
+	case to.Level != AtCollection:
+		location := CardDAV("addressbook-collection-location-ok") // RFC 6352 section 6.3.1
+		if to.Mount.calendars() {
+			location = CalDAV("calendar-collection-location-ok") // RFC 4791 section 5.3.1
+		}
+		return Refusal(http.StatusForbidden, location, "A whole collection can only lie directly in a home.")
+	case t.Virtual != nil, to.Virtual != nil:
+		return refused(http.StatusForbidden, "What the server makes up can be neither copied nor moved, and nothing takes its place.")
+	case t.Account.Key != to.Account.Key:
+		return refused(http.StatusForbidden, "A whole collection stays in its account. Make one in the other account and move the members.")
+	case to.Exists && to.Collection.ID == t.Collection.ID:
+		return refused(http.StatusForbidden, "Source and destination are the same.")
+	}
+	if r.Method == "MOVE" {
+		if err := r.may(t, resource.Manage, "unbind"); err != nil {
+			return err
+		}
+	}
+	return r.may(to, resource.Manage, "bind")
 }
 
 func (r *Request) mayTransfer(t, to *Target) error {

@@ -103,7 +103,9 @@ func counters(a *Account) *[4]int64 {
 func (w *work) flushCollections(b *Batch) {
 	key := w.account.Key
 	rows := sorted(w.collections, func(c *collectionRow) bool { return c.created || c.changed },
-		func(x, y *collectionRow) int { return cmp.Compare(x.ID, y.ID) })
+		func(x, y *collectionRow) int {
+			return cmp.Or(cmp.Compare(bit(y.Deleted), bit(x.Deleted)), cmp.Compare(x.ID, y.ID))
+		})
 	for _, c := range rows { // a name must be free before another takes it
 		if !c.created {
 			b.Exec(updateCollection, key.Tenant, key.Account, c.ID, bit(c.Deleted), c.Name, c.SpecialUse,

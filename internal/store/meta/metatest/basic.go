@@ -41,6 +41,7 @@ var tests = []struct {
 	{"OneWins", testOneWins},
 	{"Stale", testStale},
 	{"QuotaCosts", testQuotaCosts},
+	{"CollectionTransfer", testCollectionTransfer},
 	{"QuotaMigration", testQuotaMigration},
 	{"Threads", testThreads},
 	{"Times", testTimes},
