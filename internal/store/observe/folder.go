@@ -144,19 +144,19 @@ func unescape(s string) string {
 // servers names the machines that a filesystem comes from, as far as its source
 // does, and whether it may come from another machine at all.
 func servers(m mount) (hosts []string, distant bool) {
-	switch {
-	case m.filesystem == "nfs", m.filesystem == "nfs4": // host:/path
+	switch m.filesystem {
+	case "nfs", "nfs4": // host:/path
 		if at := strings.Index(m.source, ":/"); at > 0 {
 			return []string{strings.Trim(m.source[:at], "[]")}, true
 		}
 		return nil, true
-	case m.filesystem == "cifs", m.filesystem == "smb3": // //host/share
+	case "cifs", "smb3": // //host/share
 		host, _, _ := strings.Cut(strings.TrimPrefix(m.source, "//"), "/")
 		if host != "" && strings.HasPrefix(m.source, "//") {
 			return []string{strings.Trim(host, "[]")}, true
 		}
 		return nil, true
-	case m.filesystem == "ceph": // host:port,host:port:/path
+	case "ceph": // host:port,host:port:/path
 		monitors, _, _ := strings.Cut(m.source, ":/")
 		for one := range strings.SplitSeq(monitors, ",") {
 			host, _, err := net.SplitHostPort(one)
