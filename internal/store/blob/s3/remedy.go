@@ -23,12 +23,17 @@ var remedies = map[string]string{
 	"QuotaExceeded":                "the bucket's quota is used up: raise it; nothing is lost",
 }
 
+var errNoBucket = errors.New("it does not exist")
+
 // Remedy says what an administrator can do about an error of this engine, "" for
 // errors that are not its own. It quotes nothing of the error.
 func Remedy(err error) string {
 	var answer minio.ErrorResponse
 	if errors.As(err, &answer) {
 		return remedies[answer.Code]
+	}
+	if errors.Is(err, errNoBucket) {
+		return remedies["NoSuchBucket"]
 	}
 	var authority x509.UnknownAuthorityError
 	var name x509.HostnameError

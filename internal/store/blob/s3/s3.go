@@ -206,11 +206,17 @@ func (s *Store) Check(ctx context.Context) error { return s.bucketExists(ctx) }
 
 func (s *Store) bucketExists(ctx context.Context) error {
 	ok, err := s.core.BucketExists(ctx, s.config.Bucket)
+	if status := minio.ToErrorResponse(err).StatusCode; err == nil && !ok || status >= 400 && status < 500 {
+		// The answer to HEAD has no body that would say why: the bucket, the key or the clock.
+		if _, why := s.core.ListObjectsV2(s.config.Bucket, s.config.Prefix, "", "", "", 1); why != nil {
+			err = why
+		}
+	}
 	if err != nil {
 		return s.failed(ctx, "look at bucket", s.config.Bucket, err)
 	}
 	if !ok {
-		return fmt.Errorf("s3: bucket %s does not exist", s.config.Bucket)
+		return fmt.Errorf("s3: bucket %s: %w", s.config.Bucket, errNoBucket)
 	}
 	return nil
 }
