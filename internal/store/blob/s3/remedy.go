@@ -10,12 +10,16 @@ import (
 	"fachwerk/internal/store/blob"
 )
 
-const clock = "this machine's clock and the object store's differ: set both by NTP"
+const (
+	unknown = "the object store does not know the access key: correct blobs.url"
+	clock   = "this machine's clock and the object store's differ: set both by NTP"
+)
 
 // remedies are by the service's error code.
 var remedies = map[string]string{
 	"AccessDenied":          "the object store's key lacks a right: it needs to read, write, list and delete in the bucket",
-	"InvalidAccessKeyId":    "the object store does not know the access key: correct blobs.url",
+	"InvalidAccessKeyId":    unknown,
+	"InvalidAccessKeyID":    unknown, // as some services spell it
 	"SignatureDoesNotMatch": "the object store's secret key is wrong: correct the secret file",
 	"NoSuchBucket":          "there is no such bucket: create it, or correct blobs.url",
 	"RequestTimeTooSkewed":  clock, "RequestExpired": clock, "RequestNotValidYet": clock,
