@@ -19,7 +19,7 @@ const (
 var remedies = map[string]string{
 	"AccessDenied":          "the object store's key lacks a right: it needs to read, write, list and delete in the bucket",
 	"InvalidAccessKeyId":    unknown,
-	"InvalidAccessKeyID":    unknown, // as some services spell it
+	"XAdminUserNotFound":    unknown, // versitygw
 	"SignatureDoesNotMatch": "the object store's secret key is wrong: correct the secret file",
 	"NoSuchBucket":          "there is no such bucket: create it, or correct blobs.url",
 	"RequestTimeTooSkewed":  clock, "RequestExpired": clock, "RequestNotValidYet": clock,
