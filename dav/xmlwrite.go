@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -167,6 +168,10 @@ func appendText[T string | []byte](b []byte, s T) []byte {
 	last := 0
 	for i := 0; i < len(s); {
 		c := s[i]
+		if plain[c] {
+			i++
+			continue
+		}
 		if c >= utf8.RuneSelf {
 			r, n := decodeRune(s[i:])
 			if r == utf8.RuneError && n == 1 || r == 0xfffe || r == 0xffff {
@@ -189,14 +194,7 @@ func appendText[T string | []byte](b []byte, s T) []byte {
 			with = "&quot;"
 		case '\r':
 			with = "&#13;"
-		case '\n', '\t':
-			i++
-			continue
 		default:
-			if c >= ' ' {
-				i++
-				continue
-			}
 			with = "\ufffd"
 		}
 		b = append(b, s[last:i]...)
@@ -206,6 +204,15 @@ func appendText[T string | []byte](b []byte, s T) []byte {
 	}
 	return append(b, s[last:]...)
 }
+
+// plain are the bytes that need no look: US-ASCII but for markup, carriage returns and
+// what XML cannot hold.
+var plain = func() (t [256]bool) {
+	for c := range utf8.RuneSelf {
+		t[c] = c >= ' ' && !strings.ContainsRune(`<>&"`, rune(c)) || c == '\n' || c == '\t'
+	}
+	return t
+}()
 
 func decodeRune[T string | []byte](s T) (rune, int) {
 	if len(s) > utf8.UTFMax {
