@@ -13,7 +13,7 @@ import (
 type Source interface {
 	Changes(ctx context.Context, c resource.Collection, token string, limit int) (resource.Changes, error)
 	Facts(ctx context.Context, c resource.Collection, items []resource.Item, f func(i int, encoder int16, facts []byte) error) error
-	Bodies(ctx context.Context, c resource.Collection, items []resource.Item, f func(i int, body []byte) error) error
+	Contents(ctx context.Context, c resource.Collection, items []resource.Item, cost func(size int64) int64, f func(i int, body []byte) error) error
 }
 
 // Keeper is a Source that takes searchable forms which were made anew.
@@ -260,7 +260,7 @@ func readFacts(ctx context.Context, src Source, c resource.Collection, items []r
 	if len(without) == 0 {
 		return out, nil
 	}
-	err = src.Bodies(ctx, c, without, func(i int, body []byte) error {
+	err = src.Contents(ctx, c, without, cost, func(i int, body []byte) error {
 		card, err := Parse(body)
 		if err != nil {
 			card = &Card{Version: Version3} // stored by other rules: found by nothing, shown all the same

@@ -201,7 +201,7 @@ func (s *search) opened() error {
 	if len(s.open) == 0 || s.found.More {
 		return nil
 	}
-	err := s.src.Bodies(s.ctx, s.c, s.open, func(i int, body []byte) error {
+	err := s.src.Contents(s.ctx, s.c, s.open, cost, func(i int, body []byte) error {
 		if card, err := Parse(body); err == nil {
 			s.judge(s.open[i], card)
 		}

@@ -148,7 +148,7 @@ func (s *source) Facts(_ context.Context, _ resource.Collection, items []resourc
 	return nil
 }
 
-func (s *source) Bodies(_ context.Context, _ resource.Collection, items []resource.Item, f func(int, []byte) error) error {
+func (s *source) Contents(_ context.Context, _ resource.Collection, items []resource.Item, _ func(int64) int64, f func(int, []byte) error) error {
 	for i, it := range items {
 		if body, ok := s.bodies[it.Name]; ok {
 			s.opened++

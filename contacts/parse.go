@@ -46,12 +46,16 @@ func invalid(reason string, args ...any) error {
 	return &InvalidError{Condition: ValidData, Reason: fmt.Sprintf(reason, args...)}
 }
 
+func tooLarge() error {
+	return &InvalidError{Condition: MaxResource, Reason: fmt.Sprintf("A card may have %d bytes.", MaxSize)}
+}
+
 // Parse reads one vCard of version 3 or 4. Its errors are *InvalidError. It is as liberal
 // as real programs need: a version 3 card may lack N, VERSION may stand anywhere, lines
 // may end in LF alone. What RFC 6352 asks of a card in an address book, a UID, is asked.
 func Parse(data []byte) (*Card, error) {
 	if len(data) > MaxSize {
-		return nil, &InvalidError{Condition: MaxResource, Reason: fmt.Sprintf("A card may have %d bytes.", MaxSize)}
+		return nil, tooLarge()
 	}
 	if err := plainText(data); err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ const streamLines = 500_000
 // Memory is how many bytes the object that Parse and NewObject make of a text of size
 // bytes takes at most, beside the text, with what is made on the way. A line and a
 // parameter take many times what they have in the text, but their number is bounded.
-func Memory(size int64) int64 { return min(30*size, size+24<<20) }
+func Memory(size int64) int64 { return min(40*size, size+32<<20) }
 
 // A SyntaxError says where and why a text is no iCalendar. It wraps
 // contentline.ErrTooLarge where a bound was met.

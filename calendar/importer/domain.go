@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 
 	"fachwerk/calendar"
 	"fachwerk/internal/importing"
@@ -33,22 +35,26 @@ func (d *Domain) Other(e *importing.Entry) []string {
 
 // Load reads an object.
 func (d *Domain) Load(_ context.Context, l importing.Loading) (importing.Loaded, error) {
-	data, err := importing.ReadObject(l.Content, d.calendar.Limits().Size)
-	if err != nil {
+	received, err := d.calendar.Receive(io.TeeReader(l.Content.Body, l.Hash))
+	switch {
+	case errors.Is(err, resource.ErrTooLarge):
+		return nil, importing.Refuse(importing.TooLarge, "it has more than %d bytes", d.calendar.Limits().Size)
+	case err != nil:
 		return nil, err
+	case l.Content.Size >= 0 && received.Size() != l.Content.Size:
+		return nil, errors.Join(fmt.Errorf("%w gives %d bytes of %d", importing.ErrSource, received.Size(), l.Content.Size), received.Close())
 	}
-	l.Hash.Write(data)
-	return &loaded{d, data}, nil
+	return &loaded{d, received}, nil
 }
 
 type loaded struct {
-	domain *Domain
-	data   []byte
+	domain   *Domain
+	received *resource.Received
 }
 
 // Draft has the calendar judge it.
 func (l *loaded) Draft(ctx context.Context, at resource.Place, old resource.Item) (resource.Draft, error) {
-	draft, err := l.domain.calendar.Accept(ctx, at, old, l.data)
+	draft, err := l.domain.calendar.AcceptReceived(ctx, at, old, l.received)
 	var refused *calendar.Refusal
 	if errors.As(err, &refused) {
 		code := importing.Invalid
@@ -63,5 +69,5 @@ func (l *loaded) Draft(ctx context.Context, at resource.Place, old resource.Item
 // Note has nothing to tell: what came is kept as it is.
 func (l *loaded) Note() string { return "" }
 
-// Close has nothing to free.
-func (l *loaded) Close() error { return nil }
+// Close frees it.
+func (l *loaded) Close() error { return l.received.Close() }

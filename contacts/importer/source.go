@@ -149,25 +149,19 @@ type loaded struct {
 
 // Draft judges the card as a PUT would.
 func (l *loaded) Draft(ctx context.Context, at resource.Place, old resource.Item) (resource.Draft, error) {
-	c, err := contacts.Parse(l.data)
+	who, in := at.Collection.Account, resource.Held(l.data)
+	c, err := contacts.Judge(ctx, l.domain.resources, who, in)
 	if err != nil {
 		return resource.Draft{}, refused(err)
 	}
-	if err := l.sameUID(ctx, at.Collection, old, c.UID()); err != nil {
+	if err := l.sameUID(ctx, at.Collection, old, c.UID); err != nil {
 		return resource.Draft{}, err
 	}
-	u, err := l.domain.resources.NewUpload(ctx, at.Collection.Account,
-		resource.UploadOptions{Size: int64(len(l.data)), Limit: contacts.MaxSize, Replaces: old.Size})
+	u, err := l.domain.resources.Upload(ctx, who, in, old)
 	if err != nil {
 		return resource.Draft{}, err
 	}
-	if _, err = u.Write(l.data); err == nil {
-		err = u.Finish()
-	}
-	if err != nil {
-		return resource.Draft{}, errors.Join(err, u.Close())
-	}
-	return resource.Draft{Upload: u, Facts: c.Facts(), Encoder: contacts.FactsEncoder, Index: c.Index()}, nil
+	return resource.Draft{Upload: u, Facts: c.Facts, Encoder: contacts.FactsEncoder, Index: c.Index}, nil
 }
 
 // sameUID refuses a card of another UID in place of one (RFC 6352 section 6.3.2.1).

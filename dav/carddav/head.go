@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -102,31 +101,24 @@ func (h *Head) Accept(ctx context.Context, in *dav.Incoming) (resource.Draft, er
 	if in.Length > contacts.MaxSize {
 		return resource.Draft{}, tooLarge()
 	}
-	body, err := io.ReadAll(io.LimitReader(in.Body, contacts.MaxSize+1))
+	received, err := contacts.Receive(h.resources, in.Body)
 	if err != nil {
 		return resource.Draft{}, err
 	}
-	if len(body) > contacts.MaxSize {
-		return resource.Draft{}, tooLarge()
-	}
-	card, err := contacts.Parse(body)
+	defer received.Close()
+	who := in.Target.Collection.Account
+	card, err := contacts.Judge(ctx, h.resources, who, received)
 	if err != nil {
 		return resource.Draft{}, refusal(err)
 	}
-	if err := h.sameUID(ctx, in.Target, card.UID()); err != nil {
+	if err := h.sameUID(ctx, in.Target, card.UID); err != nil {
 		return resource.Draft{}, err
 	}
-	u, err := h.resources.NewUpload(ctx, in.Target.Collection.Account, resource.UploadOptions{Size: int64(len(body)), Limit: contacts.MaxSize})
+	u, err := h.resources.Upload(ctx, who, received, in.Target.Item)
 	if err != nil {
 		return resource.Draft{}, err
 	}
-	if _, err = u.Write(body); err == nil {
-		err = u.Finish()
-	}
-	if err != nil {
-		return resource.Draft{}, errors.Join(err, u.Close())
-	}
-	return resource.Draft{Upload: u, Facts: card.Facts(), Encoder: contacts.FactsEncoder, Index: card.Index()}, nil
+	return resource.Draft{Upload: u, Facts: card.Facts, Encoder: contacts.FactsEncoder, Index: card.Index}, nil
 }
 
 func tooLarge() error {
@@ -153,18 +145,22 @@ func (h *Head) sameUID(ctx context.Context, t *dav.Target, uid string) error {
 }
 
 // Transfer refuses to put a card in the place of one with another UID, as sameUID does.
-func (h *Head) Transfer(ctx context.Context, r *dav.Request, from, to *dav.Target) error {
+func (h *Head) Transfer(ctx context.Context, _ *dav.Request, from, to *dav.Target) error {
 	if !to.Exists {
 		return nil
 	}
-	if err := r.Load(ctx, []*dav.Target{from}, dav.NeedBody); err != nil {
-		return err
-	}
-	card, err := contacts.Parse(from.Body)
-	if err != nil {
+	uid := ""
+	err := contacts.Look(ctx, h.resources, from.Collection, from.Item, func(c *contacts.Card) error {
+		uid = strings.Clone(c.UID())
+		return nil
+	})
+	switch {
+	case err != nil:
 		return refusal(err)
+	case uid == "":
+		return resource.ErrChanged // it was replaced or removed meanwhile
 	}
-	return h.sameUID(ctx, to, card.UID())
+	return h.sameUID(ctx, to, uid)
 }
 
 // Refuse gives the errors of writing their elements.

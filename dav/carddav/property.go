@@ -20,7 +20,7 @@ func (h *Head) Properties() []dav.LiveProperty {
 		{Name: dav.CardDAV("supported-address-data"), On: dav.AtCollection, Value: supportedData},
 		{Name: dav.CardDAV("supported-collation-set"), On: dav.AtCollection | dav.AtHome, Value: supportedCollations},
 		{Name: dav.CardDAV("max-resource-size"), On: dav.AtCollection, Value: maxResourceSize},
-		{Name: addressData, On: dav.AtMember, Need: dav.NeedBody, Value: writeAddressData},
+		{Name: addressData, On: dav.AtMember, Need: dav.NeedBody, Streams: true, Value: h.writeAddressData},
 		{Name: dav.CardDAV("principal-address"), On: dav.AtPrincipal, Value: h.principalCard},
 		{Name: dav.CardDAV("directory-gateway"), On: dav.AtPrincipal | dav.AtHome, Value: h.directoryGateway},
 	}
@@ -109,13 +109,16 @@ func (h *Head) directoryGateway(_ context.Context, v *dav.Value) (bool, error) {
 
 // writeAddressData answers a card: as stored, or what is asked for of it (RFC 6352
 // section 10.4). It is there in reports alone.
-func writeAddressData(_ context.Context, v *dav.Value) (bool, error) {
+func (h *Head) writeAddressData(ctx context.Context, v *dav.Value) (bool, error) {
 	if v.Method != "REPORT" || v.Element == nil {
 		return false, nil
 	}
 	want, err := readAddressData(v.Element)
 	if err != nil {
 		return false, err
+	}
+	if v.Target.Large() {
+		return true, h.streamAddressData(ctx, v, &want)
 	}
 	body := v.Target.Body
 	if !want.asStored() {
@@ -127,6 +130,30 @@ func writeAddressData(_ context.Context, v *dav.Value) (bool, error) {
 	v.XML.Bytes(body)
 	v.XML.Close(addressData)
 	return true, nil
+}
+
+// streamAddressData answers a card that is too large to be held while it is sent.
+func (h *Head) streamAddressData(ctx context.Context, v *dav.Value, want *wanted) error {
+	text, size, err := v.Target.Open()
+	if err != nil {
+		return err
+	}
+	defer text.Close()
+	if !want.asStored() {
+		made, err := contacts.Make(ctx, h.resources, v.Target.Account, text, size, want.of)
+		if err != nil {
+			return err
+		}
+		defer made.Close()
+		if text, err = made.Open(); err != nil {
+			return err
+		}
+		defer text.Close()
+	}
+	v.XML.Open(addressData)
+	err = v.XML.Stream(text)
+	v.XML.Close(addressData)
+	return err
 }
 
 // wanted is what an address-data element asks for.

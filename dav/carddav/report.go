@@ -2,6 +2,7 @@ package carddav
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"fachwerk/contacts"
@@ -20,7 +21,7 @@ func (h *Head) Reports() []dav.Report {
 // How many resources are answered at once, and about how many bytes of them.
 const (
 	batch      = 200
-	batchBytes = 4 << 20
+	batchBytes = 1 << 20
 )
 
 // first is how many of n resources, of these sizes, are answered together.
@@ -167,17 +168,29 @@ func (q *query) home(ctx context.Context, t *dav.Target) error {
 
 // member asks the one card at t.
 func (q *query) member(ctx context.Context, t *dav.Target) error {
-	if err := q.r.Load(ctx, []*dav.Target{t}, dav.NeedBody); err != nil {
+	found, err := q.matches(ctx, t)
+	if err != nil || !found {
 		return err
 	}
-	card, err := contacts.Parse(t.Body)
-	if err != nil {
-		card = &contacts.Card{}
+	return q.m().Resources(ctx, []*dav.Target{t}, q.selection)
+}
+
+func (q *query) matches(ctx context.Context, t *dav.Target) (found bool, err error) {
+	if t.Virtual != nil { // an entry of the directory, which is small
+		if err := q.r.Load(ctx, []*dav.Target{t}, dav.NeedBody); err != nil {
+			return false, err
+		}
+		card, err := contacts.Parse(t.Body)
+		return err == nil && q.filter.Matches(card), nil
 	}
-	if q.filter.Matches(card) {
-		return q.m().Resources(ctx, []*dav.Target{t}, q.selection)
+	err = contacts.Look(ctx, q.h.resources, t.Collection, t.Item, func(c *contacts.Card) error {
+		found = q.filter.Matches(c)
+		return nil
+	})
+	if bad := (*contacts.InvalidError)(nil); errors.As(err, &bad) { // stored by other rules
+		return q.filter.Matches(&contacts.Card{}), nil
 	}
-	return nil
+	return found, err
 }
 
 func (q *query) answer(ctx context.Context, t *dav.Target) error {
