@@ -10,6 +10,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -149,11 +150,24 @@ func system(ctx context.Context, r *runner) error {
 		return fmt.Errorf("build: %w", err)
 	}
 	r.env = append(r.env, "FACHWERK_TEST_BINARY="+binary)
-	list, err := r.packages(ctx, []string{"./test/..."}, "test/house", "test/run")
+	list, err := r.packages(ctx, []string{"./test/..."}, "test/house", "test/run", "test/helm", "test/cluster")
 	if err != nil {
 		return err
 	}
 	return r.goTest(ctx, append([]string{"-count=1", "-p=1", "-timeout=15m"}, list...)...)
+}
+
+// chart tests the Helm chart with Helm's own tools.
+func chart(ctx context.Context, r *runner) error {
+	for _, name := range []string{"helm", "helm-unittest", "kubeconform"} {
+		if _, err := r.goTool(ctx, name); err != nil {
+			return err
+		}
+	}
+	env := r.env
+	defer func() { r.env = env }()
+	r.env = append(slices.Clip(env), "FACHWERK_TEST_REQUIRE=1") // nothing here is skipped
+	return r.goTest(ctx, "-count=1", "-timeout=10m", "./test/helm")
 }
 
 // race runs a few scenarios against a program built with the race detector; the

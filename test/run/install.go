@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"fachwerk/test/helm"
 )
 
 // debian lists the packages with who needs them.
 var debian = []string{
 	"ca-certificates", "curl", "openssl", "procps",
-	"postgresql", "pgbouncer",                              // the other metadata engine, also behind a pooler
+	"postgresql", "pgbouncer", // the other metadata engine, also behind a pooler
 	"swaks", "libio-socket-ssl-perl", "libnet-ssleay-perl", // submission
 	"isync",               // mbsync
 	"neomutt", "bsdutils", // reading, filing; script gives it a terminal
@@ -30,18 +32,24 @@ var debian = []string{
 	"gvfs-backends", "libglib2.0-bin", "dbus", // files as GNOME sees them
 }
 
-// goTools are built from their own modules; versions are pinned.
-var goTools = []struct{ binary, pkg, version string }{
-	{"golangci-lint", "github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "v2.15.0"},
-	{"versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"},
+// goTools are built from their own modules; versions are pinned. One that cannot be
+// installed by its version alone has a module in tools/ that says how.
+var goTools = []goTool{
+	{binary: "golangci-lint", pkg: "github.com/golangci/golangci-lint/v2/cmd/golangci-lint", version: "v2.15.0"},
+	{binary: "versitygw", pkg: "github.com/versity/versitygw/cmd/versitygw", version: "v1.8.0"},
+	{binary: "helm", pkg: "helm.sh/helm/v3/cmd/helm", version: "v3.22.0"},
+	{binary: "kubeconform", pkg: "github.com/yannh/kubeconform/cmd/kubeconform", version: "v0.8.0"},
+	{binary: "helm-unittest", pkg: "github.com/helm-unittest/helm-unittest/cmd/helm-unittest", version: "v1.1.2", module: "tools/helm-unittest"},
 }
+
+type goTool struct{ binary, pkg, version, module string }
 
 // install brings packages, tools and npm modules. Debian's packages come from
 // the network while the tools compile.
 func install(ctx context.Context, r *runner) error {
 	packages := make(chan error, 1)
 	go func() { packages <- installDebian(ctx, r) }()
-	err := errors.Join(installGoTools(ctx, r), <-packages)
+	err := errors.Join(installGoTools(ctx, r), installModules(ctx, r), <-packages)
 	if err != nil {
 		return err
 	}
@@ -97,8 +105,11 @@ func (r *runner) goTool(ctx context.Context, binary string) (string, error) {
 	for _, tool := range goTools {
 		switch {
 		case tool.binary != binary:
-		case have(path, tool.version):
+		case have(path, tool):
 			return path, nil
+		case tool.module != "":
+			fmt.Printf("   %s %s: building\n", tool.binary, tool.version)
+			return path, r.twice(ctx, 10*time.Minute, tool.module, "env", "GOFLAGS=", "go", "build", "-o", path, tool.pkg)
 		default:
 			fmt.Printf("   %s %s: building\n", tool.binary, tool.version)
 			return path, r.twice(ctx, 10*time.Minute, "", "env", "GOBIN="+bin, "GOFLAGS=", "go", "install", tool.pkg+"@"+tool.version)
@@ -107,15 +118,27 @@ func (r *runner) goTool(ctx context.Context, binary string) (string, error) {
 	return "", fmt.Errorf("%s is none of the tools", binary)
 }
 
+// installModules fetches the modules that hold the schemas of Kubernetes' objects.
+func installModules(ctx context.Context, r *runner) error {
+	for _, m := range helm.Modules {
+		// In a folder of no module, whose go.sum it would fill.
+		if err := r.twice(ctx, 5*time.Minute, r.dir, "env", "GOWORK=off", "GOFLAGS=", "go", "mod", "download", m.Path+"@"+m.Version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // have reads a tool's version from the binary itself.
-func have(binary, version string) bool {
+func have(binary string, tool goTool) bool {
 	out, err := exec.Command("go", "version", "-m", binary).Output()
 	if err != nil {
 		return false
 	}
 	for line := range strings.Lines(string(out)) {
-		if f := strings.Fields(line); len(f) > 2 && f[0] == "mod" {
-			return f[2] == version
+		f := strings.Fields(line)
+		if len(f) > 2 && f[0] == "mod" {
+			return f[2] == tool.version
 		}
 	}
 	return false

@@ -1,0 +1,19 @@
+package helm
+
+// Modules hold the schemas that rendered manifests are held against: Kubernetes'
+// own and those of the custom resources that the chart can make.
+var Modules = []Module{
+	{"k8s.io/kubernetes", "v1.36.3", "api/openapi-spec/swagger.json"},
+	{"sigs.k8s.io/gateway-api", "v1.5.0", "config/crd/standard/*.yaml"},
+	{"github.com/cert-manager/cert-manager", "v1.21.2", "deploy/crds/*.yaml"},
+	{"github.com/prometheus-operator/prometheus-operator", "v0.85.0", "example/prometheus-operator-crd/*.yaml"},
+}
+
+// Module is a Go module of which only files are read.
+type Module struct {
+	Path, Version string
+	Files         string // pattern below its root
+}
+
+// KubernetesVersion is the one that the chart is rendered for in tests.
+const KubernetesVersion = "1.36.3"
