@@ -114,9 +114,10 @@ func (r *Request) transferOnce(ctx context.Context, t, to *Target, rules resourc
 		return false, resource.ErrExists
 	}
 	if t.Account.Key != to.Account.Key {
-		// Two accounts have two locks: what is written is decided under that of
-		// the destination. The source was judged when it was read.
-		g.Seen = nil
+		// Each account compares its own, a COPY that of the destination: what it
+		// copies is what was read.
+		rules.From = g
+		g = resource.Guard{Tokens: g.Tokens}
 	}
 	to.seen(&g, false)
 	if h, ok := to.Head.(Transferrer); ok {

@@ -69,11 +69,15 @@ func (s *Service) Touch(ctx context.Context, c Collection, i Item, to time.Time,
 type Transfer struct {
 	Overwrite bool // what is at the destination goes: files into the trash, other resources for good
 	Shallow   bool // COPY of a folder with Depth 0: without its members
+	// From is what was seen in the source's account, of a MOVE into another account;
+	// the ids of collections tell nothing of whose they are. Its Tokens are not used.
+	From Guard
 }
 
 // Move gives a resource another place; a folder moves with all below it, in a number
-// of rows that does not depend on how many. Within an account it is one transaction;
-// into another account content is sealed anew, and the source goes when all is there.
+// of rows that does not depend on how many. Into another account content is sealed anew
+// where nobody sees it. It is one transaction that gives it its place and takes it from
+// the other: it is never at both or at none.
 // created is false where something was overwritten.
 // Dead properties stay, locks go (RFC 4918 7.5).
 func (s *Service) Move(ctx context.Context, from Collection, i Item, to Place, t Transfer, g Guard) (moved Item, created bool, err error) {
@@ -101,7 +105,7 @@ func (s *Service) transfer(ctx context.Context, from Collection, i Item, to Plac
 		return Item{}, false, fmt.Errorf("transfer to %q: %w", to.Name, ErrName)
 	}
 	row := store.Transfer{Collection: from.ID, Item: row(i), To: spot(to), Overwrite: t.Overwrite, Shallow: t.Shallow && !move,
-		Guard: guard(target, g)}
+		Guard: guard(target, g), From: guard(from, t.From)}
 	var done store.Transferred
 	var err error
 	switch key := target.Account.Key; {

@@ -112,6 +112,9 @@ type Transfer struct {
 	Overwrite  bool // what is there goes: in a drive into the trash, else for good
 	Shallow    bool // of COPY: a folder without its members
 	Guard      Guard
+	// From is what was seen in the source's account, of a move into another one; its
+	// Tokens are Guard's.
+	From Guard
 }
 
 // row is the transfer for package meta.

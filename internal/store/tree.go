@@ -13,7 +13,8 @@ import (
 
 // A tree is copied page by page below a parent that no reader sees; one rename then
 // gives it its place, so it appears whole or not at all. Into another account its
-// content is sealed anew.
+// content is sealed anew. Of a move the source goes in the transaction that gives the
+// copy its place: whenever the process ends, it is at one of both places.
 
 // errPassed says that an item is gone.
 var errPassed = errors.New("passed over")
@@ -37,7 +38,7 @@ func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) 
 			return Transferred{}, outer(err)
 		}
 	}
-	gone := meta.Removal{Collection: t.Collection, ID: t.Item.ID, Guard: Guard{Tokens: t.Guard.Tokens, Person: t.Guard.Person}}
+	c := &carrier{s: s, from: from, to: to, t: t}
 	if move {
 		was, err := s.db.ItemByID(ctx, from, t.Collection, t.Item.ID)
 		if err == nil && was.ModSeq != t.Item.ModSeq { // the move was decided on what is gone
@@ -46,44 +47,48 @@ func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) 
 		if err != nil {
 			return Transferred{}, outer(err)
 		}
-		gone.As, gone.Judge = &was, true
-		if err := s.db.RemoveResource(ctx, from, gone); err != nil {
+		c.gone = &meta.Removal{Collection: t.Collection, ID: t.Item.ID, As: &was,
+			Guard: Guard{Seen: t.From.Seen, Locks: t.From.Locks, Tokens: t.Guard.Tokens, Person: t.Guard.Person}}
+		judge := *c.gone
+		judge.Judge = true
+		if err := s.db.RemoveResource(ctx, from, judge); err != nil { // before all the work
 			return Transferred{}, outer(err)
 		}
 	}
-	c := &carrier{s: s, from: from, to: to, t: t}
-	if t.Item.Flags&FlagFolder != 0 {
-		done, err = c.tree(ctx)
-	} else {
+	if t.Item.Flags&FlagFolder == 0 {
 		done, err = c.single(ctx)
+	} else if done, err = c.tree(ctx); err == nil && move {
+		s.reapSoon(ctx, from, t.Collection)
 	}
-	if err != nil || !move {
-		return done, err
+	if err == nil && move {
+		s.announce(from)
 	}
-	gone.Judge = false
-	return done, c.leave(ctx, gone, done)
-}
-
-// leave removes the source of a move. Where something was written there while it
-// was copied, the source stays and the copy goes; unless it overwrote something,
-// somebody has changed it since, or nobody knows whether the source is gone.
-func (c *carrier) leave(ctx context.Context, gone meta.Removal, done Transferred) error {
-	err := c.s.removeResource(ctx, c.from, gone, true)
-	if err == nil || errors.Is(err, ErrTemporary) || !done.Created {
-		return err
-	}
-	back := meta.Removal{Collection: c.t.To.Collection, ID: done.Item.ID, Guard: gone.Guard, As: &done.Item}
-	if e := c.s.removeResource(context.WithoutCancel(ctx), c.to, back, true); e != nil && !errors.Is(e, ErrChanged) && !isNotFound(e) {
-		err = errors.Join(err, e)
-	}
-	return err
+	return done, err
 }
 
 type carrier struct {
 	s        *Store
 	from, to Key
 	t        Transfer
+	gone     *meta.Removal // of a move: what goes when the copy gets its place, in the same transaction
 	copied   int
+}
+
+// put puts a copy in its place.
+func (c *carrier) put(ctx context.Context, p meta.PutResource) (Transferred, error) {
+	if c.gone != nil {
+		return c.s.db.MoveResourceAcross(ctx, c.from, c.to, meta.ResourceAcross{Put: &p, Gone: *c.gone})
+	}
+	put, err := c.s.db.Put(ctx, c.to, p)
+	return Transferred(put), err
+}
+
+// give gives what was staged its place.
+func (c *carrier) give(ctx context.Context, t meta.Transfer) (Transferred, error) {
+	if c.gone != nil {
+		return c.s.db.MoveResourceAcross(ctx, c.from, c.to, meta.ResourceAcross{Settle: &t, Gone: *c.gone})
+	}
+	return c.s.db.MoveResource(ctx, c.to, t)
 }
 
 // single puts a copy of one item in place. What it overwrites in a drive goes into
@@ -97,12 +102,13 @@ func (c *carrier) single(ctx context.Context) (done Transferred, err error) {
 	err = c.reseal(ctx, c.t.Item, func(p meta.PutResource) error {
 		p.Collection, p.Parent, p.Name = c.t.To.Collection, c.t.To.Parent, c.t.To.Name
 		p.Guard, p.New = c.t.Guard, !c.t.Overwrite || to.Kind == Drive
-		put, err := c.s.db.Put(ctx, c.to, p)
+		done, err = c.put(ctx, p)
 		if errors.Is(err, ErrExists) && c.t.Overwrite {
+			var put meta.Put
 			p.Name, p.Guard, isStaged = rand.Text(), Guard{}, true
 			put, err = c.s.db.StageFile(ctx, c.to, p)
+			done = Transferred(put)
 		}
-		done = Transferred(put)
 		return err
 	})
 	if err == nil && isStaged {
@@ -120,7 +126,7 @@ func (c *carrier) settle(ctx context.Context, id int64) (done Transferred, err e
 	err = c.s.write(ctx, c.to, func() error {
 		row := c.t.row(account)
 		row.Collection, row.ID, row.Staged = c.t.To.Collection, id, true
-		done, err = c.s.db.MoveResource(ctx, c.to, row)
+		done, err = c.give(ctx, row)
 		return err
 	})
 	if err != nil {

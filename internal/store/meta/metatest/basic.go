@@ -41,6 +41,8 @@ var tests = []struct {
 	{"OneWins", testOneWins},
 	{"Stale", testStale},
 	{"QuotaCosts", testQuotaCosts},
+	{"MoveAcross", testMoveAcross},
+	{"CrashAcross", testCrashAcross},
 	{"CollectionTransfer", testCollectionTransfer},
 	{"QuotaMigration", testQuotaMigration},
 	{"Threads", testThreads},
