@@ -26,6 +26,7 @@ type peer struct {
 	user, password string
 	pid            int
 	complained     bool   // in this measurement, for once is enough
+	late           bool   // gave no answer within the client's patience; is asked no more
 	disk           string // folder of the homes' collections, of who is filled past HTTP
 }
 
@@ -36,14 +37,33 @@ var client = &http.Client{
 	Transport: &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true, ReadBufferSize: 256 << 10, WriteBufferSize: 256 << 10},
 }
 
-// ask sends one request and reads the whole answer.
+// ask sends one request and reads the whole answer: nothing from a peer that is late.
 func (p *peer) ask(t testing.TB, method, at string, body []byte, headers ...string) []byte {
 	t.Helper()
+	if p.late {
+		return nil
+	}
 	var answer bytes.Buffer
-	if err := p.exchange(method, at, bytes.NewReader(body), &answer, headers...); err != nil {
+	err := p.exchange(method, at, bytes.NewReader(body), &answer, headers...)
+	if p.waited(t, err, method, at) {
+		return nil
+	}
+	if err != nil {
 		t.Fatalf("%s: %s %s: %v %.500s", p.name, method, at, err, answer.Bytes())
 	}
 	return answer.Bytes()
+}
+
+// waited reports whether that was an answer that did not come in time. Ours has to.
+func (p *peer) waited(t testing.TB, err error, method, at string) bool {
+	t.Helper()
+	var late interface{ Timeout() bool }
+	if !errors.As(err, &late) || !late.Timeout() {
+		return false
+	}
+	p.late = true
+	p.complain(t, "no answer in %.0f s to %s %s", client.Timeout.Seconds(), method, at)
+	return true
 }
 
 // exchange sends one request and copies the answer to w.
@@ -70,23 +90,13 @@ func (p *peer) exchange(method, at string, body io.Reader, w io.Writer, headers 
 	return nil
 }
 
-// report asks with an XML body and answers how many milliseconds it took, or the
-// whole of the client's patience, and what came.
+// report asks with an XML body and answers how many milliseconds it took and what
+// came: nothing from a peer that is late.
 func (p *peer) report(t testing.TB, method, at, body string, depth string) (ms float64, answer []byte) {
 	t.Helper()
-	var b bytes.Buffer
 	began := time.Now()
-	err := p.exchange(method, at, strings.NewReader(body), &b, "Content-Type", "application/xml; charset=utf-8", "Depth", depth)
-	ms = milliseconds(began)
-	var late interface{ Timeout() bool }
-	if errors.As(err, &late) && late.Timeout() {
-		t.Logf("%s: no answer to %s %s within %v", p.name, method, at, client.Timeout)
-		return ms, nil
-	}
-	if err != nil {
-		t.Fatalf("%s: %s %s: %v %.500s", p.name, method, at, err, b.Bytes())
-	}
-	return ms, b.Bytes()
+	answer = p.ask(t, method, at, []byte(body), "Content-Type", "application/xml; charset=utf-8", "Depth", depth)
+	return milliseconds(began), answer
 }
 
 // each runs f(0) … f(n-1) by so many clients at once.

@@ -4,7 +4,6 @@ package davbench
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -30,7 +29,8 @@ type figure struct {
 	ratio   float64 // ours against the best, above 1 is better
 }
 
-// patience is how long a peer may take before it is measured no further.
+// patience is how long a peer may take before it is measured once only. One that gives
+// no answer within the client's, a minute, is asked no more until the next group.
 const patience = 10 * time.Second
 
 // run measures every peer in turn, A B A B …, after one turn that does not count,
@@ -41,12 +41,15 @@ func (m measurement) run(t *testing.T, peers []*peer) figure {
 	slow := map[string]bool{}
 	for round := range m.rounds + 1 {
 		for _, p := range peers {
-			if slow[p.name] {
+			if slow[p.name] || p.late {
 				continue
 			}
 			began := time.Now()
 			p.complained = round > 0
 			value := m.f(p)
+			if p.late {
+				continue
+			}
 			slow[p.name] = time.Since(began) > patience
 			if round > 0 || slow[p.name] {
 				all[p.name] = append(all[p.name], value)
@@ -56,6 +59,10 @@ func (m measurement) run(t *testing.T, peers []*peer) figure {
 	f := figure{measurement: m, medians: map[string]float64{}}
 	line := fmt.Sprintf("%-46s", m.what)
 	for n, p := range peers {
+		if len(all[p.name]) == 0 {
+			line += fmt.Sprintf("  %s no answer in %.0f s", p.name, client.Timeout.Seconds())
+			continue
+		}
 		f.medians[p.name] = median(all[p.name])
 		line += fmt.Sprintf("  %s %.4g %s", p.name, f.medians[p.name], m.unit)
 		if n > 0 {
@@ -81,9 +88,6 @@ func (m measurement) ratio(ours, theirs float64) float64 {
 }
 
 func median(list []float64) float64 {
-	if len(list) == 0 {
-		return math.NaN()
-	}
 	s := slices.Clone(list)
 	slices.Sort(s)
 	return s[len(s)/2]
