@@ -210,7 +210,7 @@ func nothingLeft(t *testing.T, d *harness.Demo) {
 		}
 		return list
 	}
-	for end := time.Now().Add(10 * time.Second); len(left()) > 0; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(left()) > 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Errorf("left behind: %v", left())
 			return
