@@ -3,6 +3,7 @@ package system
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -146,7 +147,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 
 // A PostgreSQL that asks for passwords: the wrong one is told, the right one works.
 func TestStartWithAWrongDatabasePassword(t *testing.T) {
-	dsn := passwordPostgres(t, "richtig")
+	dsn := passwordPostgres(t, "richtig", "")
 	d := harness.Start(t, harness.Options{Args: []string{"--metadata", dsn}})
 	d.Stop(t)
 	out := serve(t, d.Data, "FACHWERK_METADATA_PASSWORD=falsches-Passwort").refused(t)
@@ -157,9 +158,41 @@ func TestStartWithAWrongDatabasePassword(t *testing.T) {
 	d.Check(t)
 }
 
+// Database and object store with certificates of an authority of one's own: without
+// tls.ca the start says what to do, with it they are used.
+func TestAuthoritiesOfOnesOwn(t *testing.T) {
+	issued := harness.Start(t, harness.Options{}) // its authority signs for 127.0.0.1
+	issued.Stop(t)
+	pair := filepath.Join(issued.Data, "demo-cert.pem") + " " + filepath.Join(issued.Data, "demo-key.pem")
+	dsn := strings.Replace(passwordPostgres(t, "richtig", pair), "sslmode=disable", "sslmode=verify-full", 1)
+	bucket, err := url.Parse(need.S3(t))
+	must(t, err)
+	cert, key, _ := strings.Cut(pair, " ")
+	loaded, err := tls.LoadX509KeyPair(cert, key)
+	must(t, err)
+	bucket.Host = spoilingProxy(t, bucket.Host, func(*http.Request) {}, loaded)
+	bucket.RawQuery = strings.Replace(bucket.RawQuery, "tls=off", "tls=on", 1)
+	trust := "FACHWERK_TLS_CA=" + issued.CA
+	d := harness.Start(t, harness.Options{Args: []string{"--metadata", dsn, "--blobs", bucket.String()}, Env: []string{trust}})
+	if ok, _, err := tryDeliver(d, incompressible("verschluesselt", 200_000), d.Anna().Address); !ok {
+		t.Error(err)
+	}
+	d.Stop(t)
+	out := serve(t, d.Data, "FACHWERK_TLS_CA=").refused(t)
+	if !strings.Contains(out, "metadata database") || !strings.Contains(out, "name it in tls.ca") {
+		t.Errorf("without tls.ca it says:\n%s", out)
+	}
+	d.Restart(t)
+	if n := subjects(t, d, d.Anna())["verschluesselt"]; n != 1 {
+		t.Errorf("the message is there %d times", n)
+	}
+	d.Check(t)
+}
+
 // passwordPostgres starts a server of its own where the role fachwerk needs its
-// password, and returns the DSN with it.
-func passwordPostgres(t *testing.T, password string) string {
+// password, and returns the DSN with it. Where a pair of certificate and key is
+// named, the server speaks TLS.
+func passwordPostgres(t *testing.T, password, pair string) string {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	must(t, err)
@@ -196,8 +229,21 @@ func passwordPostgres(t *testing.T, password string) string {
 	}
 	data, port := filepath.Join(dir, "data"), strconv.Itoa(freePort(t))
 	as("initdb", "-D", data, "-U", "fachwerk", "-A", "scram-sha-256", "--pwfile="+filepath.Join(dir, "password"), "-E", "UTF8", "--locale=C", "--no-sync")
-	as("pg_ctl", "-D", data, "-w", "-t", "120", "-l", filepath.Join(dir, "server.log"), "-o",
-		"-p "+port+" -k "+dir+" -c listen_addresses=127.0.0.1 -c fsync=off", "start")
+	options := "-p " + port + " -k " + dir + " -c listen_addresses=127.0.0.1 -c fsync=off"
+	if cert, key, ok := strings.Cut(pair, " "); ok {
+		for from, to := range map[string]string{cert: "server.crt", key: "server.key"} {
+			text, err := os.ReadFile(from)
+			must(t, err)
+			must(t, os.WriteFile(filepath.Join(data, to), text, 0o600))
+			if os.Geteuid() == 0 {
+				if out, err := exec.Command("chown", "postgres", filepath.Join(data, to)).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+			}
+		}
+		options += " -c ssl=on"
+	}
+	as("pg_ctl", "-D", data, "-w", "-t", "120", "-l", filepath.Join(dir, "server.log"), "-o", options, "start")
 	t.Cleanup(func() { as("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop") })
 	return "postgres://fachwerk:" + password + "@127.0.0.1:" + port + "/postgres?sslmode=disable"
 }
@@ -286,8 +332,9 @@ func TestObjectStoreRefusesWhileServing(t *testing.T) {
 	}
 }
 
-// spoilingProxy stands before an HTTP server and changes requests on their way.
-func spoilingProxy(t *testing.T, to string, spoil func(*http.Request)) (address string) {
+// spoilingProxy stands before an HTTP server and changes requests on their way. With
+// a certificate it speaks TLS.
+func spoilingProxy(t *testing.T, to string, spoil func(*http.Request), certificates ...tls.Certificate) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -299,6 +346,9 @@ func spoilingProxy(t *testing.T, to string, spoil func(*http.Request)) (address 
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}}
+	if len(certificates) > 0 {
+		l = tls.NewListener(l, &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12})
+	}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { srv.Close() })
 	return l.Addr().String()
