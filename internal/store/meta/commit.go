@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -210,7 +211,18 @@ func (db *DB) account(ctx context.Context, tx Tx, part []*pending, outcomes map[
 	var b Batch
 	w.flush(&b)
 	db.note(&b, w, operation)
-	return true, tx.Run(ctx, &b)
+	return true, db.last(ctx, tx, &b)
+}
+
+// last runs the writes of an account, together with COMMIT where it is the only one
+// in the transaction and no statement's result can refuse it.
+func (db *DB) last(ctx context.Context, tx Tx, b *Batch) error {
+	c, ok := tx.(Closing)
+	refuses := slices.ContainsFunc(b.Statements, func(s Statement) bool { return s.Rows != nil || s.Affected != nil })
+	if !ok || refuses || db.engine.Shares() {
+		return tx.Run(ctx, b)
+	}
+	return c.Last(ctx, b)
 }
 
 // readOutside lets a job of another package read what it wants to know.

@@ -164,7 +164,7 @@ func (e *engine) transaction(t *tx, f func(meta.Tx) error, end func(*tx) error) 
 		return !t.answered, err
 	}
 	ended = true
-	if t.begin != "" { // nothing was sent
+	if t.begin != "" || t.committed { // nothing was sent, or all is done
 		return false, nil
 	}
 	return false, end(t)

@@ -2,6 +2,8 @@ package postgres_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net"
 	"net/url"
@@ -75,12 +77,18 @@ func (p *proxy) serve() {
 	}
 }
 
-// commit is a COMMIT in the simple protocol.
-var commit = []byte("commit\x00")
+// commit is a COMMIT in the simple protocol, bound one that travels with other
+// statements (a Bind message: no portal's name, the name of the prepared statement).
+var commit, bound = []byte("commit\x00"), boundCommit()
+
+func boundCommit() []byte {
+	digest := sha256.Sum256([]byte("commit work"))
+	return []byte("\x00stmtcache_" + hex.EncodeToString(digest[:24]) + "\x00")
+}
 
 // watch reports whether the connection is to be cut, and what is passed on before.
 func (p *proxy) watch(data []byte) (pass []byte, cut bool) {
-	if !bytes.HasSuffix(data, commit) || p.cut.Load() <= 0 || p.cut.Add(-1) < 0 {
+	if !bytes.HasSuffix(data, commit) && !bytes.Contains(data, bound) || p.cut.Load() <= 0 || p.cut.Add(-1) < 0 {
 		return data, false
 	}
 	p.cuts.Add(1)

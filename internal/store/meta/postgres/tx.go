@@ -23,7 +23,8 @@ type tx struct {
 	// pooled: BEGIN brings the session's settings along.
 	pooled bool
 
-	answered bool // the server has answered something
+	answered  bool // the server has answered something
+	committed bool // by Last
 }
 
 func local(text string) string { return strings.ReplaceAll(text, "{now}", now) }
@@ -116,7 +117,11 @@ func (t *tx) commit(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
-	tag, err := t.conn.Exec(ctx, "commit")
+	return t.ended(t.conn.Exec(ctx, "commit"))
+}
+
+// ended tells what the answer to COMMIT means.
+func (t *tx) ended(tag pgconn.CommandTag, err error) error {
 	var answered *pgconn.PgError
 	switch {
 	case err == nil && tag.String() == "COMMIT":
@@ -129,6 +134,57 @@ func (t *tx) commit(ctx context.Context) error {
 	// Not pgconn.SafeToRetry: it says so too where COMMIT was sent and the
 	// connection broke before the answer.
 	return fmt.Errorf("%w: %w", meta.ErrOutcomeUnknown, err)
+}
+
+// commitLast is told apart from the end of a snapshot by tests that watch the wire.
+const commitLast = "commit work"
+
+// Last sends b and COMMIT as one pipeline: where a statement fails, the server passes
+// over what follows.
+func (t *tx) Last(ctx context.Context, b *meta.Batch) error {
+	if t.begin != "" { // what has not begun may be run again where the connection breaks
+		if err := t.Run(ctx, b); err != nil {
+			return err
+		}
+		return t.finish(t.commit(ctx))
+	}
+	if t.conn.IsClosed() {
+		return fmt.Errorf("%w: the connection broke before COMMIT", meta.ErrUnavailable)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer cancel()
+	pipeline := &pgx.Batch{}
+	for i := range b.Statements {
+		pipeline.Queue(local(b.Statements[i].SQL), b.Statements[i].Args...)
+	}
+	pipeline.Queue(commitLast)
+	results := t.conn.SendBatch(ctx, pipeline)
+	for i := range b.Statements {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close()
+			return t.unsure(err, fmt.Errorf("%w in %.60q", t.translate(err), b.Statements[i].SQL))
+		}
+	}
+	tag, err := results.Exec()
+	if e := results.Close(); err == nil {
+		err = e
+	}
+	return t.finish(t.ended(tag, err))
+}
+
+func (t *tx) finish(err error) error {
+	t.committed = err == nil
+	return err
+}
+
+// unsure is err, unless the connection broke so that nobody knows whether the COMMIT
+// behind the statement was reached.
+func (t *tx) unsure(cause, err error) error {
+	var answered *pgconn.PgError
+	if errors.As(cause, &answered) && !lost(answered) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", meta.ErrOutcomeUnknown, cause)
 }
 
 // lost reports whether the server broke off without telling what became of COMMIT.
