@@ -32,7 +32,7 @@ func TestDirectoryFollowsAccounts(t *testing.T) {
 		until := func(address string, there bool) {
 			t.Helper()
 			var text string
-			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 				if text = book.lookUp(address); strings.Contains(text, "BEGIN:VCARD") == there {
 					return
 				}

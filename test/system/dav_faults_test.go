@@ -246,7 +246,10 @@ func (w *watched) memory(reset bool) int {
 // takes about as much.
 const maxPeak = 400
 
-// bounded runs something within ten seconds and maxPeak.
+// maxTook is for a machine that is slow and busy: what is not bounded takes hours.
+const maxTook = 5 * time.Minute
+
+// bounded runs something within maxTook and maxPeak.
 func (w *watched) bounded(what string, f func()) {
 	w.t.Helper()
 	w.memory(true)
@@ -254,7 +257,7 @@ func (w *watched) bounded(what string, f func()) {
 	f()
 	took, peak := time.Since(began), w.memory(false)
 	w.t.Logf("%s: %v, %d MB", what, took.Round(time.Millisecond), peak)
-	if took > time.Minute || peak > maxPeak {
+	if took > maxTook || peak > maxPeak {
 		w.t.Errorf("%s took %v and %d MB", what, took, peak)
 	}
 	if !w.d.Running() {
@@ -686,7 +689,7 @@ func TestDAVRecurrenceBombs(t *testing.T) {
 			for i := range 8 {
 				began := time.Now()
 				a := u.do(t, "PUT", fmt.Sprintf("%s%s%d.ics", calendar, name, i), object(fmt.Sprintf("%s%d", name, i), "20261123T090000Z", rule), "Content-Type", "text/calendar")
-				if took := time.Since(began); took > 20*time.Second {
+				if took := time.Since(began); took > maxTook {
 					t.Errorf("PUT of %s took %v", name, took)
 				}
 				if refused := a.Status != 201; refused == taken[name] {
@@ -879,7 +882,7 @@ func TestDAVLargeObjectsTogether(t *testing.T) {
 		all.Wait()
 		took, peak := time.Since(began), w.memory(false)
 		t.Logf("%s: %v, %d MB", what, took.Round(time.Millisecond), peak)
-		if took > 60*time.Second || peak > most {
+		if took > maxTook || peak > most {
 			t.Errorf("%s took %v and %d MB", what, took, peak)
 		}
 	}

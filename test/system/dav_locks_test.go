@@ -114,7 +114,7 @@ func secondProcess(t *testing.T, d *harness.Demo, u *davUser) *davUser {
 			t.Logf("the second process: %s", log.String())
 		}
 	})
-	harness.Eventually(t, 30*time.Second, "the second process serves", func() bool {
+	harness.Eventually(t, time.Minute, "the second process serves", func() bool {
 		res, err := http.Get("http://" + ops + "/readyz")
 		if err != nil {
 			return false

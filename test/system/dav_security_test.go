@@ -96,7 +96,7 @@ func (p *page) visit(address string) {
 
 func (p *page) eval(expression string) string {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
 	defer cancel()
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
 	must(p.t, err)
@@ -122,7 +122,7 @@ func TestDAVInABrowser(t *testing.T) {
 
 	// The content does run where nobody hinders it, or the test would show nothing.
 	p.visit(site.show(active["a.html"]))
-	harness.Eventually(t, 10*time.Second, "active content runs elsewhere", func() bool { return slices.Contains(site.ran(), "script") })
+	harness.Eventually(t, time.Minute, "active content runs elsewhere", func() bool { return slices.Contains(site.ran(), "script") })
 	time.Sleep(1500 * time.Millisecond) // its refresh
 	p.visit("about:blank")
 	site.ran()
@@ -331,7 +331,7 @@ func TestDAVGrants(t *testing.T) {
 	alike(t, davWalk{"another tenant's", lotte, davNothing}, []string{nobody, team, d.Anna().Address, walks[0].user.Address})
 	// A grant that ends, ends at once.
 	d.Command(t, "grant", "remove", team, manager.Address)
-	harness.Eventually(t, 10*time.Second, "the grant ends", func() bool {
+	harness.Eventually(t, time.Minute, "the grant ends", func() bool {
 		return manager.do(t, "PROPFIND", "/files/"+team+"/", "", "Depth", "0").Status == http.StatusNotFound
 	})
 	d.Check(t)
