@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"fachwerk/auth"
 	"fachwerk/internal/resource"
 )
 
@@ -19,7 +20,34 @@ func (r *Request) principal(ctx context.Context, address string) (*Target, error
 	if err != nil {
 		return nil, err
 	}
+	if err := r.mayKnow(ctx, &p); err != nil {
+		return nil, err
+	}
 	return r.principalTarget(p, href(true, principals, address)), nil
+}
+
+// mayLook reports whether the login covers looking for the people of the tenant, whom the
+// directory address book shows: one for files alone does not.
+func (r *Request) mayLook() bool {
+	return r.Principal.Allows(auth.Calendars) || r.Principal.Allows(auth.Contacts)
+}
+
+// mayKnow refuses the principals of those whom the login has nothing to do with: without
+// the scopes of mayLook all but oneself and the accounts that are granted.
+func (r *Request) mayKnow(ctx context.Context, p *Person) error {
+	if r.mayLook() || p.Account == r.Principal.Account {
+		return nil
+	}
+	accounts, err := r.readable(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range accounts {
+		if accounts[i].Key.Account == p.Account {
+			return nil
+		}
+	}
+	return resource.ErrNotFound
 }
 
 func (r *Request) principalTarget(p Person, at string) *Target {
@@ -204,11 +232,15 @@ func principalSearchProperties(_ context.Context, r *Request, _ *Target, body *E
 	return r.Answer(http.StatusOK, xmlType, x.b)
 }
 
-// principalSearch is RFC 3744 section 9.4. With test="anyof", CalendarServer's, a
+// principalSearch is RFC 3744 section 9.4: it finds those whom the directory address book
+// shows, the active accounts of the tenant, for logins that cover calendars or contacts. With test="anyof", CalendarServer's, a
 // principal needs to match one of the words.
 func principalSearch(ctx context.Context, r *Request, t *Target, body *Element) error {
 	if err := r.principalReport(body); err != nil {
 		return err
+	}
+	if !r.mayLook() {
+		return Refusal(http.StatusForbidden, D("need-privileges"), "This login is neither for calendars nor for contacts: it finds nobody.")
 	}
 	sel, err := r.Selection(body)
 	if err != nil {

@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"fachwerk/auth"
 	"fachwerk/dav"
 	"fachwerk/dav/davtest"
+	"fachwerk/internal/resource"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
 )
@@ -155,5 +157,38 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: %s, before %s", path, got, first)
 		}
 		first = got
+	}
+}
+
+// Who may look for the people of the tenant is a matter of the login's scope; with one for
+// files alone there are oneself and the accounts that are granted.
+func TestWhoMayLookForPeople(t *testing.T) {
+	env := open(t, storetest.Embedded)
+	c, ben := env.Client(t, "anna"), env.Client(t, "ben")
+	team := env.Grant(t, env.Shared(t, store.Team, "bauhof"), c.Principal, resource.Read)
+	search := `<D:principal-property-search ` + davtest.Namespaces + `><D:property-search><D:prop><D:displayname/></D:prop><D:match>ben</D:match>` +
+		`</D:property-search><D:prop><D:displayname/></D:prop></D:principal-property-search>`
+	for _, x := range []struct {
+		scope auth.Scope
+		may   bool
+	}{{auth.Files, false}, {auth.Files | auth.MailRead, false}, {auth.Calendars, true}, {auth.Files | auth.Contacts, true}} {
+		only := *c
+		only.Password = env.Password(t, c.Principal, x.scope)
+		want := map[string]int{c.Address: 207, team.Address: 207, ben.Address: 404, "nobody@musterstadt.example": 404}
+		if x.may {
+			want[ben.Address] = 207
+		}
+		for address, status := range want {
+			only.Want(t, status, "PROPFIND", "/principals/"+address+"/", "", "Depth", "0")
+		}
+		if !x.may {
+			if a := only.Want(t, 403, "REPORT", "/principals/", search); !strings.Contains(a.Body, "need-privileges") || strings.Contains(a.Body, ben.Address) {
+				t.Errorf("%v: %s", x.scope, a.Body)
+			}
+			continue
+		}
+		if found := only.Want(t, 207, "REPORT", "/principals/", search).Multistatus(t); len(found.Responses) != 1 {
+			t.Errorf("%v: %+v", x.scope, found)
+		}
 	}
 }
