@@ -53,6 +53,27 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// Through a pooler the server behind it still tells where it is and who it is.
+func TestFactsThroughAPooler(t *testing.T) {
+	dsn := need.Postgres(t)
+	pooled := need.PgBouncer(t, dsn, 2)
+	f := facts(t, pooled, postgres.Options{Direct: dsn})
+	if len(f.Connections) != 3 {
+		t.Fatalf("%+v", f.Questions)
+	}
+	direct := f.Connections[2]
+	for _, c := range f.Connections {
+		if c.System == "" || c.System != direct.System || c.Reported != direct.Reported {
+			t.Errorf("%+v, direct %+v", c, direct)
+		}
+	}
+	for _, q := range f.Questions {
+		if q.Failed != "" {
+			t.Errorf("%+v", q)
+		}
+	}
+}
+
 // A user who may not look into pg_stat_replication is told so, not that there are
 // no standbys.
 func TestFactsOfAUserWithFewRights(t *testing.T) {
