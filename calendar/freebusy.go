@@ -18,7 +18,7 @@ const maxBusy = 500_000
 func (s *Service) FreeBusy(ctx context.Context, c resource.Collection, r TimeRange, floating *time.Location) ([]ical.Busy, error) {
 	from, to := r.window()
 	w := resource.Window{Components: int64(ical.Event | ical.FreeBusy), From: from, To: to}
-	b := busyRun{r: r, floating: floating, left: maxBusy, most: s.limits.Expanded}
+	b := busyRun{r: r, floating: floating, left: maxBusy, most: min(s.limits.Expanded, maxScan)}
 	err := s.candidates(ctx, c, w, func(page []resource.Item) error {
 		err := s.resources.Split(ctx, c, page, func(_ int, body []byte) error {
 			if o, ok := Stored(body); ok {
@@ -48,7 +48,7 @@ type busyRun struct {
 	floating *time.Location
 	all      []ical.Busy
 	left     int // periods that may still come
-	most     int // of one object
+	most     int // of one object, and of the answer
 }
 
 // add adds what one object says.

@@ -74,9 +74,16 @@ func Zone(stored []resource.Property) *time.Location {
 	return time.UTC
 }
 
+// maxZone is how many bytes the text of a time zone may have. Those of programs that know
+// each change since 1900 have about 20,000.
+const maxZone = 64 << 10
+
 // ParseZone reads the text of a calendar-timezone, which must be a calendar with
 // one VTIMEZONE (RFC 4791 5.2.2); tzid is the zone's name. The error is a *Refusal.
 func ParseZone(text []byte) (zone *time.Location, tzid string, err error) {
+	if len(text) > maxZone {
+		return nil, "", refuse("valid-calendar-data", "The time zone has more than %d bytes.", maxZone)
+	}
 	c, err := ical.Parse(bytes.TrimSpace(text))
 	if err == nil {
 		zone, tzid, err = ical.CalendarZone(c)

@@ -146,7 +146,8 @@ func isNCName(s string) bool {
 func (r *Request) expandOne(ctx context.Context, x *XML, t *Target, n xml.Name, p *Element, depth int, left *int) (ok bool, err error) {
 	sel := &Selection{asked: []asked{{name: n}}}
 	sel.compile(r.s, t)
-	if err := r.Load(ctx, []*Target{t}, sel.need); err != nil {
+	// What needs the content answers nothing here: only reports ask for it by an element.
+	if err := r.Load(ctx, []*Target{t}, sel.need&^NeedBody); err != nil {
 		return false, err
 	}
 	deeper := p.Child(D("property")) != nil
