@@ -48,8 +48,8 @@ func TestTooManyLocks(t *testing.T) {
 func TestLocksHoldOnEveryReplica(t *testing.T) {
 	each(t, func(t *testing.T, env *davtest.Env) {
 		second, err := store.New(context.WithoutCancel(t.Context()), store.Options{
-			DB: env.Parts.DB, Blobs: env.Parts.Blobs, Keys: env.Parts.Keys, Site: storetest.Site, Placement: env.Parts.Placement,
-			SpoolDir: t.TempDir(), Poll: 50 * time.Millisecond, MetadataName: "SQLite", BlobsName: "directory",
+			Sites: []store.Site{{Site: storetest.Site, DB: env.Parts.DB, Blobs: env.Parts.Blobs, MetadataName: "SQLite", BlobsName: "directory"}},
+			Keys:  env.Parts.Keys, Placement: env.Parts.Placement, SpoolDir: t.TempDir(), Poll: 50 * time.Millisecond,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fachwerk/internal/store"
+	"fachwerk/internal/store/storetest"
 	"fachwerk/mail"
 	"fachwerk/mail/mailtest"
 )
@@ -43,7 +44,7 @@ func TestNewGeneration(t *testing.T) {
 	h.Fill(t, h.AliceAccess, "INBOX", 5)
 	v := h.Open(t, h.AliceAccess, "INBOX")
 	old := v.Snapshot()
-	if err := h.Store.NewGeneration(ctx); err != nil {
+	if err := h.Store.NewGeneration(ctx, storetest.Site.Name); err != nil {
 		t.Fatal(err)
 	}
 	added := h.Deliver(t, mailtest.AliceAddress, mailtest.Message("s", "t"))

@@ -12,7 +12,7 @@ import (
 
 func (c *cli) store() *cobra.Command {
 	cmd := &cobra.Command{Use: "store", Short: "Work on the whole store"}
-	sure := false
+	sure, site := false, ""
 	generation := &cobra.Command{
 		Use: "new-generation", Short: "Go on after a restore or a failover that lost changes", Args: cobra.NoArgs,
 		Long: `Tell the store that it was restored from a backup, or failed over with loss. Every
@@ -30,15 +30,20 @@ Stop all servers of the installation first.`,
 			if _, err := c.where.Path(); err != nil {
 				return usageError{err}
 			}
-			in, err := app.Renew(cmd.Context(), c.where, c.log())
+			in, err := app.Renew(cmd.Context(), c.where, site, c.log())
 			if err != nil {
 				return err
 			}
-			c.done("The store is in generation %d.", in.Generation())
+			for name, n := range in.Generations() {
+				if site == "" || name == site {
+					c.done("The store at site %s is in generation %d.", name, n)
+				}
+			}
 			return in.Close()
 		},
 	}
 	generation.Flags().BoolVar(&sure, "yes", false, "it is meant")
+	generation.Flags().StringVar(&site, "site", "", "the site that was restored; needed where there are several")
 	c.installation(generation)
 	cmd.AddCommand(generation)
 	return cmd

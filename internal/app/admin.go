@@ -89,10 +89,14 @@ func accountOf(a store.Account) Account {
 	}
 }
 
-// AddTenant makes a tenant at a declared site; "" takes placement.default.
+// AddTenant makes a tenant at a declared site, which may be left out where there is
+// one alone: no site is a default.
 func (in *Installation) AddTenant(ctx context.Context, name, site string) (Tenant, error) {
 	if site == "" {
-		site = in.cfg.Placement.Default
+		if len(in.sites) > 1 {
+			return Tenant{}, fmt.Errorf("where shall the tenant's data lie? Name its site by --site: %s", siteNames(in.cfg))
+		}
+		site = in.sites[0].Name
 	}
 	t, err := in.store.CreateTenant(ctx, name, site)
 	if err != nil {

@@ -63,7 +63,7 @@ func (in *Installation) AddAppPassword(ctx context.Context, address, name, scope
 	}
 	var until time.Time
 	if expires > 0 {
-		now, err := in.store.Now(ctx)
+		now, err := in.store.Now(ctx, ref.Tenant)
 		if err != nil {
 			return AppPassword{}, err
 		}

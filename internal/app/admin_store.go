@@ -17,8 +17,10 @@ type Finding struct {
 // journal agree with the rows, every content is there and opens whole. quick
 // leaves out reading the contents. progress may be nil.
 func (in *Installation) Check(ctx context.Context, quick bool, progress func(done, all int)) ([]Finding, error) {
-	if err := in.store.Check(ctx); err != nil {
-		return nil, fmt.Errorf("the store does not answer: %w", err)
+	for name, err := range in.store.CheckSites(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("the store at site %s does not answer: %w", name, err)
+		}
 	}
 	list, err := in.store.CheckAll(ctx, store.CheckOptions{Progress: progress, SkipContent: quick})
 	out := []Finding{}
@@ -28,5 +30,5 @@ func (in *Installation) Check(ctx context.Context, quick bool, progress func(don
 	return out, err
 }
 
-// Generation is how often the store was restored.
-func (in *Installation) Generation() int64 { return in.store.Generation() }
+// Generations are how often each site's store was restored, by name.
+func (in *Installation) Generations() map[string]int64 { return in.store.Generations() }

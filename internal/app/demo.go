@@ -21,7 +21,6 @@ import (
 	"fachwerk/auth/idp"
 	"fachwerk/internal/app/config"
 	"fachwerk/internal/store"
-	"fachwerk/internal/store/meta"
 )
 
 // The demo's tenant.
@@ -118,7 +117,7 @@ func startDemo(ctx context.Context, o DemoOptions, c *config.Config, listeners L
 	log := NewLog(o.Log, c.Log)
 	probes := newOps(log)
 	probes.begin(listeners["ops"])
-	in, err := open(ctx, c, log, meta.Open)
+	in, err := open(ctx, c, log, "")
 	if err != nil {
 		return DemoState{}, nil, errors.Join(err, probes.close(), listeners.Close())
 	}
@@ -229,10 +228,9 @@ func demoConfig(o DemoOptions) (*config.Config, error) {
 	}
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	c.Sites = []config.Site{{
-		Name: demoSite, Operator: "Stadtverwaltung Musterstadt (Demo auf diesem Rechner)", Country: "DE", City: "Musterstadt",
+		Name: demoSite, Operator: "Stadtverwaltung Musterstadt (Demo auf diesem Rechner)", Country: "DE", Place: "Musterstadt",
 		Networks: loopback,
 	}}
-	c.Placement.Default = demoSite
 	c.SMTP.Relays, c.LMTP.Trusted = loopback, loopback
 	c.SMTP.Postmaster = "anna.schmidt@" + demoDomain
 	// A flood of connections from one address is what tests do.

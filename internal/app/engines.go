@@ -23,22 +23,22 @@ type engine[T any] struct {
 	use  T
 }
 
-// inlineLimit is the size up to which content stays in the database, unless one
+// inlineLimit is the size up to which content stays in the database at dsn, unless one
 // is configured: larger rows cost SQLite little, and PostgreSQL a second table
 // and twice the write-ahead log.
-func inlineLimit(c *config.Config) int64 {
+func inlineLimit(c *config.Config, dsn string) int64 {
 	if c.Blobs.Inline > 0 {
 		return int64(c.Blobs.Inline)
 	}
-	if _, sqlite := c.SQLitePath(); sqlite {
+	if config.Local(dsn) {
 		return 64 << 10
 	}
 	return 16 << 10
 }
 
 // openMetadata opens the metadata engine; a PostgreSQL is not asked yet.
-func openMetadata(ctx context.Context, c *config.Config, roots *x509.CertPool) (engine[meta.Engine], error) {
-	if path, ok := c.SQLitePath(); ok {
+func openMetadata(ctx context.Context, m config.SiteMetadata, roots *x509.CertPool) (engine[meta.Engine], error) {
+	if path, ok := strings.CutPrefix(m.DSN, config.SchemeSQLite); ok {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
 		}
@@ -48,15 +48,15 @@ func openMetadata(ctx context.Context, c *config.Config, roots *x509.CertPool) (
 		}
 		return engine[meta.Engine]{"SQLite", e}, nil
 	}
-	password, err := c.Metadata.Password.Read()
+	password, err := m.Password.Read()
 	if err != nil {
 		return engine[meta.Engine]{}, fmt.Errorf("metadata.password_file: %w", err)
 	}
-	direct := c.Metadata.DirectDSN
+	direct := m.DirectDSN
 	if direct != "" {
 		direct = config.WithPassword(direct, password)
 	}
-	e, err := postgres.Open(ctx, config.WithPassword(c.Metadata.DSN, password), postgres.Options{Direct: direct, Roots: roots})
+	e, err := postgres.Open(ctx, config.WithPassword(m.DSN, password), postgres.Options{Direct: direct, Roots: roots})
 	if err != nil {
 		return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
 	}
@@ -70,8 +70,8 @@ type blobStore interface {
 }
 
 // openBlobs opens the blob store; an S3 service is not asked yet.
-func openBlobs(c *config.Config, roots *x509.CertPool) (engine[blobStore], error) {
-	if path, ok := strings.CutPrefix(c.Blobs.URL, config.SchemeDir); ok {
+func openBlobs(b config.SiteBlobs, roots *x509.CertPool) (engine[blobStore], error) {
+	if path, ok := strings.CutPrefix(b.URL, config.SchemeDir); ok {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
 		}
@@ -81,11 +81,11 @@ func openBlobs(c *config.Config, roots *x509.CertPool) (engine[blobStore], error
 		}
 		return engine[blobStore]{"directory", s}, nil
 	}
-	secret, err := c.Blobs.Secret.Read()
+	secret, err := b.Secret.Read()
 	if err != nil {
 		return engine[blobStore]{}, fmt.Errorf("blobs.secret_file: %w", err)
 	}
-	parsed, err := s3.Parse(config.WithPassword(c.Blobs.URL, secret))
+	parsed, err := s3.Parse(config.WithPassword(b.URL, secret))
 	if err != nil {
 		return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
 	}

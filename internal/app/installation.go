@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"fachwerk/auth"
 	"fachwerk/internal/app/config"
 	"fachwerk/internal/store"
-	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/content"
-	"fachwerk/internal/store/meta"
 	"fachwerk/location"
 )
 
@@ -57,35 +57,49 @@ type Installation struct {
 	log     *slog.Logger
 	metrics *metrics
 	roots   *x509.CertPool // for outgoing TLS; nil: the system's alone
+	sites   []openSite
+	guard   *location.Guard
 	clock   *clockWatch
-	site    location.Site
 	keys    *content.KeyDir
-	db      *meta.DB
-	blobs   blobStore
 	store   *store.Store
 }
 
-// Open opens an installation and migrates its database. Close it.
+// Open opens an installation and migrates its databases. Close it.
 func Open(ctx context.Context, w Where, log *slog.Logger) (*Installation, error) {
 	c, err := w.Load()
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, c, log, meta.Open)
+	return open(ctx, c, log, "")
 }
 
-// Renew opens an installation whose database was restored or lost its last
-// changes, and begins a new generation (command `store new-generation`).
-func Renew(ctx context.Context, w Where, log *slog.Logger) (*Installation, error) {
+// Renew opens an installation of which a site's database was restored or lost its
+// last changes, and begins a new generation there (command `store new-generation`).
+// site may be empty where there is one.
+func Renew(ctx context.Context, w Where, site string, log *slog.Logger) (*Installation, error) {
 	c, err := w.Load()
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, c, log, meta.Renew)
+	if site == "" && len(c.Sites) == 1 {
+		site = c.Sites[0].Name
+	}
+	if !slices.ContainsFunc(c.Sites, func(s config.Site) bool { return s.Name == site }) {
+		return nil, fmt.Errorf("which site was restored? Name one of this installation's by --site: %s", siteNames(c))
+	}
+	return open(ctx, c, log, site)
 }
 
-func open(ctx context.Context, c *config.Config, log *slog.Logger,
-	openDB func(context.Context, meta.Engine, *slog.Logger) (*meta.DB, error)) (in *Installation, err error) {
+func siteNames(c *config.Config) string {
+	var names []string
+	for _, s := range c.Sites {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// open opens everything; renew names the site that begins a new generation, if any.
+func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string) (in *Installation, err error) {
 	in = &Installation{cfg: c, log: log, metrics: newMetrics()}
 	defer func() {
 		if err != nil {
@@ -97,17 +111,6 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 	if in.roots, err = roots(c.TLS.CA); err != nil {
 		return in, err
 	}
-	var sites []location.Site
-	for _, s := range c.Sites {
-		sites = append(sites, location.Site{Name: s.Name, Operator: s.Operator, Country: s.Country, Place: s.City, Networks: s.Networks})
-		if s.Name == c.Placement.Default {
-			in.site = sites[len(sites)-1]
-		}
-	}
-	placement, err := location.At(c.Placement.Default, sites)
-	if err != nil {
-		return in, fmt.Errorf("placement.default: %w", err)
-	}
 	if err := os.MkdirAll(c.Spool.Dir, 0o700); err != nil {
 		return in, fmt.Errorf("spool.dir: %w", err)
 	}
@@ -115,36 +118,30 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger,
 	if err != nil {
 		return in, err
 	}
-	metadata, err := openMetadata(ctx, c, in.roots)
-	if err != nil {
+	if err := in.openSites(ctx, renew); err != nil {
 		return in, err
 	}
-	in.db, err = openDB(ctx, observedEngine{metadata.use, in.metrics}, log)
-	if err != nil {
-		metadata.use.Close()
-		if errors.Is(err, meta.ErrForeignStore) {
-			return in, fmt.Errorf("%w: if it was restored or failed over on purpose, run `fachwerk store new-generation` once, so that no client sees a number twice", err)
-		}
-		return in, fmt.Errorf("metadata database: %w", withRemedy(err))
+	o := store.Options{
+		Directory: c.DirectorySite(), Keys: in.keys, SpoolDir: c.Spool.Dir, Retention: c.Blobs.Retention, Log: log,
 	}
-	blobs, err := openBlobs(c, in.roots)
-	if err != nil {
-		return in, err
+	var places []location.Site
+	for _, s := range in.sites {
+		places = append(places, s.Site)
+		o.Sites = append(o.Sites, s.engines(in.metrics))
 	}
-	in.blobs = blobs.use
-	in.store, err = store.New(ctx, store.Options{
-		DB: in.db, Keys: in.keys, Site: in.site, Placement: placement,
-		Blobs:       observedBlobs{blob.NewRetry(blobs.use, blob.Backoff{}), in.metrics},
-		InlineLimit: inlineLimit(c), SpoolDir: c.Spool.Dir, Retention: c.Blobs.Retention,
-		MetadataName: metadata.name, BlobsName: blobs.name, Log: log,
-	})
-	if err != nil {
+	if in.guard, err = location.New(places); err != nil {
+		return in, fmt.Errorf("sites: %w", err)
+	}
+	o.Placement = in.guard.Allow
+	if in.store, err = store.New(ctx, o); err != nil {
 		return in, err
 	}
 	if fresh {
-		err = in.refuseNewKeysForOldStore(ctx)
+		if err := in.refuseNewKeysForOldStore(ctx); err != nil {
+			return in, err
+		}
 	}
-	return in, err
+	return in, in.store.LoadDirectory(ctx)
 }
 
 // openKeys opens the key directory, or makes it; fresh tells that it did.
@@ -180,11 +177,8 @@ func (in *Installation) Close() error {
 	if in.store != nil {
 		errs = append(errs, in.store.Close())
 	}
-	if in.db != nil {
-		errs = append(errs, in.db.Close())
-	}
-	if in.blobs != nil {
-		errs = append(errs, in.blobs.Close())
+	for _, s := range in.sites {
+		errs = append(errs, s.close())
 	}
 	if in.keys != nil {
 		errs = append(errs, in.keys.Close())

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"fachwerk/internal/app/config"
-	"fachwerk/internal/store/meta"
 )
 
 // serveForTest fills a folder by the demo and serves it with a configuration that
@@ -43,7 +42,7 @@ func serveForTest(t *testing.T, edit func(*config.Config)) (d DemoState, s *Serv
 	log := slog.New(slog.DiscardHandler)
 	probes := newOps(log)
 	probes.begin(listeners["ops"])
-	in, err := open(t.Context(), c, log, meta.Open)
+	in, err := open(t.Context(), c, log, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,9 +31,13 @@ func lockServed(c *config.Config, parts []string) (unlock func(), err error) {
 			f()
 		}
 	}
-	for _, path := range []struct{ path, scheme, what string }{
-		{c.Metadata.DSN, config.SchemeSQLite, "SQLite"}, {c.Blobs.URL, config.SchemeDir, "a blob directory"},
-	} {
+	type engine struct{ path, scheme, what string }
+	var engines []engine
+	for i := range c.Sites {
+		m, b := c.EnginesOf(i)
+		engines = append(engines, engine{m.DSN, config.SchemeSQLite, "SQLite"}, engine{b.URL, config.SchemeDir, "a blob directory"})
+	}
+	for _, path := range engines {
 		file, local := strings.CutPrefix(path.path, path.scheme)
 		if !local {
 			continue

@@ -13,6 +13,7 @@ import (
 func TestOneProcessServesLocalEngines(t *testing.T) {
 	dir := t.TempDir()
 	local := &config.Config{}
+	local.Sites = []config.Site{{Name: "nord"}}
 	local.Metadata.DSN, local.Blobs.URL = "sqlite:"+filepath.Join(dir, "m.db"), "dir:"+filepath.Join(dir, "blobs")
 	first, err := lockServed(local, []string{PartMail})
 	if err != nil {
@@ -34,6 +35,7 @@ func TestOneProcessServesLocalEngines(t *testing.T) {
 	}
 	again()
 	remote := &config.Config{}
+	remote.Sites = []config.Site{{Name: "nord"}}
 	remote.Metadata.DSN, remote.Blobs.URL = "postgres://x/y", "s3://x/y"
 	for range 2 {
 		if _, err := lockServed(remote, []string{PartMail}); err != nil {

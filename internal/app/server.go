@@ -16,7 +16,6 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/internal/app/config"
-	"fachwerk/internal/store/meta"
 	"fachwerk/mail"
 	"fachwerk/mail/imap"
 	"fachwerk/mail/queue"
@@ -228,7 +227,7 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 	if s.queue != nil {
 		background.Go(func() { _ = s.queue.Run(running) }) // its error is the context's
 	}
-	background.Go(func() { s.in.clock.run(running, s.in.store.Now) })
+	background.Go(func() { s.in.clock.run(running, s.in.store.Clock) })
 	s.ops.state.Store(opsServing)
 	s.log.Info("serving", "version", Version(), "listeners", s.addresses())
 	if started != nil {
@@ -312,7 +311,7 @@ func Serve(ctx context.Context, w Where, parts []string, logTo io.Writer) error 
 	log := NewLog(logTo, c.Log)
 	o := newOps(log)
 	o.begin(listeners["ops"])
-	in, err := open(ctx, c, log, meta.Open)
+	in, err := open(ctx, c, log, "")
 	if err != nil {
 		return errors.Join(err, o.close(), listeners.Close())
 	}

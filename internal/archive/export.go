@@ -113,7 +113,7 @@ func (ex *exporter) head(ctx context.Context) error {
 	}
 	slices.Sort(addresses)
 	ex.report.Header = Header{Type: typeExport, Version: Version, Tenant: a.Tenant, Account: a.Key.Account, Address: a.Address,
-		Addresses: addresses, Name: a.DisplayName, Kind: accountKind(a.Kind), Generation: ex.s.Generation(), Mail: ex.o.Mail}
+		Addresses: addresses, Name: a.DisplayName, Kind: accountKind(a.Kind), Generation: ex.s.Generation(a.Tenant), Mail: ex.o.Mail}
 	return nil
 }
 
@@ -152,7 +152,7 @@ func (ex *exporter) settle(ctx context.Context) (*layout, error) {
 				return nil, err
 			}
 		}
-		taken, err := ex.s.Now(ctx)
+		taken, err := ex.s.Now(ctx, ex.key.Tenant)
 		if err != nil {
 			return nil, err
 		}

@@ -64,7 +64,7 @@ func (s *Service) Lock(ctx context.Context, at Place, l Lock, g Guard) (taken Lo
 		return Lock{}, Item{}, false, fail(err)
 	}
 	if row.ID != 0 {
-		i = s.item(row)
+		i = s.item(c, row)
 	}
 	return lock(held), i, created, nil
 }

@@ -16,7 +16,7 @@ func (s *Service) Walk(ctx context.Context, c Collection, root int64, names []st
 		return nil, nil
 	}
 	rows, err := s.o.Store.WalkNames(ctx, c.Account.Key, c.ID, root, names)
-	return s.items(rows), err
+	return s.items(c, rows), err
 }
 
 // maxDepth is how many names a path may have.
@@ -29,7 +29,7 @@ func (s *Service) Members(ctx context.Context, c Collection, parent int64, after
 		return nil, ErrNotFound
 	}
 	rows, err := s.o.Store.Members(ctx, c.Account.Key, c.ID, parent, after, limit)
-	return s.items(rows), err
+	return s.items(c, rows), err
 }
 
 // Named answers those of the names that are there, in the order of names, with a zero
@@ -44,7 +44,7 @@ func (s *Service) Named(ctx context.Context, c Collection, parent int64, names [
 	}
 	byName := make(map[string]Item, len(rows))
 	for _, i := range rows {
-		byName[i.Name] = s.item(i)
+		byName[i.Name] = s.item(c, i)
 	}
 	list := make([]Item, len(names))
 	for n, name := range names {
@@ -57,7 +57,7 @@ func (s *Service) Named(ctx context.Context, c Collection, parent int64, names [
 // in the window, up to limit that follow afterUID, ascending by UID.
 func (s *Service) Candidates(ctx context.Context, c Collection, w Window, afterUID int64, limit int) ([]Item, error) {
 	rows, err := s.o.Store.Candidates(ctx, c.Account.Key, c.ID, store.Window(w), afterUID, limit)
-	return s.items(rows), err
+	return s.items(c, rows), err
 }
 
 // ByUID finds the resource whose Index has that UID.
@@ -66,7 +66,7 @@ func (s *Service) ByUID(ctx context.Context, c Collection, uid string) (Item, er
 	if err != nil {
 		return Item{}, err
 	}
-	return s.item(i), nil
+	return s.item(c, i), nil
 }
 
 // Bodies are read some at a time, which are in memory together: those that f is called

@@ -147,7 +147,7 @@ func (s *Service) Collection(ctx context.Context, a Account, kind Kind, name str
 }
 
 func (s *Service) collection(a Account, c store.Collection) Collection {
-	generation := s.o.Store.Generation()
+	generation := s.o.Store.Generation(a.Key.Tenant)
 	return Collection{Account: a, ID: c.ID, Kind: c.Kind, Name: c.Name,
 		CTag:   fmt.Sprintf("%d-%d-%d", generation, c.ModSeq, c.SelfModSeq),
 		Token:  token{generation, c.ID, store.At(c.ModSeq)}.String(),
@@ -245,22 +245,22 @@ func guard(c Collection, g Guard) store.Guard {
 }
 
 // item is a row as readers of this package see it.
-func (s *Service) item(i store.Item) Item {
+func (s *Service) item(c Collection, i store.Item) Item {
 	out := Item{ID: i.ID, UID: i.UID, Parent: i.ParentID, Name: i.Name, Folder: i.Flags&store.FlagFolder != 0, Size: i.Size,
 		Modified: store.Time(i.InternalDate), Created: store.Time(i.SaveDate), ModSeq: i.ModSeq, content: i.Content, object: i.ObjectID}
 	if out.Folder {
 		out.below = i.SubtreeModSeq
-		out.ETag = fmt.Sprintf("%d-%d", s.o.Store.Generation(), i.SubtreeModSeq)
+		out.ETag = fmt.Sprintf("%d-%d", s.o.Store.Generation(c.Account.Key.Tenant), i.SubtreeModSeq)
 	} else {
 		out.ETag = hex.EncodeToString(i.Digest[:])
 	}
 	return out
 }
 
-func (s *Service) items(rows []store.Item) []Item {
+func (s *Service) items(c Collection, rows []store.Item) []Item {
 	list := make([]Item, len(rows))
 	for n := range rows {
-		list[n] = s.item(rows[n])
+		list[n] = s.item(c, rows[n])
 	}
 	return list
 }

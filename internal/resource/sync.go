@@ -43,7 +43,7 @@ func parseToken(text string) (t token, ok bool) {
 // token lists all that is there. ErrToken where it is not of this collection, of
 // another generation or older than the history kept.
 func (s *Service) Changes(ctx context.Context, c Collection, since string, limit int) (Changes, error) {
-	t := token{generation: s.o.Store.Generation(), collection: c.ID}
+	t := token{generation: s.o.Store.Generation(c.Account.Key.Tenant), collection: c.ID}
 	if since != "" {
 		known, ok := parseToken(since)
 		if !ok || known.generation != t.generation || known.collection != c.ID {
@@ -78,7 +78,7 @@ func (s *Service) driveChanges(ctx context.Context, c Collection, since store.To
 		out.List = append(out.List, Change{Path: path, Removed: true})
 	}
 	for _, i := range d.Items {
-		out.List = append(out.List, Change{Path: i.Path, Item: s.item(i.Item)})
+		out.List = append(out.List, Change{Path: i.Path, Item: s.item(c, i.Item)})
 	}
 	return out, d.Collection, d.Next, err
 }
@@ -99,7 +99,7 @@ func (s *Service) flatChanges(ctx context.Context, c Collection, since store.Tok
 	}
 	slices.SortFunc(d.Items, func(a, b store.Item) int { return cmp.Or(cmp.Compare(a.ModSeq, b.ModSeq), cmp.Compare(a.ID, b.ID)) })
 	for _, i := range d.Items {
-		out.List = append(out.List, Change{Path: i.Name, Item: s.item(i)})
+		out.List = append(out.List, Change{Path: i.Name, Item: s.item(c, i)})
 	}
 	return out, d.Collection, d.Next, err
 }

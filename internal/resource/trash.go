@@ -24,7 +24,7 @@ func (s *Service) Trashed(ctx context.Context, c Collection) ([]Trashed, error) 
 	}
 	list := make([]Trashed, len(rows))
 	for n, r := range rows {
-		list[n] = Trashed{Item: s.item(r.Item), Deleted: r.Deleted, Expires: r.Deleted.Add(s.o.Keep), Path: r.Path}
+		list[n] = Trashed{Item: s.item(c, r.Item), Deleted: r.Deleted, Expires: r.Deleted.Add(s.o.Keep), Path: r.Path}
 	}
 	return list, nil
 }

@@ -352,7 +352,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("token %q: %v", bad, err)
 		}
 	}
-	must(t, e.Store().NewGeneration(ctx))
+	must(t, e.Store().NewGeneration(ctx, storetest.Site.Name))
 	if _, err := e.Changes(ctx, c, good, 10); !errors.Is(err, resource.ErrToken) {
 		t.Errorf("a token of another generation: %v", err)
 	}

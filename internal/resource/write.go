@@ -29,7 +29,7 @@ func (s *Service) Put(ctx context.Context, at Place, d Draft, g Guard) (Put, err
 	if err != nil {
 		return Put{}, fail(err)
 	}
-	return Put{Item: s.item(put.Item), Created: put.Created}, nil
+	return Put{Item: s.item(c, put.Item), Created: put.Created}, nil
 }
 
 // MakeFolder makes a folder with its properties; ErrExists, ErrParent, ErrTooMany as
@@ -49,7 +49,7 @@ func (s *Service) MakeFolder(ctx context.Context, at Place, properties []Propert
 	if err != nil {
 		return Item{}, fail(err)
 	}
-	return s.item(i), nil
+	return s.item(c, i), nil
 }
 
 // Touch gives a resource another time of its own and leaves all else, its ETag
@@ -62,7 +62,7 @@ func (s *Service) Touch(ctx context.Context, c Collection, i Item, to time.Time,
 	if err != nil {
 		return Item{}, fail(err)
 	}
-	return s.item(touched), nil
+	return s.item(c, touched), nil
 }
 
 // Transfer are the rules of a COPY or MOVE.
@@ -119,7 +119,7 @@ func (s *Service) transfer(ctx context.Context, from Collection, i Item, to Plac
 	if err != nil {
 		return Item{}, false, fail(err)
 	}
-	return s.item(done.Item), done.Created, nil
+	return s.item(target, done.Item), done.Created, nil
 }
 
 // across splits what was seen: each account compares its own.

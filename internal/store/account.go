@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"fachwerk/internal/store/meta"
@@ -39,7 +40,7 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 	if err != nil {
 		return Account{}, err
 	}
-	err = s.update(ctx, func(tx meta.Tx) error {
+	err = s.at(ctx, n.Tenant).update(ctx, func(tx meta.Tx) error {
 		if err := ownDomain(ctx, tx, n.Tenant, address); err != nil {
 			return err
 		}
@@ -113,32 +114,41 @@ func scanAccount(r meta.Rows) (a Account, err error) {
 // Accounts lists a tenant's accounts by address; with tenant 0, everyone's. The
 // hidden queue accounts are left out.
 func (s *Store) Accounts(ctx context.Context, tenant int64) (list []Account, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+	for _, at := range s.among(ctx, tenant) {
+		part, err := at.accounts(ctx, ` WHERE (a.tenant_id = $1 OR $1 = 0) AND a.kind <> 6 AND a.state <> 2 ORDER BY a.address`, tenant)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, part...)
+	}
+	if len(s.sites) > 1 {
+		slices.SortStableFunc(list, func(a, b Account) int { return strings.Compare(a.Address, b.Address) })
+	}
+	return list, nil
+}
+
+func (at *site) accounts(ctx context.Context, where string, args ...any) (list []Account, err error) {
+	err = at.view(ctx, func(r meta.Rows) error {
 		a, err := scanAccount(r)
 		list = append(list, a)
 		return err
-	}, accountColumns+` WHERE (a.tenant_id = $1 OR $1 = 0) AND a.kind <> 6 AND a.state <> 2 ORDER BY a.address`, tenant)
+	}, accountColumns+where, args...)
 	return list, err
 }
 
-// allAccounts lists every account's key, hidden and removed ones too.
-func (s *Store) allAccounts(ctx context.Context) (list []Account, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
-		a, err := scanAccount(r)
-		list = append(list, a)
-		return err
-	}, accountColumns+` ORDER BY a.tenant_id, a.account_id`)
-	return list, err
+// allAccounts lists every account of a site, hidden and removed ones too.
+func (at *site) allAccounts(ctx context.Context) ([]Account, error) {
+	return at.accounts(ctx, ` ORDER BY a.tenant_id, a.account_id`)
 }
 
 // Account reads one.
 func (s *Store) Account(ctx context.Context, key Key) (Account, error) {
-	return s.account(ctx, ` WHERE a.tenant_id = $1 AND a.account_id = $2`, key.Tenant, key.Account)
+	return s.at(ctx, key.Tenant).account(ctx, ` WHERE a.tenant_id = $1 AND a.account_id = $2`, key.Tenant, key.Account)
 }
 
-func (s *Store) account(ctx context.Context, where string, args ...any) (a Account, err error) {
+func (at *site) account(ctx context.Context, where string, args ...any) (a Account, err error) {
 	found := false
-	err = s.view(ctx, func(r meta.Rows) error {
+	err = at.view(ctx, func(r meta.Rows) error {
 		if found { // a login must never open one of several by chance
 			return fmt.Errorf("account is not unique: %w", ErrBusy)
 		}
@@ -163,7 +173,7 @@ func (s *Store) Resolve(ctx context.Context, address string) (Account, error) {
 		return Account{}, fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
 	domain := address[strings.LastIndexByte(address, '@')+1:]
-	return s.account(ctx, ` JOIN address x ON x.tenant_id = a.tenant_id AND x.account_id = a.account_id
+	return s.home(ctx, domain).account(ctx, ` JOIN address x ON x.tenant_id = a.tenant_id AND x.account_id = a.account_id
 		JOIN domain d ON d.tenant_id = a.tenant_id
 		WHERE d.name = $1 AND x.address = $2 AND a.state <> 2 AND a.kind <> 6`, domain, address)
 }
@@ -175,7 +185,7 @@ func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {
 	if disabled {
 		state = int64(Disabled)
 	}
-	err := s.update(ctx, func(tx meta.Tx) error {
+	err := s.at(ctx, key.Tenant).update(ctx, func(tx meta.Tx) error {
 		n, err := execIn(ctx, tx, `UPDATE account SET state = $1, modseq = modseq + 1
 			WHERE tenant_id = $2 AND account_id = $3 AND state <> 2`, state, key.Tenant, key.Account)
 		if err := errNothing(n, err); err != nil {
@@ -184,7 +194,7 @@ func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {
 		return peopleChanged(ctx, tx, key.Tenant)
 	})
 	if err == nil && disabled {
-		_, err = s.exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2`, key.Tenant, key.Account)
+		_, err = s.at(ctx, key.Tenant).exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2`, key.Tenant, key.Account)
 	}
 	s.announce(key)
 	return err
@@ -192,14 +202,14 @@ func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {
 
 // SetQuota changes an account's limits; 0 means none.
 func (s *Store) SetQuota(ctx context.Context, key Key, bytes, items int64) error {
-	return errNothing(s.exec(ctx, `UPDATE account SET quota_bytes = $1, quota_items = $2
+	return errNothing(s.at(ctx, key.Tenant).exec(ctx, `UPDATE account SET quota_bytes = $1, quota_items = $2
 		WHERE tenant_id = $3 AND account_id = $4`, bytes, items, key.Tenant, key.Account))
 }
 
 // RemoveAccount marks an account for removal and frees its addresses; its rows
 // go in the background.
 func (s *Store) RemoveAccount(ctx context.Context, key Key) error {
-	err := s.update(ctx, func(tx meta.Tx) error {
+	err := s.at(ctx, key.Tenant).update(ctx, func(tx meta.Tx) error {
 		n, err := execIn(ctx, tx, `UPDATE account SET state = 2, modseq = modseq + 1
 			WHERE tenant_id = $1 AND account_id = $2 AND kind <> 6`, key.Tenant, key.Account)
 		if err := errNothing(n, err); err != nil {

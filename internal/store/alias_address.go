@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"fachwerk/internal/store/meta"
@@ -24,7 +25,7 @@ func (s *Store) AddAlias(ctx context.Context, key Key, address string) error {
 	if err := s.admit(ctx, key.Tenant, location.Metadata); err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx meta.Tx) error {
+	return s.at(ctx, key.Tenant).update(ctx, func(tx meta.Tx) error {
 		if err := ownDomain(ctx, tx, key.Tenant, address); err != nil {
 			return err
 		}
@@ -46,7 +47,7 @@ func (s *Store) RemoveAlias(ctx context.Context, tenant int64, address string) e
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx meta.Tx) error {
+	return s.at(ctx, tenant).update(ctx, func(tx meta.Tx) error {
 		n, err := execIn(ctx, tx, `DELETE FROM address WHERE tenant_id = $1 AND address = $2 AND NOT EXISTS (
 			SELECT 1 FROM account a WHERE a.tenant_id = $3 AND a.account_id = address.account_id AND a.address = $4)`,
 			tenant, address, tenant, address)
@@ -62,19 +63,26 @@ func (s *Store) RemoveAlias(ctx context.Context, tenant int64, address string) e
 
 // Aliases lists a tenant's aliases, primary addresses left out.
 func (s *Store) Aliases(ctx context.Context, tenant int64) (list []Alias, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
-		list = append(list, Alias{})
-		l := &list[len(list)-1]
-		return r.Scan(&l.Address, &l.Account, &l.Target)
+	for _, at := range s.among(ctx, tenant) {
+		err = errors.Join(err, at.aliases(ctx, tenant, &list))
+	}
+	return list, err
+}
+
+func (at *site) aliases(ctx context.Context, tenant int64, list *[]Alias) error {
+	return at.view(ctx, func(r meta.Rows) error {
+		var l Alias
+		err := r.Scan(&l.Address, &l.Account, &l.Target)
+		*list = append(*list, l)
+		return err
 	}, `SELECT x.address, x.account_id, a.address FROM address x
 		JOIN account a ON a.tenant_id = x.tenant_id AND a.account_id = x.account_id
 		WHERE (x.tenant_id = $1 OR $1 = 0) AND x.address <> a.address ORDER BY x.address`, tenant)
-	return list, err
 }
 
 // Addresses lists all addresses that lead to an account, the primary one first.
 func (s *Store) Addresses(ctx context.Context, key Key) (list []string, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+	err = s.at(ctx, key.Tenant).view(ctx, func(r meta.Rows) error {
 		var address string
 		err := r.Scan(&address)
 		list = append(list, address)

@@ -16,7 +16,7 @@ var ErrCorrupt = content.ErrCorrupt
 
 // Body reads one stored content in plain.
 type Body struct {
-	s       *Store
+	at      *site
 	account *content.Account
 	id      content.ID
 	purpose content.Purpose
@@ -33,11 +33,12 @@ func (s *Store) body(ctx context.Context, key Key, id ContentID, p content.Purpo
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.db.Content(ctx, key, id)
+	at := s.at(ctx, key.Tenant)
+	row, err := at.db.Content(ctx, key, id)
 	if err != nil {
 		return nil, outer(err)
 	}
-	return &Body{s: s, account: account, id: content.ID(id), purpose: p, row: row}, nil
+	return &Body{at: at, account: account, id: content.ID(id), purpose: p, row: row}, nil
 }
 
 // Size is the content's length in bytes.
@@ -52,7 +53,7 @@ func (b *Body) Open(ctx context.Context, offset, length int64) (io.ReadCloser, e
 func (b *Body) ranges() *content.Ranges {
 	var src content.Source = content.Inline(b.row.Inline)
 	if b.row.ObjectKey != "" {
-		src = content.Object(b.s.blobs, b.row.ObjectKey, b.row.Sealed)
+		src = content.Object(b.at.blobs, b.row.ObjectKey, b.row.Sealed)
 	}
 	return b.account.Ranges(b.id, b.purpose, src)
 }
@@ -76,7 +77,7 @@ func (s *Store) Metas(ctx context.Context, key Key, objectIDs []int64, f func(ob
 		return err
 	}
 	var buf []byte
-	err = s.db.Metas(ctx, key, objectIDs, func(m meta.Meta) error {
+	err = s.at(ctx, key.Tenant).db.Metas(ctx, key, objectIDs, func(m meta.Meta) error {
 		plain, err := account.OpenMeta(buf[:0], m.ObjectID, byte(m.Encoder), m.Sealed)
 		if err != nil {
 			return fmt.Errorf("store: meta of object %d: %w", m.ObjectID, err)
@@ -93,7 +94,7 @@ func (s *Store) PutMeta(ctx context.Context, key Key, objectID int64, encoder in
 	if err != nil {
 		return err
 	}
-	return outer(s.db.PutMeta(ctx, key, meta.Meta{
+	return outer(s.at(ctx, key.Tenant).db.PutMeta(ctx, key, meta.Meta{
 		ObjectID: objectID, Encoder: encoder, Content: id,
 		Sealed: account.SealMeta(nil, objectID, byte(encoder), plain),
 	}))

@@ -32,9 +32,13 @@ type CheckOptions struct {
 // with the rows, every content is there and opens whole. It changes nothing and
 // may run while the store is used; what changed meanwhile is looked at twice.
 func (s *Store) CheckAll(ctx context.Context, o CheckOptions) ([]Finding, error) {
-	accounts, err := s.allAccounts(ctx)
-	if err != nil {
-		return nil, err
+	var accounts []Account
+	for _, at := range s.sites {
+		part, err := at.allAccounts(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("site %s: %w", at.Name, err)
+		}
+		accounts = append(accounts, part...)
 	}
 	var findings []Finding
 	for i, a := range accounts {
@@ -69,7 +73,7 @@ func (s *Store) checkAccount(ctx context.Context, a Account, o CheckOptions) (fo
 		add("its key does not open: %v", err)
 		return found, nil
 	}
-	wrong, err := s.db.Verify(ctx, a.Key)
+	wrong, err := s.at(ctx, a.Tenant).db.Verify(ctx, a.Key)
 	if err != nil {
 		return nil, outer(err)
 	}
@@ -85,7 +89,7 @@ func (s *Store) checkAccount(ctx context.Context, a Account, o CheckOptions) (fo
 func (s *Store) checkContents(ctx context.Context, a Account, add func(string, ...any)) error {
 	var after ContentID
 	for {
-		page, err := s.db.Contents(ctx, a.Key, after, 200)
+		page, err := s.at(ctx, a.Tenant).db.Contents(ctx, a.Key, after, 200)
 		if err != nil {
 			return outer(err)
 		}
@@ -119,7 +123,7 @@ func (s *Store) checkContent(ctx context.Context, a Account, id ContentID) error
 	}
 	err = body.readAll(ctx)
 	if err != nil {
-		if _, again := s.db.Content(ctx, a.Key, id); errors.Is(again, meta.ErrNotFound) {
+		if _, again := s.at(ctx, a.Tenant).db.Content(ctx, a.Key, id); errors.Is(again, meta.ErrNotFound) {
 			return nil
 		}
 	}

@@ -106,7 +106,7 @@ func TestOrphansAreSwept(t *testing.T) {
 		}
 		sql(t, p, `INSERT INTO content_delete (tenant_id, object_key, due_at) VALUES ($1, $2, {now} + $3)`,
 			p.Tenant.ID, waiting, (24 * time.Hour).Microseconds())
-		aged, err := store.New(t.Context(), store.Options{DB: p.DB, Blobs: aged{old}, Keys: p.Keys, Site: storetest.Site,
+		aged, err := store.New(t.Context(), store.Options{Sites: []store.Site{{Site: storetest.Site, DB: p.DB, Blobs: aged{old}}}, Keys: p.Keys,
 			Placement: p.Placement})
 		must(t, err)
 		defer aged.Close()
@@ -165,7 +165,7 @@ func TestARemovedTenantLeavesNothing(t *testing.T) {
 		must(t, p.SetPasswordHash(ctx, auth.AccountRef(anna.Key), "$argon2id$..."))
 		enqueue(t, p, "eins")
 		must(t, p.RemoveTenant(ctx, p.Tenant.ID))
-		retain, err := store.New(ctx, store.Options{DB: p.DB, Blobs: p.Blobs, Keys: p.Keys, Site: storetest.Site,
+		retain, err := store.New(ctx, store.Options{Sites: []store.Site{{Site: storetest.Site, DB: p.DB, Blobs: p.Blobs}}, Keys: p.Keys,
 			Placement: p.Placement, Retention: time.Millisecond})
 		must(t, err)
 		defer retain.Close()

@@ -51,7 +51,8 @@ func NormalizeDomain(domain string) (string, error) {
 	return strings.ToLower(a), nil
 }
 
-// AddDomain gives a tenant a mail domain; ErrExists if anyone has it.
+// AddDomain gives a tenant a mail domain; ErrExists if anyone has it. The directory
+// decides whose it is; the tenant's home keeps a copy, which its addresses hold to.
 func (s *Store) AddDomain(ctx context.Context, tenant int64, domain string) error {
 	name, err := NormalizeDomain(domain)
 	if err != nil {
@@ -60,9 +61,30 @@ func (s *Store) AddDomain(ctx context.Context, tenant int64, domain string) erro
 	if err := s.admit(ctx, tenant, location.Metadata); err != nil {
 		return err
 	}
-	n, err := s.exec(ctx, `INSERT INTO domain (name, tenant_id, created_at) VALUES ($1, $2, {now}) ON CONFLICT DO NOTHING`, name, tenant)
-	if err == nil && n == 0 {
+	const insert = `INSERT INTO domain (name, tenant_id, created_at) VALUES ($1, $2, {now}) ON CONFLICT DO NOTHING`
+	n, err := s.directory.exec(ctx, insert, name, tenant)
+	if err != nil {
+		return err
+	}
+	home := s.at(ctx, tenant)
+	if n == 0 && home != s.directory { // it may be this tenant's, from an attempt that stopped half-way
+		var owner int64
+		err := s.directory.one(ctx, []any{&owner}, `SELECT tenant_id FROM domain WHERE name = $1`, name)
+		if err != nil {
+			return err
+		}
+		if owner == tenant {
+			n, err = home.exec(ctx, insert, name, tenant)
+		}
+		if err != nil || n > 0 {
+			return err
+		}
+	}
+	if n == 0 {
 		return fmt.Errorf("domain %s: %w", name, ErrExists)
+	}
+	if home != s.directory {
+		_, err = home.exec(ctx, insert, name, tenant)
 	}
 	return err
 }
@@ -73,7 +95,9 @@ func (s *Store) RemoveDomain(ctx context.Context, tenant int64, domain string) e
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx meta.Tx) error {
+	home := s.at(ctx, tenant)
+	removed := int64(0)
+	err = home.update(ctx, func(tx meta.Tx) error {
 		var used int64
 		err := oneIn(ctx, tx, []any{&used}, `SELECT count(*) FROM address WHERE tenant_id = $1 AND address LIKE $2 ESCAPE '\'`,
 			tenant, "%@"+escapeLike(name))
@@ -83,8 +107,16 @@ func (s *Store) RemoveDomain(ctx context.Context, tenant int64, domain string) e
 		if used > 0 {
 			return fmt.Errorf("domain %s: %d addresses: %w", name, used, ErrBusy)
 		}
-		return errNothing(execIn(ctx, tx, `DELETE FROM domain WHERE name = $1 AND tenant_id = $2`, name, tenant))
+		removed, err = execIn(ctx, tx, `DELETE FROM domain WHERE name = $1 AND tenant_id = $2`, name, tenant)
+		return err
 	})
+	if err == nil && home != s.directory {
+		var there int64
+		there, err = s.directory.exec(ctx, `DELETE FROM domain WHERE name = $1 AND tenant_id = $2`, name, tenant)
+		removed = max(removed, there)
+	}
+	s.tenants.forgetDomain(name)
+	return errNothing(removed, err)
 }
 
 func escapeLike(s string) string {
@@ -93,7 +125,7 @@ func escapeLike(s string) string {
 
 // Domains lists a tenant's domains, or all with tenant 0.
 func (s *Store) Domains(ctx context.Context, tenant int64) (list []Domain, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+	err = s.directory.view(ctx, func(r meta.Rows) error {
 		var d Domain
 		list = append(list, d)
 		return r.Scan(&list[len(list)-1].Name, &list[len(list)-1].Tenant)
@@ -107,13 +139,13 @@ func (s *Store) DomainTenant(ctx context.Context, domain string) (tenant int64, 
 	if err != nil {
 		return 0, err
 	}
-	err = s.one(ctx, []any{&tenant}, `SELECT tenant_id FROM domain WHERE name = $1`, name)
-	return tenant, err
+	return s.domainTenant(ctx, name)
 }
 
 // BindIssuer lets an issuer's people sign in to a tenant. Only the operator
 // binds; what an issuer claims never does.
 func (s *Store) BindIssuer(ctx context.Context, tenant int64, url string) error {
-	_, err := s.exec(ctx, `INSERT INTO issuer (tenant_id, url) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tenant, url)
-	return err
+	var b meta.Batch
+	b.Exec(`INSERT INTO issuer (tenant_id, url) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tenant, url)
+	return s.both(ctx, tenant, &b)
 }

@@ -13,4 +13,4 @@ func (u *Upload) Use(write func(meta.Content) error) error { return u.use(write)
 func (s *Store) SpoolDir() string { return s.o.SpoolDir }
 
 // ExpireLogin is a part of Maintain.
-func (s *Store) ExpireLogin(ctx context.Context) error { return s.expireLogin(ctx) }
+func (s *Store) ExpireLogin(ctx context.Context) error { return s.directory.expireLogin(ctx) }

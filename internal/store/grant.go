@@ -89,7 +89,7 @@ func (s *Store) AddGrant(ctx context.Context, account, person Key, r Rights) err
 	if shared.Kind == Person || who.Kind != Person {
 		return ErrGrant
 	}
-	_, err = s.exec(ctx, `INSERT INTO account_grant (tenant_id, account_id, person_id, rights, created_at)
+	_, err = s.at(ctx, account.Tenant).exec(ctx, `INSERT INTO account_grant (tenant_id, account_id, person_id, rights, created_at)
 		VALUES ($1, $2, $3, $4, {now})
 		ON CONFLICT (tenant_id, account_id, person_id) DO UPDATE SET rights = excluded.rights`,
 		account.Tenant, account.Account, person.Account, int64(r))
@@ -102,7 +102,7 @@ func (s *Store) AddGrant(ctx context.Context, account, person Key, r Rights) err
 
 // RemoveGrant takes all rights on a shared account from a person.
 func (s *Store) RemoveGrant(ctx context.Context, account, person Key) error {
-	err := errNothing(s.exec(ctx, `DELETE FROM account_grant WHERE tenant_id = $1 AND account_id = $2 AND person_id = $3`,
+	err := errNothing(s.at(ctx, account.Tenant).exec(ctx, `DELETE FROM account_grant WHERE tenant_id = $1 AND account_id = $2 AND person_id = $3`,
 		account.Tenant, account.Account, person.Account))
 	s.announce(account)
 	s.announce(person)
@@ -115,8 +115,8 @@ const grantColumns = `SELECT g.tenant_id, g.account_id, g.person_id, g.rights, g
 	JOIN account p ON p.tenant_id = g.tenant_id AND p.account_id = g.person_id
 	WHERE a.state = 0 AND p.state <> 2`
 
-func (s *Store) grants(ctx context.Context, where string, args ...any) (list []Grant, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+func (at *site) grants(ctx context.Context, where string, args ...any) (list []Grant, err error) {
+	err = at.view(ctx, func(r meta.Rows) error {
 		var g Grant
 		var rights, created, kind int64
 		err := r.Scan(&g.Account.Tenant, &g.Account.Account, &g.Person.Account, &rights, &created,
@@ -130,15 +130,19 @@ func (s *Store) grants(ctx context.Context, where string, args ...any) (list []G
 
 // GrantsOf lists what was granted to a person.
 func (s *Store) GrantsOf(ctx context.Context, person Key) ([]Grant, error) {
-	return s.grants(ctx, ` AND g.tenant_id = $1 AND g.person_id = $2`, person.Tenant, person.Account)
+	return s.at(ctx, person.Tenant).grants(ctx, ` AND g.tenant_id = $1 AND g.person_id = $2`, person.Tenant, person.Account)
 }
 
 // GrantsOn lists who may use a shared account.
 func (s *Store) GrantsOn(ctx context.Context, account Key) ([]Grant, error) {
-	return s.grants(ctx, ` AND g.tenant_id = $1 AND g.account_id = $2`, account.Tenant, account.Account)
+	return s.at(ctx, account.Tenant).grants(ctx, ` AND g.tenant_id = $1 AND g.account_id = $2`, account.Tenant, account.Account)
 }
 
 // Grants lists all of a tenant's, or everyone's with tenant 0.
-func (s *Store) Grants(ctx context.Context, tenant int64) ([]Grant, error) {
-	return s.grants(ctx, ` AND (g.tenant_id = $1 OR $1 = 0)`, tenant)
+func (s *Store) Grants(ctx context.Context, tenant int64) (list []Grant, err error) {
+	for _, at := range s.among(ctx, tenant) {
+		part, failed := at.grants(ctx, ` AND (g.tenant_id = $1 OR $1 = 0)`, tenant)
+		list, err = append(list, part...), errors.Join(err, failed)
+	}
+	return list, err
 }

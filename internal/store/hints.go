@@ -15,7 +15,6 @@ import (
 type hints struct {
 	s       *Store
 	tick    time.Duration
-	carried *carried
 	compare chan struct{} // asks for a comparison now
 
 	mu       sync.Mutex
@@ -30,7 +29,7 @@ type watched struct {
 type watcher struct{ f func() }
 
 func newHints(s *Store, tick time.Duration) *hints {
-	return &hints{s: s, tick: tick, carried: newCarried(), compare: make(chan struct{}, 1), accounts: make(map[Key]*watched)}
+	return &hints{s: s, tick: tick, compare: make(chan struct{}, 1), accounts: make(map[Key]*watched)}
 }
 
 // Watch calls f whenever the account may have changed, until stop is called.
@@ -64,13 +63,17 @@ func (h *hints) remove(key Key, w *watcher) {
 // announce tells the watchers of an account, in other processes too. Call it after
 // COMMIT only.
 func (s *Store) announce(key Key) {
-	s.hints.carried.add(key)
+	if at := s.near(key.Tenant); at != nil {
+		at.carried.add(key)
+	}
 	s.hints.tell(key)
 }
 
 // announceQueue tells those who deliver that the queue may have work.
 func (s *Store) announceQueue() {
-	s.hints.carried.addQueue()
+	for _, at := range s.sites {
+		at.carried.addQueue()
+	}
 	s.queued.ring()
 }
 
@@ -94,9 +97,12 @@ func (h *hints) tell(key Key) {
 func (h *hints) poll(ctx context.Context) {
 	var carrying sync.WaitGroup
 	defer carrying.Wait()
-	c, shared := h.s.db.Carrier()
-	if shared {
-		carrying.Go(func() { h.carry(ctx, c) })
+	shared := 0
+	for _, at := range h.s.sites {
+		if c, ok := at.db.Carrier(); ok {
+			shared++
+			carrying.Go(func() { h.carry(ctx, at, c) })
+		}
 	}
 	ticker := time.NewTicker(h.tick / 2)
 	defer ticker.Stop()
@@ -106,26 +112,49 @@ func (h *hints) poll(ctx context.Context) {
 			return
 		case <-ticker.C:
 			// Twice as often where other processes would be heard and are not.
-			if half && !(shared && !h.carried.isUp()) {
+			if half && h.listening() == shared {
 				continue
 			}
 		case <-h.compare:
 		}
-		keys := h.keys()
-		if len(keys) == 0 {
-			continue
-		}
-		modseqs, err := h.s.db.AccountModSeqs(ctx, keys)
-		if err != nil {
-			h.s.log.Debug("polling for changes failed", "err", err)
-			continue
-		}
-		for key, modseq := range modseqs {
-			if h.moved(key, modseq) {
-				h.tell(key)
-			}
+		h.pollOnce(ctx)
+	}
+}
+
+// listening is how many sites' databases carry hints now.
+func (h *hints) listening() (n int) {
+	for _, at := range h.s.sites {
+		if at.carried.isUp() {
+			n++
 		}
 	}
+	return n
+}
+
+// pollOnce asks every site for its watched accounts. A site that is away keeps no
+// other's people waiting for longer than it takes to say so.
+func (h *hints) pollOnce(ctx context.Context) {
+	bySite := map[*site][]Key{}
+	for _, key := range h.keys() {
+		at := h.s.at(ctx, key.Tenant)
+		bySite[at] = append(bySite[at], key)
+	}
+	var all sync.WaitGroup
+	for at, keys := range bySite {
+		all.Go(func() {
+			modseqs, err := at.db.AccountModSeqs(ctx, keys)
+			if err != nil {
+				h.s.log.Debug("polling for changes failed", "site", at.Name, "err", err)
+				return
+			}
+			for key, modseq := range modseqs {
+				if h.moved(key, modseq) {
+					h.tell(key)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // pauses between attempts to carry hints again.
@@ -134,33 +163,33 @@ const (
 	carryAgainBy = 5 * time.Second
 )
 
-// carry exchanges hints with other processes until ctx ends. While it cannot,
+// carry exchanges hints with other processes by a site's database until ctx ends. While it cannot,
 // polling alone finds their changes.
-func (h *hints) carry(ctx context.Context, c meta.Carrier) {
+func (h *hints) carry(ctx context.Context, at *site, c meta.Carrier) {
 	pause := carryAgain
 	up := true
 	for ctx.Err() == nil {
 		err := c.Carry(ctx, meta.Hints{
 			Connected: func() {
 				if !up {
-					h.s.log.Info("hints of other processes are heard again")
+					h.s.log.Info("hints of other processes are heard again", "site", at.Name)
 				}
 				up, pause = true, carryAgain
-				h.carried.open()
+				at.carried.open()
 				select { // what happened meanwhile was not heard
 				case h.compare <- struct{}{}:
 				default:
 				}
 			},
-			Heard: h.heard, Wake: h.carried.wake, Say: h.carried.say,
+			Heard: func(text string) { h.heard(at, text) }, Wake: at.carried.wake, Say: at.carried.say,
 		})
-		h.carried.close()
+		at.carried.close()
 		if ctx.Err() != nil {
 			return
 		}
 		if up {
 			up = false
-			h.s.log.Warn("hints of other processes are not heard, polling goes on", "err", err)
+			h.s.log.Warn("hints of other processes are not heard, polling goes on", "site", at.Name, "err", err)
 		}
 		select {
 		case <-time.After(pause):
@@ -171,8 +200,8 @@ func (h *hints) carry(ctx context.Context, c meta.Carrier) {
 }
 
 // heard tells this process's watchers what another one has said.
-func (h *hints) heard(text string) {
-	keys, queue := h.carried.read(text)
+func (h *hints) heard(at *site, text string) {
+	keys, queue := at.carried.read(text)
 	for _, key := range keys {
 		h.tell(key)
 	}

@@ -21,7 +21,7 @@ func (s *Store) write(ctx context.Context, key Key, f func() error) error {
 
 // ModSeq is the account's highest modseq: one key read.
 func (s *Store) ModSeq(ctx context.Context, key Key) (int64, error) {
-	m, err := s.db.AccountModSeqs(ctx, []Key{key})
+	m, err := s.at(ctx, key.Tenant).db.AccountModSeqs(ctx, []Key{key})
 	if err != nil {
 		return 0, outer(err)
 	}
@@ -32,13 +32,28 @@ func (s *Store) ModSeq(ctx context.Context, key Key) (int64, error) {
 	return modseq, nil
 }
 
-// Generation is the store's; it rises with `store new-generation`.
-func (s *Store) Generation() int64 { return s.db.Generation() }
+// Generation is that of the site where a tenant lives of whom something was read; it
+// rises with `store new-generation`.
+func (s *Store) Generation(tenant int64) int64 {
+	if at := s.near(tenant); at != nil {
+		return at.db.Generation()
+	}
+	return 0
+}
+
+// Generations are those of all sites, by name.
+func (s *Store) Generations() map[string]int64 {
+	all := make(map[string]int64, len(s.sites))
+	for _, at := range s.sites {
+		all[at.Name] = at.db.Generation()
+	}
+	return all
+}
 
 // CreateCollection makes a collection; see meta.DB.
 func (s *Store) CreateCollection(ctx context.Context, key Key, kind CollectionKind, name, specialUse string, o CollectionOptions) (c Collection, err error) {
 	err = s.write(ctx, key, func() error {
-		c, err = s.db.CreateCollection(ctx, key, kind, name, specialUse, o)
+		c, err = s.at(ctx, key.Tenant).db.CreateCollection(ctx, key, kind, name, specialUse, o)
 		return err
 	})
 	return c, err
@@ -46,18 +61,18 @@ func (s *Store) CreateCollection(ctx context.Context, key Key, kind CollectionKi
 
 // RenameCollections renames all or none.
 func (s *Store) RenameCollections(ctx context.Context, key Key, renames []Rename) error {
-	return s.write(ctx, key, func() error { return s.db.RenameCollections(ctx, key, renames) })
+	return s.write(ctx, key, func() error { return s.at(ctx, key.Tenant).db.RenameCollections(ctx, key, renames) })
 }
 
 // DeleteCollection marks a collection; its rows go in the background.
 func (s *Store) DeleteCollection(ctx context.Context, key Key, id int64) error {
-	return s.write(ctx, key, func() error { return s.db.DeleteCollection(ctx, key, id) })
+	return s.write(ctx, key, func() error { return s.at(ctx, key.Tenant).db.DeleteCollection(ctx, key, id) })
 }
 
 // UpdateCollection changes a collection's own properties.
 func (s *Store) UpdateCollection(ctx context.Context, key Key, id int64, set CollectionSet) (c Collection, err error) {
 	err = s.write(ctx, key, func() error {
-		c, err = s.db.UpdateCollection(ctx, key, id, set)
+		c, err = s.at(ctx, key.Tenant).db.UpdateCollection(ctx, key, id, set)
 		return err
 	})
 	return c, err
@@ -65,32 +80,32 @@ func (s *Store) UpdateCollection(ctx context.Context, key Key, id int64, set Col
 
 // Collections lists an account's of one kind, by name.
 func (s *Store) Collections(ctx context.Context, key Key, kind CollectionKind) ([]Collection, error) {
-	list, err := s.db.Collections(ctx, key, kind)
+	list, err := s.at(ctx, key.Tenant).db.Collections(ctx, key, kind)
 	return list, outer(err)
 }
 
 // Collection reads one with its counters.
 func (s *Store) Collection(ctx context.Context, key Key, id int64) (Collection, error) {
-	c, err := s.db.Collection(ctx, key, id)
+	c, err := s.at(ctx, key.Tenant).db.Collection(ctx, key, id)
 	return c, outer(err)
 }
 
 // CollectionByName reads one with its counters.
 func (s *Store) CollectionByName(ctx context.Context, key Key, kind CollectionKind, name string) (Collection, error) {
-	c, err := s.db.CollectionByName(ctx, key, kind, name)
+	c, err := s.at(ctx, key.Tenant).db.CollectionByName(ctx, key, kind, name)
 	return c, outer(err)
 }
 
 // CollectionChanges tells which collections changed since a modseq of the account.
 func (s *Store) CollectionChanges(ctx context.Context, key Key, since int64) ([]Collection, []CollectionTombstone, int64, error) {
-	list, gone, modseq, err := s.db.CollectionChanges(ctx, key, since)
+	list, gone, modseq, err := s.at(ctx, key.Tenant).db.CollectionChanges(ctx, key, since)
 	return list, gone, modseq, outer(err)
 }
 
 // SetFlags is STORE, decided under the account's lock.
 func (s *Store) SetFlags(ctx context.Context, key Key, collection int64, c FlagChange) (r FlagResult, err error) {
 	err = s.write(ctx, key, func() error {
-		r, err = s.db.SetFlags(ctx, key, collection, c)
+		r, err = s.at(ctx, key.Tenant).db.SetFlags(ctx, key, collection, c)
 		return err
 	})
 	return r, err
@@ -99,7 +114,7 @@ func (s *Store) SetFlags(ctx context.Context, key Key, collection int64, c FlagC
 // Expunge removes items and leaves tombstones.
 func (s *Store) Expunge(ctx context.Context, key Key, collection int64, uids []int64, onlyDeleted bool) (x Expunged, err error) {
 	err = s.write(ctx, key, func() error {
-		x, err = s.db.Expunge(ctx, key, collection, uids, onlyDeleted)
+		x, err = s.at(ctx, key.Tenant).db.Expunge(ctx, key, collection, uids, onlyDeleted)
 		return err
 	})
 	return x, err
@@ -108,7 +123,7 @@ func (s *Store) Expunge(ctx context.Context, key Key, collection int64, uids []i
 // Copy copies items inside an account; their content is shared.
 func (s *Store) Copy(ctx context.Context, key Key, src, dst int64, uids []int64) (r CopyResult, err error) {
 	err = s.write(ctx, key, func() error {
-		r, err = s.db.Copy(ctx, key, src, dst, uids)
+		r, err = s.at(ctx, key.Tenant).db.Copy(ctx, key, src, dst, uids)
 		return err
 	})
 	return r, err
@@ -117,7 +132,7 @@ func (s *Store) Copy(ctx context.Context, key Key, src, dst int64, uids []int64)
 // Move moves items inside an account.
 func (s *Store) Move(ctx context.Context, key Key, src, dst int64, uids []int64) (r CopyResult, err error) {
 	err = s.write(ctx, key, func() error {
-		r, err = s.db.Move(ctx, key, src, dst, uids)
+		r, err = s.at(ctx, key.Tenant).db.Move(ctx, key, src, dst, uids)
 		return err
 	})
 	return r, err
@@ -125,19 +140,19 @@ func (s *Store) Move(ctx context.Context, key Key, src, dst int64, uids []int64)
 
 // Items reads a keyset page by UID.
 func (s *Store) Items(ctx context.Context, key Key, collection, afterUID int64, limit int) ([]Item, error) {
-	list, err := s.db.Items(ctx, key, collection, afterUID, limit)
+	list, err := s.at(ctx, key.Tenant).db.Items(ctx, key, collection, afterUID, limit)
 	return list, outer(err)
 }
 
 // ItemsByUID reads those of the UIDs that are there.
 func (s *Store) ItemsByUID(ctx context.Context, key Key, collection int64, uids []int64) ([]Item, error) {
-	list, err := s.db.ItemsByUID(ctx, key, collection, uids)
+	list, err := s.at(ctx, key.Tenant).db.ItemsByUID(ctx, key, collection, uids)
 	return list, outer(err)
 }
 
 // Changes reads what happened in a collection since a token, in one snapshot.
 func (s *Store) Changes(ctx context.Context, key Key, collection int64, since Token, limit int) (Changes, error) {
-	c, err := s.db.Changes(ctx, key, collection, since, limit)
+	c, err := s.at(ctx, key.Tenant).db.Changes(ctx, key, collection, since, limit)
 	return c, outer(err)
 }
 
@@ -148,7 +163,7 @@ func At(modseq int64) Token { return meta.At(modseq) }
 // Names outlive collections (RFC 9051 6.3.7).
 func (s *Store) Subscribe(ctx context.Context, key Key, person int64, kind CollectionKind, name string, on bool) error {
 	return s.write(ctx, key, func() error {
-		return s.db.Write(ctx, key, meta.JobFunc(func(a *meta.Account, b *meta.Batch) error {
+		return s.at(ctx, key.Tenant).db.Write(ctx, key, meta.JobFunc(func(a *meta.Account, b *meta.Batch) error {
 			if on {
 				b.Exec(`INSERT INTO subscription (tenant_id, account_id, person_id, kind, name) VALUES ($1, $2, $3, $4, $5)
 					ON CONFLICT DO NOTHING`, a.Tenant, a.Key.Account, person, int64(kind), name)
@@ -163,7 +178,7 @@ func (s *Store) Subscribe(ctx context.Context, key Key, person int64, kind Colle
 
 // Subscriptions lists the names a person subscribes to in an account.
 func (s *Store) Subscriptions(ctx context.Context, key Key, person int64, kind CollectionKind) (names []string, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+	err = s.at(ctx, key.Tenant).view(ctx, func(r meta.Rows) error {
 		var name string
 		err := r.Scan(&name)
 		names = append(names, name)

@@ -20,6 +20,7 @@ const landingCleanup = 30 * time.Second
 // they may go inline with their row, else in an object.
 type landing struct {
 	s      *Store
+	at     *site
 	ctx    context.Context
 	tenant int64
 
@@ -31,7 +32,7 @@ type landing struct {
 
 // Write implements io.Writer.
 func (l *landing) Write(p []byte) (int, error) {
-	if l.object == nil && int64(len(l.inline)+len(p)) <= l.s.o.InlineLimit+sealedMore {
+	if l.object == nil && int64(len(l.inline)+len(p)) <= l.at.inline+sealedMore {
 		l.inline = append(l.inline, p...)
 		return len(p), nil
 	}
@@ -50,7 +51,7 @@ func (l *landing) Write(p []byte) (int, error) {
 // create begins the object with what was in memory.
 func (l *landing) create() (err error) {
 	key := blob.NewKey(l.tenant, time.Now())
-	if l.object, err = l.s.blobs.Create(l.ctx, key, l.s.o.SpoolDir); err != nil {
+	if l.object, err = l.at.blobs.Create(l.ctx, key, l.s.o.SpoolDir); err != nil {
 		return fmt.Errorf("store: put object: %w", err)
 	}
 	l.key = key
@@ -86,5 +87,5 @@ func (l *landing) close(used bool) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), landingCleanup)
 	defer cancel()
-	return errors.Join(err, l.s.blobs.Delete(ctx, l.key))
+	return errors.Join(err, l.at.blobs.Delete(ctx, l.key))
 }

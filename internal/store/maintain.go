@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"fachwerk/internal/store/blob"
@@ -31,10 +32,20 @@ func (s *Store) Maintain(ctx context.Context, every time.Duration) {
 	}
 }
 
-// MaintainOnce runs every step once. One call at a time.
-func (s *Store) MaintainOnce(ctx context.Context) error {
-	err := errors.Join(s.expireLogin(ctx), s.reapQueue(ctx), outer(s.db.ForgetLocks(ctx)))
-	accounts, listErr := s.allAccounts(ctx)
+// MaintainOnce runs every step once at every site; what fails at one keeps none
+// from being done at another. One call at a time.
+func (s *Store) MaintainOnce(ctx context.Context) (err error) {
+	for _, at := range s.sites {
+		if failed := s.maintainSite(ctx, at); failed != nil {
+			err = errors.Join(err, fmt.Errorf("site %s: %w", at.Name, failed))
+		}
+	}
+	return errors.Join(err, s.finishTenants(ctx))
+}
+
+func (s *Store) maintainSite(ctx context.Context, at *site) error {
+	err := errors.Join(at.expireLogin(ctx), at.reapQueue(ctx), outer(at.db.ForgetLocks(ctx)))
+	accounts, listErr := at.allAccounts(ctx)
 	if listErr != nil {
 		return errors.Join(err, listErr)
 	}
@@ -42,26 +53,26 @@ func (s *Store) MaintainOnce(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err = errors.Join(err, s.maintainAccount(ctx, a))
+		err = errors.Join(err, s.maintainAccount(ctx, at, a))
 	}
-	return errors.Join(err, s.finishTenants(ctx), s.deleteDueObjects(ctx), s.dailyOrphans(ctx))
+	return errors.Join(err, at.deleteDueObjects(ctx), s.dailyOrphans(ctx, at))
 }
 
 // dailyOrphans looks for orphans once a day and process.
-func (s *Store) dailyOrphans(ctx context.Context) error {
-	if time.Since(s.orphansSwept) < 24*time.Hour {
+func (s *Store) dailyOrphans(ctx context.Context, at *site) error {
+	if time.Since(at.orphansSwept) < 24*time.Hour {
 		return nil
 	}
-	err := s.sweepOrphans(ctx)
+	err := s.sweepOrphans(ctx, at)
 	if err == nil {
-		s.orphansSwept = time.Now()
+		at.orphansSwept = time.Now()
 	}
 	return err
 }
 
-func (s *Store) maintainAccount(ctx context.Context, a Account) error {
+func (s *Store) maintainAccount(ctx context.Context, at *site, a Account) error {
 	for {
-		more, err := s.db.RemoveDeleted(ctx, a.Key, 1000)
+		more, err := at.db.RemoveDeleted(ctx, a.Key, 1000)
 		if err != nil {
 			return err
 		}
@@ -70,12 +81,12 @@ func (s *Store) maintainAccount(ctx context.Context, a Account) error {
 		}
 	}
 	if a.State != Removing {
-		if err := s.reap(ctx, a.Key); err != nil {
+		if err := at.reap(ctx, a.Key); err != nil {
 			return err
 		}
 	}
 	if a.State != Removing {
-		wrong, err := s.db.Recount(ctx, a.Key)
+		wrong, err := at.db.Recount(ctx, a.Key)
 		if err != nil {
 			return err
 		}
@@ -83,37 +94,39 @@ func (s *Store) maintainAccount(ctx context.Context, a Account) error {
 			s.log.Warn("the bytes that an account uses were counted anew", "account", a.Key.Account)
 		}
 	}
-	if _, err := s.db.Purge(ctx, a.Key, s.o.History); err != nil {
+	if _, err := at.db.Purge(ctx, a.Key, s.o.History); err != nil {
 		return err
 	}
-	if _, err := s.db.Sweep(ctx, a.Key, orphanAge, s.o.Retention); err != nil {
+	if _, err := at.db.Sweep(ctx, a.Key, orphanAge, s.o.Retention); err != nil {
 		return err
 	}
 	if a.State == Removing {
-		return s.finishAccount(ctx, a.Key)
+		return at.finishAccount(ctx, a.Key)
 	}
 	return nil
 }
 
 // deleteDueObjects deletes objects whose content row has been gone for the
 // retention time.
-func (s *Store) deleteDueObjects(ctx context.Context) error {
+func (at *site) deleteDueObjects(ctx context.Context) error {
 	for {
-		due, err := s.db.DueObjects(ctx, 100)
+		due, err := at.db.DueObjects(ctx, 100)
 		if err != nil || len(due) == 0 {
 			return err
 		}
 		for _, d := range due {
-			if err := s.blobs.Delete(ctx, d.ObjectKey); err != nil && !errors.Is(err, blob.ErrNotFound) {
+			if err := at.blobs.Delete(ctx, d.ObjectKey); err != nil && !errors.Is(err, blob.ErrNotFound) {
 				return err
 			}
-			if err := s.db.ForgetObject(ctx, d.Tenant, d.ObjectKey); err != nil {
+			if err := at.db.ForgetObject(ctx, d.Tenant, d.ObjectKey); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// NewGeneration tells the store that it was restored or failed over with loss:
-// every account's counters jump, so that no client sees a UID or modseq again.
-func (s *Store) NewGeneration(ctx context.Context) error { return outer(s.db.NewGeneration(ctx)) }
+// NewGeneration tells the store that a site was restored or failed over with loss:
+// every account's counters jump there, so that no client sees a UID or modseq again.
+func (s *Store) NewGeneration(ctx context.Context, site string) error {
+	return outer(s.siteNamed(site).db.NewGeneration(ctx))
+}

@@ -83,7 +83,7 @@ func (s *Store) AddObjects(ctx context.Context, key Key, collection int64, objec
 		items[0].Also = append(items[0].Also, o.also...)
 	}
 	err = s.write(ctx, key, func() error {
-		added, err = s.db.Add(ctx, key, collection, items)
+		added, err = s.at(ctx, key.Tenant).db.Add(ctx, key, collection, items)
 		return err
 	})
 	return added, err
@@ -120,17 +120,17 @@ func (s *Store) newItem(ctx context.Context, key Key, account *content.Account, 
 // place seals a stream and makes it durable unless it is small enough to travel
 // inline with its row. size is what the stream will hold.
 func (s *Store) place(ctx context.Context, key Key, account *content.Account, p content.Purpose, r io.Reader, size int64) (meta.Content, error) {
-	id := content.NewID()
-	if size <= min(s.o.InlineLimit, content.ChunkSize) {
+	at, id := s.at(ctx, key.Tenant), content.NewID()
+	if size <= min(at.inline, content.ChunkSize) {
 		plain := make([]byte, size)
 		if _, err := io.ReadFull(r, plain); err != nil {
 			return meta.Content{}, fmt.Errorf("store: read what is to be stored: %w", err)
 		}
 		sealed := account.SealBytes(make([]byte, 0, size+128), id, p, plain)
-		if int64(len(sealed)) <= s.o.InlineLimit+128 {
+		if int64(len(sealed)) <= at.inline+128 {
 			return meta.Content{ID: ContentID(id), Size: size, Sealed: int64(len(sealed)), Inline: sealed}, nil
 		}
-		return s.put(ctx, key, ContentID(id), size, blob.Bytes(sealed))
+		return at.put(ctx, key, ContentID(id), size, blob.Bytes(sealed))
 	}
 	spool := account.NewSealed(id, p, content.SpoolConfig{Folder: s.o.SpoolDir})
 	defer spool.Discard()
@@ -144,15 +144,15 @@ func (s *Store) place(ctx context.Context, key Key, account *content.Account, p 
 	if err != nil {
 		return meta.Content{}, fmt.Errorf("store: seal: %w", err)
 	}
-	if inline, ok := spool.Inline(s.o.InlineLimit); ok {
+	if inline, ok := spool.Inline(at.inline); ok {
 		return meta.Content{ID: ContentID(id), Size: size, Sealed: int64(len(inline)), Inline: slices.Clone(inline)}, nil
 	}
-	return s.put(ctx, key, ContentID(id), size, spool.Body())
+	return at.put(ctx, key, ContentID(id), size, spool.Body())
 }
 
-func (s *Store) put(ctx context.Context, key Key, id ContentID, size int64, body blob.Body) (meta.Content, error) {
+func (at *site) put(ctx context.Context, key Key, id ContentID, size int64, body blob.Body) (meta.Content, error) {
 	objectKey := blob.NewKey(key.Tenant, time.Now())
-	if err := s.blobs.Put(ctx, objectKey, body); err != nil {
+	if err := at.blobs.Put(ctx, objectKey, body); err != nil {
 		return meta.Content{}, fmt.Errorf("store: put object: %w", err)
 	}
 	return meta.Content{ID: id, Size: size, Sealed: body.Size(), ObjectKey: objectKey}, nil
@@ -223,10 +223,10 @@ func (s *Store) CopyAcross(ctx context.Context, from Key, src int64, to Key, dst
 	}
 	var result CopyResult
 	if move {
-		result, err = s.db.MoveAcross(ctx, from, src, to, dst, found, items)
+		result, err = s.at(ctx, from.Tenant).db.MoveAcross(ctx, from, src, to, dst, found, items)
 	} else {
 		var added []Added
-		added, err = s.db.Add(ctx, to, dst, items)
+		added, err = s.at(ctx, to.Tenant).db.Add(ctx, to, dst, items)
 		result = copyResult(found, added)
 	}
 	if err != nil {

@@ -53,7 +53,7 @@ func originStatement(key Key, content ContentID, o Origin) meta.Statement {
 
 // Origins lists what an account has from a source, by UIDVALIDITY and UID.
 func (s *Store) Origins(ctx context.Context, key Key, source []byte) (list []Origin, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+	err = s.at(ctx, key.Tenant).view(ctx, func(r meta.Rows) error {
 		o := Origin{Source: source}
 		err := r.Scan(&o.UIDValidity, &o.UID, &o.ObjectID, &o.Digest)
 		list = append(list, o)
@@ -67,7 +67,7 @@ func (s *Store) Origins(ctx context.Context, key Key, source []byte) (list []Ori
 // renumbered its mailbox.
 func (s *Store) AddOrigin(ctx context.Context, key Key, o Origin) error {
 	return s.write(ctx, key, func() error {
-		_, err := s.exec(ctx, `INSERT INTO origin (tenant_id, account_id, source, uidvalidity, uid, object_id, digest, at)
+		_, err := s.at(ctx, key.Tenant).exec(ctx, `INSERT INTO origin (tenant_id, account_id, source, uidvalidity, uid, object_id, digest, at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, {now}) ON CONFLICT DO NOTHING`,
 			key.Tenant, key.Account, o.Source, o.UIDValidity, o.UID, o.ObjectID, o.Digest)
 		return err
@@ -76,6 +76,6 @@ func (s *Store) AddOrigin(ctx context.Context, key Key, o Origin) error {
 
 // ItemsByObject reads the items that are copies of stored objects.
 func (s *Store) ItemsByObject(ctx context.Context, key Key, objectIDs []int64) ([]Item, error) {
-	list, err := s.db.ItemsByObject(ctx, key, objectIDs)
+	list, err := s.at(ctx, key.Tenant).db.ItemsByObject(ctx, key, objectIDs)
 	return list, outer(err)
 }

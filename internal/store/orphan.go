@@ -22,19 +22,19 @@ func (s *Store) orphanAfter() time.Duration { return max(orphanAge, s.o.Retentio
 
 // sweepOrphans deletes objects that no row names: those of uploads that were
 // broken off between the blob store and the transaction.
-func (s *Store) sweepOrphans(ctx context.Context) error {
-	tenants, err := s.Tenants(ctx)
+func (s *Store) sweepOrphans(ctx context.Context, at *site) error {
+	tenants, err := at.tenants(ctx)
 	if err != nil {
 		return err
 	}
-	now, err := s.Now(ctx)
+	now, err := at.now(ctx)
 	if err != nil {
 		return err
 	}
 	first := 1 + int((s.orphanAfter()+24*time.Hour-1)/(24*time.Hour))
 	for _, t := range tenants {
 		for day := first; day < first+orphanDays; day++ {
-			if err := s.sweepDay(ctx, t.ID, blob.DayPrefix(t.ID, now.AddDate(0, 0, -day))); err != nil {
+			if err := s.sweepDay(ctx, at, t.ID, blob.DayPrefix(t.ID, now.AddDate(0, 0, -day))); err != nil {
 				return fmt.Errorf("objects without a row: %w", err)
 			}
 		}
@@ -42,15 +42,15 @@ func (s *Store) sweepOrphans(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) sweepDay(ctx context.Context, tenant int64, prefix string) error {
+func (s *Store) sweepDay(ctx context.Context, at *site, tenant int64, prefix string) error {
 	after := ""
 	for {
-		page, err := s.blobs.List(ctx, prefix, after, 500)
+		page, err := at.blobs.List(ctx, prefix, after, 500)
 		if err != nil || len(page) == 0 {
 			return err
 		}
 		after = page[len(page)-1].Key
-		named, err := s.named(ctx, tenant, page)
+		named, err := at.named(ctx, tenant, page)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (s *Store) sweepDay(ctx context.Context, tenant int64, prefix string) error
 				continue
 			}
 			s.log.Info("an object that no row names is deleted", "key", o.Key, "bytes", o.Size)
-			if err := s.blobs.Delete(ctx, o.Key); err != nil {
+			if err := at.blobs.Delete(ctx, o.Key); err != nil {
 				return err
 			}
 		}
@@ -67,7 +67,7 @@ func (s *Store) sweepDay(ctx context.Context, tenant int64, prefix string) error
 }
 
 // named finds which objects a row names, be it one that waits for deletion.
-func (s *Store) named(ctx context.Context, tenant int64, page []blob.Info) (map[string]bool, error) {
+func (at *site) named(ctx context.Context, tenant int64, page []blob.Info) (map[string]bool, error) {
 	args := []any{tenant}
 	marks := make([]string, len(page))
 	for i, o := range page {
@@ -76,7 +76,7 @@ func (s *Store) named(ctx context.Context, tenant int64, page []blob.Info) (map[
 	}
 	list := strings.Join(marks, ",")
 	found := make(map[string]bool, len(page))
-	err := s.view(ctx, func(r meta.Rows) error {
+	err := at.view(ctx, func(r meta.Rows) error {
 		var key string
 		err := r.Scan(&key)
 		found[key] = true

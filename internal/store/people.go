@@ -56,9 +56,22 @@ func (s *Store) PersonByAddress(ctx context.Context, address string) (auth.Perso
 
 // PersonBySubject implements auth.People.
 func (s *Store) PersonBySubject(ctx context.Context, issuer, sub string) (auth.Person, error) {
-	return personOf(s.account(ctx, ` JOIN subject j ON j.tenant_id = a.tenant_id AND j.account_id = a.account_id
-		JOIN issuer i ON i.tenant_id = j.tenant_id AND i.url = j.issuer
-		WHERE j.issuer = $1 AND j.sub = $2`, issuer, sub))
+	found, err := Account{}, ErrNotFound
+	for _, at := range s.sites {
+		a, here := at.account(ctx, ` JOIN subject j ON j.tenant_id = a.tenant_id AND j.account_id = a.account_id
+			JOIN issuer i ON i.tenant_id = j.tenant_id AND i.url = j.issuer
+			WHERE j.issuer = $1 AND j.sub = $2`, issuer, sub)
+		switch {
+		case isNotFound(here):
+			continue
+		case here != nil:
+			return auth.Person{}, loginError(here)
+		case err == nil: // a login must never open one of several by chance
+			return auth.Person{}, fmt.Errorf("the subject is known at two sites: %w", ErrBusy)
+		}
+		found, err = a, nil
+	}
+	return personOf(found, err)
 }
 
 // PersonByRef implements auth.People.
@@ -80,7 +93,7 @@ func (s *Store) MayUse(ctx context.Context, person auth.AccountRef, address stri
 		return false, nil
 	}
 	var rights int64
-	err = s.one(ctx, []any{&rights}, `SELECT rights FROM account_grant WHERE tenant_id = $1 AND account_id = $2 AND person_id = $3`,
+	err = s.at(ctx, a.Tenant).one(ctx, []any{&rights}, `SELECT rights FROM account_grant WHERE tenant_id = $1 AND account_id = $2 AND person_id = $3`,
 		a.Tenant, a.Key.Account, person.Account)
 	if isNotFound(err) {
 		return false, nil
@@ -94,7 +107,7 @@ func (s *Store) BindSubject(ctx context.Context, key Key, issuer, sub string) er
 	if err := s.BindIssuer(ctx, key.Tenant, issuer); err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx meta.Tx) error {
+	return s.at(ctx, key.Tenant).update(ctx, func(tx meta.Tx) error {
 		var b meta.Batch
 		b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (tenant_id, issuer, sub) DO NOTHING`, key.Tenant, issuer, sub, key.Account)
@@ -113,7 +126,7 @@ func (s *Store) BindSubject(ctx context.Context, key Key, issuer, sub string) er
 
 // PasswordHash implements auth.Passwords.
 func (s *Store) PasswordHash(ctx context.Context, ref auth.AccountRef) (phc string, err error) {
-	err = s.one(ctx, []any{&phc}, `SELECT hash FROM password WHERE tenant_id = $1 AND account_id = $2`, ref.Tenant, ref.Account)
+	err = s.at(ctx, ref.Tenant).one(ctx, []any{&phc}, `SELECT hash FROM password WHERE tenant_id = $1 AND account_id = $2`, ref.Tenant, ref.Account)
 	return phc, loginError(err)
 }
 
@@ -122,7 +135,7 @@ func (s *Store) SetPasswordHash(ctx context.Context, ref auth.AccountRef, phc st
 	if err := s.admit(ctx, ref.Tenant, location.Login); err != nil {
 		return loginError(err)
 	}
-	_, err := s.exec(ctx, `INSERT INTO password (tenant_id, account_id, hash, changed_at) VALUES ($1, $2, $3, {now})
+	_, err := s.at(ctx, ref.Tenant).exec(ctx, `INSERT INTO password (tenant_id, account_id, hash, changed_at) VALUES ($1, $2, $3, {now})
 		ON CONFLICT (tenant_id, account_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at`,
 		ref.Tenant, ref.Account, phc)
 	return loginError(err)
@@ -130,7 +143,7 @@ func (s *Store) SetPasswordHash(ctx context.Context, ref auth.AccountRef, phc st
 
 // AppPasswords implements auth.AppPasswords.
 func (s *Store) AppPasswords(ctx context.Context, ref auth.AccountRef) (list []auth.AppPassword, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+	err = s.at(ctx, ref.Tenant).view(ctx, func(r meta.Rows) error {
 		p := auth.AppPassword{AccountRef: ref}
 		var scopes string
 		var hashKey, created, expires, used int64
@@ -150,7 +163,7 @@ func (s *Store) AddAppPassword(ctx context.Context, p auth.AppPassword, limit in
 	if err := s.admit(ctx, p.Tenant, location.Login); err != nil {
 		return p, loginError(err)
 	}
-	err := s.db.Write(ctx, keyOf(p.AccountRef), &addAppPassword{p: &p, limit: int64(limit)})
+	err := s.at(ctx, p.Tenant).db.Write(ctx, keyOf(p.AccountRef), &addAppPassword{p: &p, limit: int64(limit)})
 	if err != nil {
 		return p, loginError(err)
 	}
@@ -195,13 +208,13 @@ func (j *addAppPassword) Write(a *meta.Account, b *meta.Batch) error {
 
 // RevokeAppPassword implements auth.AppPasswords.
 func (s *Store) RevokeAppPassword(ctx context.Context, ref auth.AccountRef, id int64) error {
-	return loginError(errNothing(s.exec(ctx, `DELETE FROM app_password WHERE tenant_id = $1 AND account_id = $2 AND app_password_id = $3`,
+	return loginError(errNothing(s.at(ctx, ref.Tenant).exec(ctx, `DELETE FROM app_password WHERE tenant_id = $1 AND account_id = $2 AND app_password_id = $3`,
 		ref.Tenant, ref.Account, id)))
 }
 
 // TouchAppPassword implements auth.AppPasswords.
 func (s *Store) TouchAppPassword(ctx context.Context, ref auth.AccountRef, id int64, by string) error {
-	_, err := s.exec(ctx, `UPDATE app_password SET last_used_at = {now}, last_used_by = $1
+	_, err := s.at(ctx, ref.Tenant).exec(ctx, `UPDATE app_password SET last_used_at = {now}, last_used_by = $1
 		WHERE tenant_id = $2 AND account_id = $3 AND app_password_id = $4`, by, ref.Tenant, ref.Account, id)
 	return loginError(err)
 }
@@ -209,7 +222,7 @@ func (s *Store) TouchAppPassword(ctx context.Context, ref auth.AccountRef, id in
 // Alive implements auth.Changes.
 func (s *Store) Alive(ctx context.Context, ref auth.AccountRef, appPassword int64) (alive bool, err error) {
 	var there int64
-	err = s.one(ctx, []any{&there}, `SELECT CASE WHEN CAST($1 AS BIGINT) = 0 THEN 1 ELSE (SELECT count(*) FROM app_password p
+	err = s.at(ctx, ref.Tenant).one(ctx, []any{&there}, `SELECT CASE WHEN CAST($1 AS BIGINT) = 0 THEN 1 ELSE (SELECT count(*) FROM app_password p
 			WHERE p.tenant_id = a.tenant_id AND p.account_id = a.account_id AND p.app_password_id = CAST($1 AS BIGINT)
 			AND (p.expires_at = 0 OR p.expires_at > {now})) END
 		FROM account a WHERE a.tenant_id = $2 AND a.account_id = $3 AND a.state = 0`,

@@ -11,7 +11,7 @@ import (
 // or gets or loses an address: one key read.
 func (s *Store) PeopleVersion(ctx context.Context, tenant int64) (string, error) {
 	var n int64
-	if err := s.one(ctx, []any{&n}, `SELECT people FROM tenant WHERE tenant_id = $1`, tenant); err != nil {
+	if err := s.at(ctx, tenant).one(ctx, []any{&n}, `SELECT people FROM tenant WHERE tenant_id = $1`, tenant); err != nil {
 		return "", err
 	}
 	return strconv.FormatInt(n, 10), nil

@@ -40,7 +40,7 @@ func (s *Store) PropertiesUpTo(ctx context.Context, key Key, collection int64, i
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Properties(ctx, key, collection, items, most)
+	rows, err := s.at(ctx, key.Tenant).db.Properties(ctx, key, collection, items, most)
 	if err != nil {
 		return nil, outer(err)
 	}
@@ -64,7 +64,7 @@ func (s *Store) SetProperties(ctx context.Context, key Key, collection, item int
 		return err
 	}
 	return s.write(ctx, key, func() error {
-		return s.db.SetProperties(ctx, key, collection, item, sealProperties(account, changes), g)
+		return s.at(ctx, key.Tenant).db.SetProperties(ctx, key, collection, item, sealProperties(account, changes), g)
 	})
 }
 
@@ -79,5 +79,5 @@ func (s *Store) CreateCollectionWith(ctx context.Context, key Key, kind Collecti
 
 // RemoveCollection is DeleteCollection under a guard.
 func (s *Store) RemoveCollection(ctx context.Context, key Key, id int64, g Guard) error {
-	return s.write(ctx, key, func() error { return s.db.RemoveCollection(ctx, key, id, &g) })
+	return s.write(ctx, key, func() error { return s.at(ctx, key.Tenant).db.RemoveCollection(ctx, key, id, &g) })
 }

@@ -94,7 +94,7 @@ func (s *Store) queueAccount(ctx context.Context, tenant int64) (Key, error) {
 		return key, nil
 	}
 	key.Tenant = tenant
-	err := s.one(ctx, []any{&key.Account}, `SELECT account_id FROM account WHERE tenant_id = $1 AND kind = 6`, tenant)
+	err := s.at(ctx, tenant).one(ctx, []any{&key.Account}, `SELECT account_id FROM account WHERE tenant_id = $1 AND kind = 6`, tenant)
 	if err != nil {
 		return key, fmt.Errorf("queue account: %w", err)
 	}
@@ -132,7 +132,7 @@ func (s *Store) Enqueue(ctx context.Context, tenant int64, m QueueMessage, prefi
 		return QueueRef{}, outer(err)
 	}
 	ref := QueueRef{Tenant: tenant, Account: key.Account}
-	err = s.db.Write(ctx, key, meta.JobFunc(func(a *meta.Account, b *meta.Batch) error {
+	err = s.at(ctx, key.Tenant).db.Write(ctx, key, meta.JobFunc(func(a *meta.Account, b *meta.Batch) error {
 		ref.ID = a.NextID
 		a.NextID++
 		insertQueued(b, account, ref, placed, m)
@@ -176,8 +176,22 @@ func (s *Store) WatchQueue(f func()) (stop func()) { return s.queued.listen(f) }
 // NextDue is when the next waiting recipient is due, by the database's clock;
 // false if none waits.
 func (s *Store) NextDue(ctx context.Context) (in time.Duration, ok bool, err error) {
+	for _, at := range s.sites {
+		due, waits, failed := at.nextDue(ctx)
+		if waits && (!ok || due < in) {
+			in, ok = due, true
+		}
+		err = errors.Join(err, failed)
+	}
+	if ok { // one site that is away keeps no other's mail waiting
+		err = nil
+	}
+	return in, ok, err
+}
+
+func (at *site) nextDue(ctx context.Context) (in time.Duration, ok bool, err error) {
 	var due, now int64
-	err = s.one(ctx, []any{&due, &now}, `SELECT coalesce(min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END), 0), {now}
+	err = at.one(ctx, []any{&due, &now}, `SELECT coalesce(min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END), 0), {now}
 		FROM queue_recipient WHERE state = 0`)
 	return time.Duration(due-now) * time.Microsecond, due != 0, err
 }
@@ -186,7 +200,7 @@ func (s *Store) NextDue(ctx context.Context) (in time.Duration, ok bool, err err
 func (s *Store) QueueBody(ctx context.Context, ref QueueRef) (*Body, error) {
 	key := Key{Tenant: ref.Tenant, Account: ref.Account}
 	var id []byte
-	err := s.one(ctx, []any{&id}, `SELECT content_id FROM queue_message WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`,
+	err := s.at(ctx, ref.Tenant).one(ctx, []any{&id}, `SELECT content_id FROM queue_message WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`,
 		ref.Tenant, ref.Account, ref.ID)
 	if err != nil {
 		return nil, err
@@ -200,7 +214,11 @@ func (s *Store) QueueBody(ctx context.Context, ref QueueRef) (*Body, error) {
 
 // QueueLength counts messages and waiting recipients.
 func (s *Store) QueueLength(ctx context.Context) (messages, waiting int64, err error) {
-	err = s.one(ctx, []any{&messages, &waiting}, `SELECT (SELECT count(*) FROM queue_message),
-		(SELECT count(*) FROM queue_recipient WHERE state = 0)`)
+	for _, at := range s.sites {
+		var m, w int64
+		err = errors.Join(err, at.one(ctx, []any{&m, &w}, `SELECT (SELECT count(*) FROM queue_message),
+			(SELECT count(*) FROM queue_recipient WHERE state = 0)`))
+		messages, waiting = messages+m, waiting+w
+	}
 	return messages, waiting, err
 }

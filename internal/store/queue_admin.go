@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"fachwerk/internal/store/meta"
 )
@@ -11,18 +14,19 @@ import (
 // most limit after the given one. Tenant 0 means everyone's.
 func (s *Store) QueueMessages(ctx context.Context, tenant int64, after QueueRef, limit int) ([]QueueMessage, error) {
 	var refs []QueueRef
-	err := s.view(ctx, func(r meta.Rows) error {
-		var ref QueueRef
-		err := r.Scan(&ref.Tenant, &ref.Account, &ref.ID)
-		refs = append(refs, ref)
-		return err
-	}, `SELECT tenant_id, account_id, message_id FROM queue_message
-		WHERE (tenant_id = $1 OR $1 = 0) AND (tenant_id, account_id, message_id) > ($2, $3, $4)
-		ORDER BY tenant_id, account_id, message_id LIMIT $5`,
-		tenant, after.Tenant, after.Account, after.ID, int64(limit))
-	if err != nil {
-		return nil, err
+	for _, at := range s.among(ctx, tenant) {
+		err := at.queued(ctx, &refs, `SELECT tenant_id, account_id, message_id FROM queue_message
+			WHERE (tenant_id = $1 OR $1 = 0) AND (tenant_id, account_id, message_id) > ($2, $3, $4)
+			ORDER BY tenant_id, account_id, message_id LIMIT $5`,
+			tenant, after.Tenant, after.Account, after.ID, int64(limit))
+		if err != nil {
+			return nil, err
+		}
 	}
+	slices.SortFunc(refs, func(a, b QueueRef) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Account, b.Account), cmp.Compare(a.ID, b.ID))
+	})
+	refs = refs[:min(len(refs), limit)]
 	list := make([]QueueMessage, 0, len(refs))
 	for _, ref := range refs {
 		m, err := s.QueueMessage(ctx, ref)
@@ -43,7 +47,7 @@ func (s *Store) QueueMessage(ctx context.Context, ref QueueRef) (QueueMessage, e
 	if err != nil {
 		return m, err
 	}
-	err = s.view(ctx, func(r meta.Rows) error {
+	err = s.at(ctx, ref.Tenant).view(ctx, func(r meta.Rows) error {
 		_, q, err := scanRecipient(r)
 		if err == nil {
 			err = q.open(account, aad)
@@ -59,15 +63,12 @@ func (s *Store) QueueMessage(ctx context.Context, ref QueueRef) (QueueMessage, e
 // tenants have one of that number.
 func (s *Store) FindQueueMessage(ctx context.Context, id int64) (QueueRef, error) {
 	var refs []QueueRef
-	err := s.view(ctx, func(r meta.Rows) error {
-		ref := QueueRef{ID: id}
-		err := r.Scan(&ref.Tenant, &ref.Account)
-		refs = append(refs, ref)
-		return err
-	}, `SELECT tenant_id, account_id FROM queue_message WHERE message_id = $1`, id)
+	for _, at := range s.sites {
+		if err := at.queued(ctx, &refs, `SELECT tenant_id, account_id, message_id FROM queue_message WHERE message_id = $1`, id); err != nil {
+			return QueueRef{}, err
+		}
+	}
 	switch {
-	case err != nil:
-		return QueueRef{}, err
 	case len(refs) == 0:
 		return QueueRef{}, fmt.Errorf("queue message %d: %w", id, ErrNotFound)
 	case len(refs) > 1:
@@ -79,17 +80,22 @@ func (s *Store) FindQueueMessage(ctx context.Context, id int64) (QueueRef, error
 // RetryQueue makes waiting recipients due now: those of one message, or, with the
 // zero ref, all.
 func (s *Store) RetryQueue(ctx context.Context, ref QueueRef) (int64, error) {
-	n, err := s.exec(ctx, `UPDATE queue_recipient SET due_at = {now} WHERE state = 0
-		AND ((tenant_id = $1 AND account_id = $2 AND message_id = $3) OR $3 = 0)`,
-		ref.Tenant, ref.Account, ref.ID)
+	var made int64
+	var err error
+	for _, at := range s.among(ctx, ref.Tenant) {
+		n, failed := at.exec(ctx, `UPDATE queue_recipient SET due_at = {now} WHERE state = 0
+			AND ((tenant_id = $1 AND account_id = $2 AND message_id = $3) OR $3 = 0)`,
+			ref.Tenant, ref.Account, ref.ID)
+		made, err = made+n, errors.Join(err, failed)
+	}
 	s.announceQueue()
-	return n, err
+	return made, err
 }
 
 // DropQueue gives up a message's waiting recipients without telling the sender;
 // recipient -1 means all of them.
 func (s *Store) DropQueue(ctx context.Context, ref QueueRef, recipient int) (int64, error) {
-	n, err := s.exec(ctx, `UPDATE queue_recipient SET state = 3, lease_token = 0, lease_until = 0 WHERE state = 0
+	n, err := s.at(ctx, ref.Tenant).exec(ctx, `UPDATE queue_recipient SET state = 3, lease_token = 0, lease_until = 0 WHERE state = 0
 		AND tenant_id = $1 AND account_id = $2 AND message_id = $3 AND (recipient = $4 OR $4 < 0)`,
 		ref.Tenant, ref.Account, ref.ID, int64(recipient))
 	if err == nil {
@@ -99,20 +105,25 @@ func (s *Store) DropQueue(ctx context.Context, ref QueueRef, recipient int) (int
 }
 
 // reapQueue removes what a crash left between a last delivery and its removal.
-func (s *Store) reapQueue(ctx context.Context) error {
+func (at *site) reapQueue(ctx context.Context) error {
 	var refs []QueueRef
-	err := s.view(ctx, func(r meta.Rows) error {
-		var ref QueueRef
-		err := r.Scan(&ref.Tenant, &ref.Account, &ref.ID)
-		refs = append(refs, ref)
-		return err
-	}, `SELECT m.tenant_id, m.account_id, m.message_id FROM queue_message m WHERE NOT EXISTS (
+	err := at.queued(ctx, &refs, `SELECT m.tenant_id, m.account_id, m.message_id FROM queue_message m WHERE NOT EXISTS (
 		SELECT 1 FROM queue_recipient r WHERE r.tenant_id = m.tenant_id AND r.account_id = m.account_id
 		AND r.message_id = m.message_id AND r.state = 0) LIMIT 1000`)
 	for _, ref := range refs {
 		if err == nil {
-			err = s.ReapQueue(ctx, ref)
+			err = at.reapMessage(ctx, ref)
 		}
 	}
 	return err
+}
+
+// queued reads the messages that a statement names.
+func (at *site) queued(ctx context.Context, refs *[]QueueRef, sql string, args ...any) error {
+	return at.view(ctx, func(r meta.Rows) error {
+		var ref QueueRef
+		err := r.Scan(&ref.Tenant, &ref.Account, &ref.ID)
+		*refs = append(*refs, ref)
+		return err
+	}, sql, args...)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,11 +30,31 @@ type QueueResult struct {
 
 // ClaimQueue leases up to limit due recipients. A lease that is not finished
 // passes to the next claimer when it ends. No transaction spans the attempt.
-func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) ([]QueueClaim, error) {
+func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) (claims []QueueClaim, err error) {
+	for _, at := range s.sites {
+		part, failed := s.claimAt(ctx, at, limit, lease)
+		for _, c := range part {
+			limit -= len(c.Message.Recipients)
+		}
+		claims, err = append(claims, part...), errors.Join(err, failed)
+		if limit <= 0 {
+			break
+		}
+	}
+	if len(claims) > 0 { // a site that is away keeps no other's mail waiting
+		if err != nil {
+			s.log.Warn("the queue of a site could not be asked", "err", err)
+		}
+		err = nil
+	}
+	return claims, err
+}
+
+func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Duration) ([]QueueClaim, error) {
 	token := newID()
 	claimed := map[QueueRef][]sealedRecipient{}
 	var order []QueueRef
-	err := s.update(ctx, func(tx meta.Tx) error {
+	err := at.update(ctx, func(tx meta.Tx) error {
 		clear(claimed)
 		order = order[:0]
 		return query(ctx, tx, func(r meta.Rows) error {
@@ -115,7 +136,7 @@ func (s *Store) queueMessage(ctx context.Context, ref QueueRef) (m QueueMessage,
 	var sealed []byte
 	var created int64
 	m.Ref = ref
-	err = s.one(ctx, []any{&aad, &m.Size, &sealed, &created}, `SELECT content_id, size, sealed, created_at FROM queue_message
+	err = s.at(ctx, ref.Tenant).one(ctx, []any{&aad, &m.Size, &sealed, &created}, `SELECT content_id, size, sealed, created_at FROM queue_message
 		WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`, ref.Tenant, ref.Account, ref.ID)
 	if err != nil {
 		return m, nil, nil, err
@@ -145,7 +166,7 @@ func (s *Store) FinishRecipient(ctx context.Context, ref QueueRef, q QueueRecipi
 		return err
 	}
 	q.LastReply = r.Reply
-	err = s.update(ctx, func(tx meta.Tx) error {
+	err = s.at(ctx, ref.Tenant).update(ctx, func(tx meta.Tx) error {
 		n, err := execIn(ctx, tx, `UPDATE queue_recipient SET state = $1, attempts = $2, due_at = {now} + $3,
 			delayed_at = CASE WHEN $4 = 1 THEN {now} ELSE delayed_at END, sealed = $5, lease_token = 0, lease_until = 0
 			WHERE tenant_id = $6 AND account_id = $7 AND message_id = $8 AND recipient = $9 AND lease_token = $10 AND state = 0`,
@@ -172,7 +193,11 @@ func bit(b bool) int64 {
 // ReapQueue removes a message if none of its recipients waits. Its content goes
 // with the sweeper.
 func (s *Store) ReapQueue(ctx context.Context, ref QueueRef) error {
-	return s.update(ctx, func(tx meta.Tx) error {
+	return s.at(ctx, ref.Tenant).reapMessage(ctx, ref)
+}
+
+func (at *site) reapMessage(ctx context.Context, ref QueueRef) error {
+	return at.update(ctx, func(tx meta.Tx) error {
 		var waiting int64
 		err := oneIn(ctx, tx, []any{&waiting}, `SELECT count(*) FROM queue_recipient
 			WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND state = 0`, ref.Tenant, ref.Account, ref.ID)

@@ -39,7 +39,7 @@ type ResourceIndex struct {
 // PutResource puts an upload in place; see meta.DB.Put for the errors.
 func (s *Store) PutResource(ctx context.Context, key Key, p PutResource) (put Put, err error) {
 	err = s.placing(ctx, key, &p, func(row meta.PutResource) error {
-		put, err = s.db.Put(ctx, key, row)
+		put, err = s.at(ctx, key.Tenant).db.Put(ctx, key, row)
 		return err
 	})
 	return put, err
@@ -97,7 +97,7 @@ func (s *Store) MakeFolder(ctx context.Context, key Key, at Spot, list []Propert
 		return Item{}, err
 	}
 	err = s.write(ctx, key, func() error {
-		i, err = s.db.MakeFolder(ctx, key, meta.NewFolder{Collection: at.Collection, Parent: at.Parent, Name: at.Name,
+		i, err = s.at(ctx, key.Tenant).db.MakeFolder(ctx, key, meta.NewFolder{Collection: at.Collection, Parent: at.Parent, Name: at.Name,
 			Properties: sealProperties(account, list), Guard: g})
 		return err
 	})
@@ -133,7 +133,7 @@ func (s *Store) MoveResource(ctx context.Context, key Key, t Transfer) (done Tra
 		return Transferred{}, err
 	}
 	err = s.write(ctx, key, func() error {
-		done, err = s.db.MoveResource(ctx, key, t.row(account))
+		done, err = s.at(ctx, key.Tenant).db.MoveResource(ctx, key, t.row(account))
 		return err
 	})
 	return done, err
@@ -150,7 +150,7 @@ func (s *Store) CopyResource(ctx context.Context, key Key, t Transfer) (done Tra
 		return Transferred{}, err
 	}
 	err = s.write(ctx, key, func() error {
-		done, err = s.db.CopyResource(ctx, key, t.row(account))
+		done, err = s.at(ctx, key.Tenant).db.CopyResource(ctx, key, t.row(account))
 		return err
 	})
 	return done, err
@@ -162,7 +162,7 @@ func (s *Store) RemoveResource(ctx context.Context, key Key, collection int64, i
 }
 
 func (s *Store) removeResource(ctx context.Context, key Key, r meta.Removal, folder bool) error {
-	err := s.write(ctx, key, func() error { return s.db.RemoveResource(ctx, key, r) })
+	err := s.write(ctx, key, func() error { return s.at(ctx, key.Tenant).db.RemoveResource(ctx, key, r) })
 	if err == nil && folder {
 		s.reapSoon(ctx, key, r.Collection)
 	}
@@ -175,18 +175,18 @@ const reapTime = 200 * time.Millisecond
 // reapSoon frees the quota of a removed folder at once where it is small.
 func (s *Store) reapSoon(ctx context.Context, key Key, drive int64) {
 	for begun := time.Now(); time.Since(begun) < reapTime; {
-		if more, err := s.db.Reap(ctx, key, drive, meta.MaxRows); err != nil || !more {
+		if more, err := s.at(ctx, key.Tenant).db.Reap(ctx, key, drive, meta.MaxRows); err != nil || !more {
 			return // maintenance does the rest
 		}
 	}
 }
 
 // reap removes all rows of removed folders and of trees that never became whole.
-func (s *Store) reap(ctx context.Context, key Key) error {
-	drives, err := s.db.Reapable(ctx, key)
+func (at *site) reap(ctx context.Context, key Key) error {
+	drives, err := at.db.Reapable(ctx, key)
 	for _, d := range drives {
 		for more := true; more && err == nil; {
-			more, err = s.db.Reap(ctx, key, d, meta.MaxRows)
+			more, err = at.db.Reap(ctx, key, d, meta.MaxRows)
 		}
 	}
 	return err
@@ -195,7 +195,7 @@ func (s *Store) reap(ctx context.Context, key Key) error {
 // Touch gives a named item another time of its own.
 func (s *Store) Touch(ctx context.Context, key Key, collection, id int64, to time.Time, g Guard) (i Item, err error) {
 	err = s.write(ctx, key, func() error {
-		i, err = s.db.Touch(ctx, key, collection, id, to.UnixMicro(), g)
+		i, err = s.at(ctx, key.Tenant).db.Touch(ctx, key, collection, id, to.UnixMicro(), g)
 		return err
 	})
 	return i, err
@@ -208,7 +208,7 @@ func (s *Store) TrashResource(ctx context.Context, key Key, drive int64, i Item,
 		return err
 	}
 	r := meta.Removal{Collection: drive, ID: i.ID, Guard: g, SealPath: sealTrashPath(account)}
-	return s.write(ctx, key, func() error { return s.db.RemoveResource(ctx, key, r) })
+	return s.write(ctx, key, func() error { return s.at(ctx, key.Tenant).db.RemoveResource(ctx, key, r) })
 }
 
 func sealTrashPath(account *content.Account) func([]string) []byte {
@@ -230,7 +230,7 @@ func (s *Store) Trash(ctx context.Context, key Key, drive int64) ([]Trashed, err
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Trash(ctx, key, drive)
+	rows, err := s.at(ctx, key.Tenant).db.Trash(ctx, key, drive)
 	if err != nil {
 		return nil, outer(err)
 	}
@@ -249,17 +249,23 @@ func (s *Store) Trash(ctx context.Context, key Key, drive int64) ([]Trashed, err
 // for longer than keep. One account that cannot be written to keeps no other's trash
 // from being emptied.
 func (s *Store) EmptyTrash(ctx context.Context, keep time.Duration, limit int) (more bool, err error) {
-	old, err := s.db.OldTrash(ctx, keep, limit)
-	if err != nil {
-		return false, outer(err)
-	}
 	var errs []error
-	for _, o := range old {
-		if err := s.ExpireTrashed(ctx, o.Key, o.Collection, o.Item, keep); err != nil && !isNotFound(err) {
-			errs = append(errs, fmt.Errorf("trash of account %d: %w", o.Key.Account, err))
+	for _, at := range s.sites {
+		old, err := at.db.OldTrash(ctx, keep, limit)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("site %s: %w", at.Name, outer(err)))
+			continue
 		}
+		failed := 0
+		for _, o := range old {
+			if err := s.ExpireTrashed(ctx, o.Key, o.Collection, o.Item, keep); err != nil && !isNotFound(err) {
+				errs = append(errs, fmt.Errorf("trash of account %d: %w", o.Key.Account, err))
+				failed++
+			}
+		}
+		more = more || len(old) == limit && failed < limit
 	}
-	return len(old) == limit && len(errs) < limit, errors.Join(errs...)
+	return more, errors.Join(errs...)
 }
 
 // ExpireTrashed removes an item that has been in the trash for longer than keep, more

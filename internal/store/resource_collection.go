@@ -15,7 +15,7 @@ const MaxCopied = meta.MaxCopied
 // MoveCollection gives a collection another name in its account.
 func (s *Store) MoveCollection(ctx context.Context, key Key, t CollectionTransfer) (c Collection, err error) {
 	err = s.write(ctx, key, func() error {
-		c, err = s.db.MoveCollection(ctx, key, t)
+		c, err = s.at(ctx, key.Tenant).db.MoveCollection(ctx, key, t)
 		return err
 	})
 	return c, err
@@ -24,7 +24,7 @@ func (s *Store) MoveCollection(ctx context.Context, key Key, t CollectionTransfe
 // CopyCollection makes a second collection with the same items.
 func (s *Store) CopyCollection(ctx context.Context, key Key, t CollectionTransfer) (c Collection, err error) {
 	err = s.write(ctx, key, func() error {
-		c, err = s.db.CopyCollection(ctx, key, t)
+		c, err = s.at(ctx, key.Tenant).db.CopyCollection(ctx, key, t)
 		return err
 	})
 	return c, err

@@ -47,7 +47,7 @@ func held(account *content.Account, l Lock) (HeldLock, error) {
 
 // Locks lists the locks that are held in a collection.
 func (s *Store) Locks(ctx context.Context, key Key, collection int64) ([]HeldLock, error) {
-	rows, err := s.db.Locks(ctx, key, collection)
+	rows, err := s.at(ctx, key.Tenant).db.Locks(ctx, key, collection)
 	if err != nil || len(rows) == 0 {
 		return nil, outer(err)
 	}
@@ -78,7 +78,7 @@ func (s *Store) TakeLock(ctx context.Context, key Key, at Spot, l HeldLock, empt
 	var done Locked
 	take := func(row *meta.PutResource) error {
 		n.File = row
-		done, err = s.db.TakeLock(ctx, key, n)
+		done, err = s.at(ctx, key.Tenant).db.TakeLock(ctx, key, n)
 		return err
 	}
 	if empty == nil {
@@ -97,7 +97,7 @@ func (s *Store) TakeLock(ctx context.Context, key Key, at Spot, l HeldLock, empt
 func (s *Store) RefreshLock(ctx context.Context, key Key, collection int64, token string, person int64, timeout time.Duration) (l HeldLock, err error) {
 	var row Lock
 	err = s.write(ctx, key, func() error {
-		row, err = s.db.RefreshLock(ctx, key, collection, token, person, timeout.Microseconds())
+		row, err = s.at(ctx, key.Tenant).db.RefreshLock(ctx, key, collection, token, person, timeout.Microseconds())
 		return err
 	})
 	if err != nil {
@@ -108,5 +108,5 @@ func (s *Store) RefreshLock(ctx context.Context, key Key, collection int64, toke
 
 // ReleaseLock ends a person's lock; with person 0, anyone's.
 func (s *Store) ReleaseLock(ctx context.Context, key Key, collection int64, token string, person int64) error {
-	return s.write(ctx, key, func() error { return s.db.ReleaseLock(ctx, key, collection, token, person) })
+	return s.write(ctx, key, func() error { return s.at(ctx, key.Tenant).db.ReleaseLock(ctx, key, collection, token, person) })
 }

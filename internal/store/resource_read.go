@@ -11,37 +11,37 @@ import (
 
 // WalkNames follows names from a folder down; it stops where one leads nowhere.
 func (s *Store) WalkNames(ctx context.Context, key Key, collection, root int64, names []string) ([]Item, error) {
-	list, err := s.db.WalkNames(ctx, key, collection, root, names)
+	list, err := s.at(ctx, key.Tenant).db.WalkNames(ctx, key, collection, root, names)
 	return list, outer(err)
 }
 
 // Members reads a keyset page of a folder, by name.
 func (s *Store) Members(ctx context.Context, key Key, collection, parent int64, after string, limit int) ([]Item, error) {
-	list, err := s.db.Members(ctx, key, collection, parent, after, limit)
+	list, err := s.at(ctx, key.Tenant).db.Members(ctx, key, collection, parent, after, limit)
 	return list, outer(err)
 }
 
 // Named reads those of the names in a folder that are there.
 func (s *Store) Named(ctx context.Context, key Key, collection, parent int64, names []string) ([]Item, error) {
-	list, err := s.db.Named(ctx, key, collection, parent, names)
+	list, err := s.at(ctx, key.Tenant).db.Named(ctx, key, collection, parent, names)
 	return list, outer(err)
 }
 
 // Candidates reads a page of those whose index may lie in the window, by UID.
 func (s *Store) Candidates(ctx context.Context, key Key, collection int64, w Window, afterUID int64, limit int) ([]Item, error) {
-	list, err := s.db.Candidates(ctx, key, collection, w, afterUID, limit)
+	list, err := s.at(ctx, key.Tenant).db.Candidates(ctx, key, collection, w, afterUID, limit)
 	return list, outer(err)
 }
 
 // ByUID finds the named item whose index has that iCalendar or vCard UID.
 func (s *Store) ByUID(ctx context.Context, key Key, collection int64, uid string) (Item, error) {
-	i, err := s.db.ByHash(ctx, key, collection, s.uidHash(key, uid))
+	i, err := s.at(ctx, key.Tenant).db.ByHash(ctx, key, collection, s.uidHash(key, uid))
 	return i, outer(err)
 }
 
 // DriveChanges reads what happened in a drive since a token, by path.
 func (s *Store) DriveChanges(ctx context.Context, key Key, drive int64, since Token, limit int) (DriveChanges, error) {
-	c, err := s.db.DriveChanges(ctx, key, drive, since, limit)
+	c, err := s.at(ctx, key.Tenant).db.DriveChanges(ctx, key, drive, since, limit)
 	return c, outer(err)
 }
 
@@ -53,7 +53,8 @@ func (s *Store) Contents(ctx context.Context, key Key, ids []ContentID, f func(i
 	if err != nil {
 		return err
 	}
-	rows, err := s.db.ContentsOf(ctx, key, ids)
+	at := s.at(ctx, key.Tenant)
+	rows, err := at.db.ContentsOf(ctx, key, ids)
 	if err != nil {
 		return outer(err)
 	}
@@ -67,7 +68,7 @@ func (s *Store) Contents(ctx context.Context, key Key, ids []ContentID, f func(i
 			if buf, err = account.OpenBytes(buf[:0], content.ID(id), content.PurposeContent, row.Inline); err != nil {
 				return fmt.Errorf("store: content %x: %w", id[:], err)
 			}
-		} else if buf, err = s.readObject(ctx, buf[:0], &Body{s: s, account: account, id: content.ID(id),
+		} else if buf, err = s.readObject(ctx, buf[:0], &Body{at: at, account: account, id: content.ID(id),
 			purpose: content.PurposeContent, row: row}); err != nil {
 			return err
 		}
@@ -96,7 +97,7 @@ func (s *Store) readObject(ctx context.Context, buf []byte, b *Body) ([]byte, er
 // ErrNotFound where nothing, be the account there or not.
 func (s *Store) RightsOf(ctx context.Context, account Key, person int64) (Rights, error) {
 	var r int64
-	err := s.one(ctx, []any{&r}, `SELECT g.rights FROM account_grant g
+	err := s.at(ctx, account.Tenant).one(ctx, []any{&r}, `SELECT g.rights FROM account_grant g
 		JOIN account a ON a.tenant_id = g.tenant_id AND a.account_id = g.account_id
 		WHERE g.tenant_id = $1 AND g.account_id = $2 AND g.person_id = $3 AND a.state = 0`, account.Tenant, account.Account, person)
 	return Rights(r), err

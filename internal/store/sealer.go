@@ -67,7 +67,7 @@ func (s *Store) sealer(ctx context.Context, key Key) (*content.Account, error) {
 		return opened.Account, nil
 	}
 	var wrapped []byte
-	err := s.one(ctx, []any{&wrapped}, `SELECT wrapped_key FROM account WHERE tenant_id = $1 AND account_id = $2`,
+	err := s.at(ctx, key.Tenant).one(ctx, []any{&wrapped}, `SELECT wrapped_key FROM account WHERE tenant_id = $1 AND account_id = $2`,
 		key.Tenant, key.Account)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store/meta"
@@ -13,8 +14,8 @@ const sessionColumns = `SELECT p.tenant_id, p.account_id, p.session_id, p.issuer
 	JOIN account a ON a.tenant_id = p.tenant_id AND a.account_id = p.account_id
 	WHERE a.state = 0 AND p.expires_at > {now}`
 
-func (s *Store) sessions(ctx context.Context, where string, args ...any) (list []auth.Session, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+func (s *Store) sessions(ctx context.Context, at *site, where string, args ...any) (list []auth.Session, err error) {
+	err = at.view(ctx, func(r meta.Rows) error {
 		var v auth.Session
 		var created, authAt, seen, expires int64
 		var sealed []byte
@@ -33,19 +34,23 @@ func (s *Store) sessions(ctx context.Context, where string, args ...any) (list [
 
 // Session implements auth.Sessions.
 func (s *Store) Session(ctx context.Context, id []byte) (auth.Session, error) {
-	list, err := s.sessions(ctx, ` AND p.session_id = $1`, id)
-	if err != nil || len(list) == 0 {
-		if err == nil {
-			err = auth.ErrNotFound
+	var missed error
+	for _, at := range s.sites { // whose it is, is not known before it is found
+		list, err := s.sessions(ctx, at, ` AND p.session_id = $1`, id)
+		if len(list) > 0 && err == nil {
+			return list[0], nil
 		}
-		return auth.Session{}, err
+		missed = errors.Join(missed, err)
 	}
-	return list[0], nil
+	if missed == nil {
+		missed = auth.ErrNotFound
+	}
+	return auth.Session{}, missed
 }
 
 // SessionsOf implements auth.Sessions.
 func (s *Store) SessionsOf(ctx context.Context, ref auth.AccountRef) ([]auth.Session, error) {
-	return s.sessions(ctx, ` AND p.tenant_id = $1 AND p.account_id = $2 ORDER BY p.seen_at DESC`, ref.Tenant, ref.Account)
+	return s.sessions(ctx, s.at(ctx, ref.Tenant), ` AND p.tenant_id = $1 AND p.account_id = $2 ORDER BY p.seen_at DESC`, ref.Tenant, ref.Account)
 }
 
 // AddSession implements auth.Sessions.
@@ -53,7 +58,7 @@ func (s *Store) AddSession(ctx context.Context, v auth.Session) error {
 	if err := s.admit(ctx, v.Tenant, location.Login); err != nil {
 		return loginError(err)
 	}
-	_, err := s.exec(ctx, `INSERT INTO portal_session (tenant_id, account_id, session_id, issuer, sub, sid, user_agent,
+	_, err := s.at(ctx, v.Tenant).exec(ctx, `INSERT INTO portal_session (tenant_id, account_id, session_id, issuer, sub, sid, user_agent,
 		created_at, auth_at, seen_at, expires_at, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, {now}, $8, {now}, $9, $10)`,
 		v.Tenant, v.Account, v.ID, v.Issuer, v.Subject, v.SID, v.UserAgent,
 		microsOf(v.AuthTime), microsOf(v.Expires), s.keys.SealSmall("portal-session", v.ID, v.Secret))
@@ -62,25 +67,31 @@ func (s *Store) AddSession(ctx context.Context, v auth.Session) error {
 
 // TouchSession implements auth.Sessions.
 func (s *Store) TouchSession(ctx context.Context, ref auth.AccountRef, id []byte) error {
-	_, err := s.exec(ctx, `UPDATE portal_session SET seen_at = {now} WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
+	_, err := s.at(ctx, ref.Tenant).exec(ctx, `UPDATE portal_session SET seen_at = {now} WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
 		ref.Tenant, ref.Account, id)
 	return loginError(err)
 }
 
 // EndSession implements auth.Sessions.
 func (s *Store) EndSession(ctx context.Context, ref auth.AccountRef, id []byte) error {
-	return loginError(errNothing(s.exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
+	return loginError(errNothing(s.at(ctx, ref.Tenant).exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
 		ref.Tenant, ref.Account, id)))
 }
 
 // EndSessionsOf implements auth.Sessions.
 func (s *Store) EndSessionsOf(ctx context.Context, issuer, sub, sid string) (int, error) {
-	n, err := s.exec(ctx, `DELETE FROM portal_session WHERE issuer = $1 AND (sub = $2 OR $2 = '') AND (sid = $3 OR $3 = '')
-		AND NOT ($2 = '' AND $3 = '')`, issuer, sub, sid)
-	return int(n), loginError(err)
+	ended, err := 0, error(nil)
+	for _, at := range s.sites {
+		n, failed := at.exec(ctx, `DELETE FROM portal_session WHERE issuer = $1 AND (sub = $2 OR $2 = '') AND (sid = $3 OR $3 = '')
+			AND NOT ($2 = '' AND $3 = '')`, issuer, sub, sid)
+		ended, err = ended+int(n), errors.Join(err, failed)
+	}
+	return ended, loginError(err)
 }
 
-const ticketTenant = 0 // tickets belong to the installation
+// ticketTenant: tickets belong to the installation, and lie in the directory's
+// database: before somebody has signed in there is no tenant to go by.
+const ticketTenant = 0
 
 func ticketAAD(kind, id string) []byte { return []byte(kind + "\x00" + id) }
 
@@ -100,7 +111,7 @@ func (s *Store) AddTicket(ctx context.Context, t auth.Ticket) (bool, error) {
 }
 
 func (s *Store) insertTicket(ctx context.Context, t auth.Ticket, conflict string) (int64, error) {
-	n, err := s.exec(ctx, `INSERT INTO ticket (tenant_id, kind, id, owner, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6) `+conflict,
+	n, err := s.directory.exec(ctx, `INSERT INTO ticket (tenant_id, kind, id, owner, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6) `+conflict,
 		ticketTenant, t.Kind, t.ID, t.Owner, s.keys.SealSmall("ticket", ticketAAD(t.Kind, t.ID), t.Value), microsOf(t.Expires))
 	return n, loginError(err)
 }
@@ -134,7 +145,7 @@ func firstTicket(list []auth.Ticket, err error) (auth.Ticket, error) {
 // Ticket implements auth.Tickets.
 func (s *Store) Ticket(ctx context.Context, kind, id string) (auth.Ticket, error) {
 	var list []auth.Ticket
-	err := s.view(ctx, s.scanTickets(&list), `SELECT kind, id, owner, sealed, expires_at FROM ticket
+	err := s.directory.view(ctx, s.scanTickets(&list), `SELECT kind, id, owner, sealed, expires_at FROM ticket
 		WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}`, ticketTenant, kind, id)
 	return firstTicket(list, err)
 }
@@ -142,7 +153,7 @@ func (s *Store) Ticket(ctx context.Context, kind, id string) (auth.Ticket, error
 // TakeTicket implements auth.Tickets.
 func (s *Store) TakeTicket(ctx context.Context, kind, id string) (auth.Ticket, error) {
 	var list []auth.Ticket
-	err := s.update(ctx, func(tx meta.Tx) error {
+	err := s.directory.update(ctx, func(tx meta.Tx) error {
 		list = nil
 		return query(ctx, tx, s.scanTickets(&list), `DELETE FROM ticket
 			WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}
@@ -153,7 +164,7 @@ func (s *Store) TakeTicket(ctx context.Context, kind, id string) (auth.Ticket, e
 
 // TicketsOf implements auth.Tickets.
 func (s *Store) TicketsOf(ctx context.Context, kind, owner string) (list []auth.Ticket, err error) {
-	err = s.view(ctx, s.scanTickets(&list), `SELECT kind, id, owner, sealed, expires_at FROM ticket
+	err = s.directory.view(ctx, s.scanTickets(&list), `SELECT kind, id, owner, sealed, expires_at FROM ticket
 		WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> '' AND expires_at > {now} ORDER BY expires_at, id`,
 		ticketTenant, kind, owner)
 	return list, loginError(err)
@@ -161,14 +172,14 @@ func (s *Store) TicketsOf(ctx context.Context, kind, owner string) (list []auth.
 
 // DeleteTickets implements auth.Tickets.
 func (s *Store) DeleteTickets(ctx context.Context, kind, owner string) error {
-	_, err := s.exec(ctx, `DELETE FROM ticket WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> ''`,
+	_, err := s.directory.exec(ctx, `DELETE FROM ticket WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> ''`,
 		ticketTenant, kind, owner)
 	return loginError(err)
 }
 
 // expireLogin removes sessions, tickets and failed sign-ins whose time is over.
-func (s *Store) expireLogin(ctx context.Context) error {
-	return s.update(ctx, func(tx meta.Tx) error {
+func (at *site) expireLogin(ctx context.Context) error {
+	return at.update(ctx, func(tx meta.Tx) error {
 		var b meta.Batch
 		b.Exec(`DELETE FROM portal_session WHERE expires_at <= {now}`)
 		b.Exec(`DELETE FROM ticket WHERE expires_at <= {now}`)

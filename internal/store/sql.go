@@ -9,10 +9,10 @@ import (
 
 // view reads all rows of one statement in a snapshot of its own: one round trip.
 // scan gets each row and reads it at once.
-func (s *Store) view(ctx context.Context, scan func(meta.Rows) error, sql string, args ...any) error {
+func (at *site) view(ctx context.Context, scan func(meta.Rows) error, sql string, args ...any) error {
 	var b meta.Batch
 	b.Query(eachRow(scan), sql, args...)
-	return outer(s.db.Read(ctx, &b))
+	return outer(at.db.Read(ctx, &b))
 }
 
 func eachRow(scan func(meta.Rows) error) func(meta.Rows) error {
@@ -42,9 +42,9 @@ func query(ctx context.Context, tx meta.Tx, scan func(meta.Rows) error, sql stri
 }
 
 // one reads the first row, in one round trip; ErrNotFound if there is none.
-func (s *Store) one(ctx context.Context, dest []any, sql string, args ...any) error {
+func (at *site) one(ctx context.Context, dest []any, sql string, args ...any) error {
 	found := false
-	err := s.view(ctx, firstRow(&found, dest), sql, args...)
+	err := at.view(ctx, firstRow(&found, dest), sql, args...)
 	if err == nil && !found {
 		return ErrNotFound
 	}
@@ -72,13 +72,13 @@ func oneIn(ctx context.Context, tx meta.Tx, dest []any, sql string, args ...any)
 
 // update runs f in one writing transaction that locks no account: for the
 // directory's tables, login and leases.
-func (s *Store) update(ctx context.Context, f func(tx meta.Tx) error) error {
-	return outer(s.db.Update(ctx, f))
+func (at *site) update(ctx context.Context, f func(tx meta.Tx) error) error {
+	return outer(at.db.Update(ctx, f))
 }
 
 // exec runs one writing statement and reports how many rows it changed.
-func (s *Store) exec(ctx context.Context, sql string, args ...any) (n int64, err error) {
-	err = s.update(ctx, func(tx meta.Tx) error {
+func (at *site) exec(ctx context.Context, sql string, args ...any) (n int64, err error) {
+	err = at.update(ctx, func(tx meta.Tx) error {
 		n, err = execIn(ctx, tx, sql, args...)
 		return err
 	})

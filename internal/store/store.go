@@ -24,16 +24,16 @@ var ErrTooLarge = errors.New("larger than allowed")
 
 // Options are the parts a Store is made of.
 type Options struct {
-	DB        *meta.DB
-	Blobs     blob.Store
+	// Sites are all declared places, each with its engines.
+	Sites []Site
+	// Directory names the site whose database says which tenants there are,
+	// with their domains and homes. It may be empty where there is one site.
+	Directory string
 	Keys      *content.KeyDir
-	Site      location.Site
-	Placement location.Placement
+	// Placement is asked before every write whether a tenant's data may lie where it
+	// would be written: location.Guard's Allow.
+	Placement func(at string, whose location.Subject, kind location.Kind) error
 
-	// InlineLimit is the largest sealed size, in bytes, that is kept in the
-	// database's row; 0 means 64 KiB. The PostgreSQL default is set by the
-	// caller (DESIGN: 8 to 16 KiB).
-	InlineLimit int64
 	// SpoolDir holds temporary files of what is being received, sealed.
 	SpoolDir string
 	// Retention is how long an object outlives its content row: not shorter
@@ -44,25 +44,22 @@ type Options struct {
 	// Poll is how often watched accounts are compared for changes of other
 	// processes. 0 means one second.
 	Poll time.Duration
-	// Engines name where rows and objects lie, for people: "SQLite", "S3".
-	MetadataName, BlobsName string
-
-	Log *slog.Logger
+	Log  *slog.Logger
 }
 
-// Store is everything of one site. It is safe for concurrent use.
+// Store is everything of all sites: each call goes to the one where its tenant
+// lives. It is safe for concurrent use.
 type Store struct {
-	o       Options
-	db      *meta.DB
-	blobs   blob.Store
-	keys    *content.KeyDir
-	log     *slog.Logger
-	hints   *hints
-	sealers sealers
-	tenants tenantCache
-	queued  bell
-
-	orphansSwept time.Time // by Maintain's goroutine
+	o         Options
+	sites     []*site
+	only      *site // where there is one
+	directory *site
+	keys      *content.KeyDir
+	log       *slog.Logger
+	hints     *hints
+	sealers   sealers
+	tenants   tenantCache
+	queued    bell
 
 	threadOnce sync.Once
 	threadKey  []byte
@@ -73,11 +70,8 @@ type Store struct {
 
 // New composes a store and starts polling for changes of other processes.
 func New(ctx context.Context, o Options) (*Store, error) {
-	if o.DB == nil || o.Blobs == nil || o.Keys == nil || o.Placement == nil {
-		return nil, errors.New("store: database, blobs, keys and placement are all needed")
-	}
-	if o.InlineLimit == 0 {
-		o.InlineLimit = 64 << 10
+	if len(o.Sites) == 0 || o.Keys == nil || o.Placement == nil {
+		return nil, errors.New("store: sites, keys and placement are all needed")
 	}
 	if o.Retention == 0 {
 		o.Retention = 7 * 24 * time.Hour
@@ -92,7 +86,11 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{o: o, db: o.DB, blobs: o.Blobs, keys: o.Keys, log: o.Log, stop: stop}
+	s := &Store{o: o, keys: o.Keys, log: o.Log, stop: stop}
+	if err := s.addSites(o); err != nil {
+		stop()
+		return nil, err
+	}
 	s.hints = newHints(s, o.Poll)
 	s.done.Go(func() { s.hints.poll(running) })
 	return s, nil
@@ -105,24 +103,33 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Check reports whether database and blob store answer, for readiness.
-func (s *Store) Check(ctx context.Context) error {
-	if _, err := s.db.Now(ctx); err != nil {
-		return fmt.Errorf("metadata database: %w", outer(err))
+// addSites takes the sites and finds the one with the directory.
+func (s *Store) addSites(o Options) error {
+	if o.Directory == "" && len(o.Sites) == 1 {
+		o.Directory = o.Sites[0].Name
 	}
-	if err := s.blobs.Check(ctx); err != nil {
-		return fmt.Errorf("blob store: %w", outer(err))
+	for _, one := range o.Sites {
+		at, err := newSite(one)
+		if err != nil {
+			return err
+		}
+		s.sites = append(s.sites, at)
+		if at.Name == o.Directory {
+			s.directory = at
+		}
+	}
+	if s.directory == nil {
+		return fmt.Errorf("store: the site %q, whose database holds the directory of tenants, is not declared", o.Directory)
+	}
+	if len(s.sites) == 1 {
+		s.only = s.sites[0]
 	}
 	return nil
 }
 
-// Site is where this store's data lies.
-func (s *Store) Site() location.Site { return s.o.Site }
-
-// Now is the database's clock: all expiries use it.
-func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	us, err := s.db.Now(ctx)
-	return timeOf(us), outer(err)
+// Now is the clock of the database where a tenant lives: all its expiries use it.
+func (s *Store) Now(ctx context.Context, tenant int64) (time.Time, error) {
+	return s.at(ctx, tenant).now(ctx)
 }
 
 // outer adds ErrTemporary to what is temporary, keeping the cause.

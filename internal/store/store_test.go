@@ -177,9 +177,9 @@ func TestWritesOutsideTheHomeSiteAreRefused(t *testing.T) {
 	inbox := mailbox(t, p, a.Key, "INBOX")
 	away := storetest.Site
 	away.Name = "sued"
-	placement, err := location.At("sued", []location.Site{storetest.Site, away})
+	guard, err := location.New([]location.Site{storetest.Site, away})
 	must(t, err)
-	other, err := store.New(t.Context(), store.Options{DB: p.DB, Blobs: p.Blobs, Keys: p.Keys, Site: away, Placement: placement})
+	other, err := store.New(t.Context(), store.Options{Sites: []store.Site{{Site: away, DB: p.DB, Blobs: p.Blobs}}, Keys: p.Keys, Placement: guard.Allow})
 	must(t, err)
 	defer other.Close()
 	spool := other.NewSpool(0)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"fachwerk/internal/store/meta"
@@ -23,6 +22,9 @@ type Tenant struct {
 	Removing bool
 	Created  time.Time
 }
+
+// subject is what the placement function must know of a tenant.
+func (t Tenant) subject() location.Subject { return location.Subject{Home: t.HomeSite} }
 
 // ErrBusy says that something still stands in the way of a removal.
 var ErrBusy = errors.New("still in use")
@@ -40,12 +42,17 @@ func newID() int64 {
 }
 
 // CreateTenant makes a tenant whose home is site, with its key in the key
-// directory and its hidden queue account.
+// directory and its hidden queue account. It is in the directory only once its home
+// knows it.
 func (s *Store) CreateTenant(ctx context.Context, name, site string) (Tenant, error) {
 	if name = strings.TrimSpace(name); name == "" || len(name) > 200 {
 		return Tenant{}, errors.New("store: a tenant needs a name of at most 200 bytes")
 	}
-	if err := s.o.Placement(site, location.Metadata); err != nil {
+	home := s.siteNamed(site)
+	if home.Name == "" {
+		return Tenant{}, fmt.Errorf("store: tenant %q: site %q is not declared: %w", name, site, location.ErrElsewhere)
+	}
+	if err := s.o.Placement(home.Name, location.Subject{Home: site}, location.Metadata); err != nil {
 		return Tenant{}, err
 	}
 	if _, err := s.TenantByName(ctx, name); err == nil {
@@ -63,16 +70,33 @@ func (s *Store) CreateTenant(ctx context.Context, name, site string) (Tenant, er
 	if err != nil {
 		return Tenant{}, fmt.Errorf("store: tenant %q: %w", name, err)
 	}
-	err = s.update(ctx, func(tx meta.Tx) error {
+	var b meta.Batch
+	insertTenant(&b, id, name, site)
+	insertAccount(&b, Account{Key: Key{Tenant: id, Account: queue}, Kind: QueueAccount, WrappedKey: wrapped})
+	err = home.run(ctx, &b)
+	if err == nil && home != s.directory {
 		var b meta.Batch
-		b.Exec(`INSERT INTO tenant (tenant_id, name, home_site, created_at) VALUES ($1, $2, $3, {now})`, id, name, site)
-		insertAccount(&b, Account{Key: Key{Tenant: id, Account: queue}, Kind: QueueAccount, WrappedKey: wrapped})
-		return tx.Run(ctx, &b)
-	})
+		insertTenant(&b, id, name, site)
+		if err = s.directory.run(ctx, &b); err != nil { // nobody knows it: it shall not stay at its home either
+			err = errors.Join(err, home.forgetTenant(context.WithoutCancel(ctx), id))
+		}
+	}
 	if err != nil {
 		return Tenant{}, fmt.Errorf("store: tenant %q: %w", name, err)
 	}
 	return s.Tenant(ctx, id)
+}
+
+func insertTenant(b *meta.Batch, id int64, name, site string) {
+	b.Exec(`INSERT INTO tenant (tenant_id, name, home_site, created_at) VALUES ($1, $2, $3, {now})`, id, name, site)
+}
+
+// forgetTenant takes back what CreateTenant wrote.
+func (at *site) forgetTenant(ctx context.Context, id int64) error {
+	var b meta.Batch
+	b.Exec(`DELETE FROM account WHERE tenant_id = $1`, id)
+	b.Exec(`DELETE FROM tenant WHERE tenant_id = $1`, id)
+	return at.run(ctx, &b)
 }
 
 const tenantColumns = `SELECT tenant_id, name, home_site, epoch, state, created_at FROM tenant`
@@ -91,8 +115,12 @@ func scanTenant(list *[]Tenant) func(meta.Rows) error {
 }
 
 // Tenants lists all, by name.
-func (s *Store) Tenants(ctx context.Context) (list []Tenant, err error) {
-	err = s.view(ctx, scanTenant(&list), tenantColumns+` ORDER BY name`)
+func (s *Store) Tenants(ctx context.Context) ([]Tenant, error) { return s.directory.tenants(ctx) }
+
+// tenants are those that a database knows: at the directory's site all, elsewhere
+// those that live there.
+func (at *site) tenants(ctx context.Context) (list []Tenant, err error) {
+	err = at.view(ctx, scanTenant(&list), tenantColumns+` ORDER BY name`)
 	return list, err
 }
 
@@ -108,7 +136,7 @@ func (s *Store) TenantByName(ctx context.Context, name string) (Tenant, error) {
 
 func (s *Store) tenant(ctx context.Context, sql string, arg any) (Tenant, error) {
 	var list []Tenant
-	if err := s.view(ctx, scanTenant(&list), sql, arg); err != nil {
+	if err := s.directory.view(ctx, scanTenant(&list), sql, arg); err != nil {
 		return Tenant{}, err
 	}
 	if len(list) == 0 {
@@ -118,17 +146,28 @@ func (s *Store) tenant(ctx context.Context, sql string, arg any) (Tenant, error)
 }
 
 // RemoveTenant marks a tenant and all its accounts for removal and destroys its
-// key, which makes all its content unreadable at once. It cannot be undone.
+// key, which makes all its content unreadable at once. It cannot be undone. Where it
+// fails half-way it is called again.
 func (s *Store) RemoveTenant(ctx context.Context, id int64) error {
-	err := s.update(ctx, func(tx meta.Tx) error {
-		var b meta.Batch
-		b.Exec(`UPDATE tenant SET state = 1, epoch = epoch + 1 WHERE tenant_id = $1`, id)
-		b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, id)
-		b.Exec(`DELETE FROM address WHERE tenant_id = $1`, id)
-		b.Exec(`UPDATE account SET state = 2, modseq = modseq + 1 WHERE tenant_id = $1`, id)
-		return tx.Run(ctx, &b)
-	})
+	t, err := s.Tenant(ctx, id)
 	if err != nil {
+		return err
+	}
+	home := s.siteNamed(t.HomeSite)
+	if home != s.directory { // first of all nobody is led there any more
+		var b meta.Batch
+		b.Exec(`UPDATE tenant SET state = 1, epoch = epoch + 1 WHERE tenant_id = $1 AND state = 0`, id)
+		b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, id)
+		if err := s.directory.run(ctx, &b); err != nil {
+			return err
+		}
+	}
+	var b meta.Batch
+	b.Exec(`UPDATE tenant SET state = 1, epoch = epoch + 1 WHERE tenant_id = $1 AND state = 0`, id)
+	b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, id)
+	b.Exec(`DELETE FROM address WHERE tenant_id = $1`, id)
+	b.Exec(`UPDATE account SET state = 2, modseq = modseq + 1 WHERE tenant_id = $1`, id)
+	if err := home.run(ctx, &b); err != nil {
 		return err
 	}
 	s.tenants.forget(id)
@@ -136,56 +175,15 @@ func (s *Store) RemoveTenant(ctx context.Context, id int64) error {
 	return s.keys.DestroyTenantKey(id)
 }
 
-// tenantCache keeps tenants' homes, so that a write needs no look-up. What it
-// holds is a few seconds old at most; the epoch in the account row decides.
-type tenantCache struct {
-	mu   sync.Mutex
-	byID map[int64]cachedTenant
-}
-
-type cachedTenant struct {
-	Tenant
-	until time.Time
-}
-
-const tenantCacheFor = 5 * time.Second
-
-func (c *tenantCache) get(id int64) (Tenant, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t, ok := c.byID[id]
-	return t.Tenant, ok && time.Now().Before(t.until)
-}
-
-func (c *tenantCache) put(t Tenant) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byID == nil || len(c.byID) > 10_000 {
-		c.byID = make(map[int64]cachedTenant)
-	}
-	c.byID[t.ID] = cachedTenant{Tenant: t, until: time.Now().Add(tenantCacheFor)}
-}
-
-func (c *tenantCache) forget(id int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.byID, id)
-}
-
 // admit is the one place every write passes first: it knows the tenant and asks
 // the placement function. Quota is checked under the account's lock.
 func (s *Store) admit(ctx context.Context, tenant int64, kind location.Kind) error {
-	t, ok := s.tenants.get(tenant)
-	if !ok {
-		var err error
-		if t, err = s.Tenant(ctx, tenant); err != nil {
-			return err
-		}
-		s.tenants.put(t)
-		s.db.SetEpoch(tenant, t.Epoch)
+	t, err := s.cachedTenant(ctx, tenant)
+	if err != nil {
+		return err
 	}
 	if t.Removing {
 		return fmt.Errorf("tenant is being removed: %w", ErrNotFound)
 	}
-	return s.o.Placement(t.HomeSite, kind)
+	return s.o.Placement(s.at(ctx, tenant).Name, t.subject(), kind)
 }

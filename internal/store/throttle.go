@@ -12,7 +12,8 @@ import (
 
 var _ auth.Failures = (*Store)(nil)
 
-// throttleTenant: failed sign-ins belong to the installation. Nobody knows yet whose
+// throttleTenant: failed sign-ins belong to the installation, and are counted in the
+// directory's database. Nobody knows yet whose
 // tenant somebody is who has not signed in.
 const throttleTenant = 0
 
@@ -28,7 +29,7 @@ func (s *Store) AddFailures(ctx context.Context, half time.Duration, buckets []i
 	}
 	buckets = slices.Compact(slices.Sorted(slices.Values(buckets))) // in one order, so that no two wait for each other
 	counted := map[int64]int{}
-	err := s.update(ctx, func(tx meta.Tx) error {
+	err := s.directory.update(ctx, func(tx meta.Tx) error {
 		var b meta.Batch
 		for _, bucket := range buckets {
 			b.Query(eachRow(func(r meta.Rows) error {
@@ -52,7 +53,7 @@ func (s *Store) FailuresFrom(ctx context.Context, half time.Duration, least int)
 	}
 	now, past = map[int64]int{}, map[int64]int{}
 	us := half.Microseconds()
-	err = s.view(ctx, func(r meta.Rows) error {
+	err = s.directory.view(ctx, func(r meta.Rows) error {
 		var bucket, at, failures, clock int64
 		if err := r.Scan(&bucket, &at, &failures, &clock); err != nil {
 			return err
@@ -74,7 +75,7 @@ func (s *Store) FailuresFrom(ctx context.Context, half time.Duration, least int)
 // AddKnown implements auth.Failures.
 func (s *Store) AddKnown(ctx context.Context, remember time.Duration, pairs []int64) error {
 	pairs = slices.Compact(slices.Sorted(slices.Values(pairs)))
-	return loginError(s.update(ctx, func(tx meta.Tx) error {
+	return loginError(s.directory.update(ctx, func(tx meta.Tx) error {
 		var b meta.Batch
 		for _, pair := range pairs {
 			b.Exec(`INSERT INTO throttle_known (tenant_id, pair, expires_at) VALUES ($1, $2, {now} + $3)
@@ -99,7 +100,7 @@ func (s *Store) Known(ctx context.Context, pairs []int64) (known []int64, err er
 			return err
 		}), `SELECT pair FROM throttle_known WHERE tenant_id = $1 AND pair = $2 AND expires_at > {now}`, int64(throttleTenant), pair)
 	}
-	err = s.db.Read(ctx, &b)
+	err = s.directory.db.Read(ctx, &b)
 	return known, loginError(outer(err))
 }
 

@@ -33,14 +33,14 @@ func (s *Store) CarryAcross(ctx context.Context, from, to Key, t Transfer, move 
 // carry copies what is at t into the account to, as a tree where it is one.
 func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) (done Transferred, err error) {
 	if from == to {
-		if err := s.db.JudgeCopy(ctx, to, meta.Transfer{Collection: t.Collection, ID: t.Item.ID, To: t.To, Overwrite: t.Overwrite,
+		if err := s.at(ctx, to.Tenant).db.JudgeCopy(ctx, to, meta.Transfer{Collection: t.Collection, ID: t.Item.ID, To: t.To, Overwrite: t.Overwrite,
 			Guard: t.Guard}); err != nil {
 			return Transferred{}, outer(err)
 		}
 	}
 	c := &carrier{s: s, from: from, to: to, t: t}
 	if move {
-		was, err := s.db.ItemByID(ctx, from, t.Collection, t.Item.ID)
+		was, err := s.at(ctx, from.Tenant).db.ItemByID(ctx, from, t.Collection, t.Item.ID)
 		if err == nil && was.ModSeq != t.Item.ModSeq { // the move was decided on what is gone
 			err = ErrChanged
 		}
@@ -51,7 +51,7 @@ func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) 
 			Guard: Guard{Seen: t.From.Seen, Locks: t.From.Locks, Tokens: t.Guard.Tokens, Person: t.Guard.Person}}
 		judge := *c.gone
 		judge.Judge = true
-		if err := s.db.RemoveResource(ctx, from, judge); err != nil { // before all the work
+		if err := s.at(ctx, from.Tenant).db.RemoveResource(ctx, from, judge); err != nil { // before all the work
 			return Transferred{}, outer(err)
 		}
 	}
@@ -77,24 +77,24 @@ type carrier struct {
 // put puts a copy in its place.
 func (c *carrier) put(ctx context.Context, p meta.PutResource) (Transferred, error) {
 	if c.gone != nil {
-		return c.s.db.MoveResourceAcross(ctx, c.from, c.to, meta.ResourceAcross{Put: &p, Gone: *c.gone})
+		return c.s.at(ctx, c.from.Tenant).db.MoveResourceAcross(ctx, c.from, c.to, meta.ResourceAcross{Put: &p, Gone: *c.gone})
 	}
-	put, err := c.s.db.Put(ctx, c.to, p)
+	put, err := c.s.at(ctx, c.to.Tenant).db.Put(ctx, c.to, p)
 	return Transferred(put), err
 }
 
 // give gives what was staged its place.
 func (c *carrier) give(ctx context.Context, t meta.Transfer) (Transferred, error) {
 	if c.gone != nil {
-		return c.s.db.MoveResourceAcross(ctx, c.from, c.to, meta.ResourceAcross{Settle: &t, Gone: *c.gone})
+		return c.s.at(ctx, c.from.Tenant).db.MoveResourceAcross(ctx, c.from, c.to, meta.ResourceAcross{Settle: &t, Gone: *c.gone})
 	}
-	return c.s.db.MoveResource(ctx, c.to, t)
+	return c.s.at(ctx, c.to.Tenant).db.MoveResource(ctx, c.to, t)
 }
 
 // single puts a copy of one item in place. What it overwrites in a drive goes into
 // the trash, so the copy is made where nobody sees it then.
 func (c *carrier) single(ctx context.Context) (done Transferred, err error) {
-	to, err := c.s.db.Collection(ctx, c.to, c.t.To.Collection)
+	to, err := c.s.at(ctx, c.to.Tenant).db.Collection(ctx, c.to, c.t.To.Collection)
 	if err != nil {
 		return Transferred{}, outer(err)
 	}
@@ -106,7 +106,7 @@ func (c *carrier) single(ctx context.Context) (done Transferred, err error) {
 		if errors.Is(err, ErrExists) && c.t.Overwrite {
 			var put meta.Put
 			p.Name, p.Guard, isStaged = rand.Text(), Guard{}, true
-			put, err = c.s.db.StageFile(ctx, c.to, p)
+			put, err = c.s.at(ctx, c.to.Tenant).db.StageFile(ctx, c.to, p)
 			done = Transferred(put)
 		}
 		return err
@@ -140,7 +140,7 @@ func (c *carrier) settle(ctx context.Context, id int64) (done Transferred, err e
 func (c *carrier) drop(ctx context.Context, id int64) {
 	ctx = context.WithoutCancel(ctx)
 	r := meta.Removal{Collection: c.t.To.Collection, ID: id, Staged: true}
-	if err := c.s.db.RemoveResource(ctx, c.to, r); err == nil {
+	if err := c.s.at(ctx, c.to.Tenant).db.RemoveResource(ctx, c.to, r); err == nil {
 		c.s.reapSoon(ctx, c.to, c.t.To.Collection)
 	}
 }
@@ -156,7 +156,7 @@ func (c *carrier) tree(ctx context.Context) (Transferred, error) {
 	if err != nil {
 		return Transferred{}, err
 	}
-	top, err := s.db.Stage(ctx, c.to, meta.NewFolder{Collection: c.t.To.Collection, Name: rand.Text(),
+	top, err := s.at(ctx, c.to.Tenant).db.Stage(ctx, c.to, meta.NewFolder{Collection: c.t.To.Collection, Name: rand.Text(),
 		InternalDate: c.t.Item.InternalDate, Properties: sealProperties(account, props[c.t.Item.ID])})
 	if err != nil {
 		return Transferred{}, outer(err)
@@ -192,7 +192,7 @@ func (c *carrier) fill(ctx context.Context, top int64) error {
 		}
 		for _, p := range level {
 			for after := ""; ; {
-				page, err := c.s.db.Members(ctx, c.from, c.t.Collection, p.source, after, treePage)
+				page, err := c.s.at(ctx, c.from.Tenant).db.Members(ctx, c.from, c.t.Collection, p.source, after, treePage)
 				if err != nil {
 					return err
 				}
@@ -227,7 +227,7 @@ func (c *carrier) members(ctx context.Context, items []Item, waiting []meta.Memb
 		return nil, nil
 	}
 	if c.from == c.to {
-		return c.s.db.CopyMembers(ctx, c.to, c.t.Collection, c.t.To.Collection, waiting)
+		return c.s.at(ctx, c.to.Tenant).db.CopyMembers(ctx, c.to, c.t.Collection, c.t.To.Collection, waiting)
 	}
 	made = map[int64]int64{}
 	for n, i := range items {
@@ -248,7 +248,7 @@ func (c *carrier) across(ctx context.Context, i Item, parent int64) (id int64, e
 	if i.Flags&FlagFolder == 0 {
 		err := c.reseal(ctx, i, func(p meta.PutResource) error {
 			p.Collection, p.Parent, p.Name, p.Staged = c.t.To.Collection, parent, i.Name, true
-			put, err := c.s.db.Put(ctx, c.to, p)
+			put, err := c.s.at(ctx, c.to.Tenant).db.Put(ctx, c.to, p)
 			id = put.Item.ID
 			return err
 		})
@@ -265,7 +265,7 @@ func (c *carrier) across(ctx context.Context, i Item, parent int64) (id int64, e
 	if err != nil {
 		return 0, err
 	}
-	made, err := c.s.db.MakeFolder(ctx, c.to, meta.NewFolder{Collection: c.t.To.Collection, Parent: parent, Name: i.Name,
+	made, err := c.s.at(ctx, c.to.Tenant).db.MakeFolder(ctx, c.to, meta.NewFolder{Collection: c.t.To.Collection, Parent: parent, Name: i.Name,
 		InternalDate: i.InternalDate, Properties: sealProperties(account, props[i.ID]), Staged: true})
 	return made.ID, err
 }
@@ -290,10 +290,10 @@ func (c *carrier) reseal(ctx context.Context, i Item, write func(meta.PutResourc
 	if err != nil {
 		return err
 	}
-	index, err := s.db.IndexOf(ctx, c.from, c.t.Collection, i.UID)
+	index, err := s.at(ctx, c.from.Tenant).db.IndexOf(ctx, c.from, c.t.Collection, i.UID)
 	if err == nil && index != nil { // it must be that of the content
 		var now Item
-		if now, err = s.db.ItemByID(ctx, c.from, c.t.Collection, i.ID); err == nil && now.ObjectID != i.ObjectID {
+		if now, err = s.at(ctx, c.from.Tenant).db.ItemByID(ctx, c.from, c.t.Collection, i.ID); err == nil && now.ObjectID != i.ObjectID {
 			err = ErrChanged
 		}
 	}

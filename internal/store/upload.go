@@ -30,6 +30,7 @@ type UploadOptions struct {
 // plain on a disk, invisible until a row names it. It is for one goroutine.
 type Upload struct {
 	s       *Store
+	at      *site
 	ctx     context.Context
 	key     Key
 	o       UploadOptions
@@ -54,7 +55,7 @@ func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Uploa
 	if err := s.admit(ctx, key.Tenant, location.Content); err != nil {
 		return nil, outer(err)
 	}
-	u := &Upload{s: s, ctx: ctx, key: key, o: o, room: -1}
+	u := &Upload{s: s, at: s.at(ctx, key.Tenant), ctx: ctx, key: key, o: o, room: -1}
 	if err := u.ask(); err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Uploa
 		return nil, err
 	}
 	u.id = content.NewID()
-	u.landing = &landing{s: s, ctx: ctx, tenant: key.Tenant}
+	u.landing = &landing{s: s, at: u.at, ctx: ctx, tenant: key.Tenant}
 	u.writer = u.account.SealParallel(u.id, content.PurposeContent, u.landing, o.Also...)
 	return u, nil
 }
@@ -71,10 +72,10 @@ func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Uploa
 // ask learns what room the account has. Small content costs nothing before the lock
 // decides, so nobody is asked for it.
 func (u *Upload) ask() error {
-	if u.o.Size >= 0 && u.o.Size <= u.s.o.InlineLimit {
+	if u.o.Size >= 0 && u.o.Size <= u.at.inline {
 		return nil
 	}
-	a, err := u.s.db.Account(u.ctx, u.key)
+	a, err := u.at.db.Account(u.ctx, u.key)
 	if err != nil {
 		return outer(err)
 	}

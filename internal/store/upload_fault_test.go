@@ -26,8 +26,8 @@ func faulty(t *testing.T, e storetest.Engines) (*storetest.Parts, *blobtest.Faul
 	t.Helper()
 	var fault *blobtest.Fault
 	p := storetest.Open(t, e, func(o *store.Options) {
-		fault = blobtest.NewFault(o.Blobs)
-		o.Blobs = fault
+		fault = blobtest.NewFault(o.Sites[0].Blobs)
+		o.Sites[0].Blobs = fault
 	})
 	return p, fault
 }

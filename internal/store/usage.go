@@ -38,14 +38,15 @@ type Placed struct {
 // Placed counts an account's items and bytes by the store that holds their
 // content: the database's rows, or the blob store.
 func (s *Store) Placed(ctx context.Context, key Key) (list []Placed, err error) {
-	err = s.view(ctx, func(r meta.Rows) error {
+	at := s.at(ctx, key.Tenant)
+	err = at.view(ctx, func(r meta.Rows) error {
 		var kind, object int64
-		p := Placed{Store: s.o.MetadataName, Site: s.o.Site}
+		p := Placed{Store: at.metadataName, Site: at.Site}
 		if err := r.Scan(&kind, &object, &p.Items, &p.Bytes); err != nil {
 			return err
 		}
 		if object != 0 {
-			p.Store = s.o.BlobsName
+			p.Store = at.blobsName
 		}
 		p.Kind = CollectionKind(kind)
 		list = append(list, p)

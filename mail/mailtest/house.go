@@ -81,7 +81,7 @@ func New(t testing.TB, opts ...Option) *House {
 			s.Poll = o.poll
 		}
 		if o.wrap != nil {
-			s.InlineLimit, s.Blobs = o.inline, o.wrap(s.Blobs)
+			s.Sites[0].InlineLimit, s.Sites[0].Blobs = o.inline, o.wrap(s.Sites[0].Blobs)
 		}
 		h.options = *s
 	})

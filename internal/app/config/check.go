@@ -24,8 +24,7 @@ func (c *Config) Check() error {
 	k.listeners(&c.Listen)
 	k.tls(c)
 	k.public(c)
-	k.metadata(c)
-	k.blobs(c)
+	k.engines(c)
 	k.needed("keys.dir", c.Keys.Dir, "name the key directory; losing it loses all content, so back it up apart from the database")
 	k.needed("spool.dir", c.Spool.Dir, "name a folder for bytes on their way in")
 	k.sites(c)
@@ -192,14 +191,16 @@ func (k *checker) webURL(key, text string) (*url.URL, bool) {
 	return u, true
 }
 
-func (k *checker) metadata(c *Config) {
-	for _, one := range []struct{ key, dsn string }{{"metadata.dsn", c.Metadata.DSN}, {"metadata.direct_dsn", c.Metadata.DirectDSN}} {
+// metadata checks a database; at is the key of its section, with a dot.
+func (k *checker) metadata(at string, m SiteMetadata) {
+	for _, one := range []struct{ key, dsn string }{{at + "dsn", m.DSN}, {at + "direct_dsn", m.DirectDSN}} {
+		direct := strings.HasSuffix(one.key, "direct_dsn")
 		path, sqlite := strings.CutPrefix(one.dsn, SchemeSQLite)
 		switch {
-		case one.dsn == "" && one.key == "metadata.direct_dsn":
+		case one.dsn == "" && direct:
 		case sqlite && path == "":
 			k.say(one.key, "names no file", "write it like sqlite:/var/lib/fachwerk/metadata.db")
-		case sqlite && one.key == "metadata.direct_dsn":
+		case sqlite && direct:
 			k.say(one.key, "is for PostgreSQL behind a pooler", "remove it")
 		case sqlite:
 		case !strings.HasPrefix(one.dsn, SchemePostgres):
@@ -210,62 +211,31 @@ func (k *checker) metadata(c *Config) {
 				k.say(one.key, "is not a valid URL", "write it like postgres://user@host:5432/database?sslmode=verify-full")
 				continue
 			}
-			if _, has := u.User.Password(); has && c.Metadata.Password.Set() {
-				k.say(one.key, "holds a password and so does metadata.password", "keep one of the two")
+			if _, has := u.User.Password(); has && m.Password.Set() {
+				k.say(one.key, "holds a password and so does "+at+"password", "keep one of the two")
 			}
 		}
 	}
 }
 
-func (k *checker) blobs(c *Config) {
-	path, dir := strings.CutPrefix(c.Blobs.URL, SchemeDir)
+// blobs checks an object store in the same way.
+func (k *checker) blobs(at string, b SiteBlobs) {
+	path, dir := strings.CutPrefix(b.URL, SchemeDir)
 	switch {
 	case dir && path == "":
-		k.say("blobs.url", "names no folder", "write it like dir:/var/lib/fachwerk/blobs")
+		k.say(at+"url", "names no folder", "write it like dir:/var/lib/fachwerk/blobs")
 	case dir:
-	case !strings.HasPrefix(c.Blobs.URL, SchemeS3):
-		k.say("blobs.url", "names no blob store that is known", "write it like dir:/path or s3://ACCESSKEY@host:port/bucket?region=REGION")
+	case !strings.HasPrefix(b.URL, SchemeS3):
+		k.say(at+"url", "names no blob store that is known", "write it like dir:/path or s3://ACCESSKEY@host:port/bucket?region=REGION")
 	default:
-		u, err := url.Parse(c.Blobs.URL)
+		u, err := url.Parse(b.URL)
 		if err != nil || u.User == nil || u.Host == "" || len(u.Path) < 2 || u.Query().Get("region") == "" {
-			k.say("blobs.url", "is not complete", "write it like s3://ACCESSKEY@host:port/bucket?region=REGION; the region is never guessed")
+			k.say(at+"url", "is not complete", "write it like s3://ACCESSKEY@host:port/bucket?region=REGION; the region is never guessed")
 			return
 		}
-		if _, has := u.User.Password(); !has && !c.Blobs.Secret.Set() {
-			k.say("blobs.secret_file", "is missing", "name a file that holds the secret key, or set "+EnvName("blobs.secret"))
+		if _, has := u.User.Password(); !has && !b.Secret.Set() {
+			k.say(at+"secret_file", "is missing", "name a file that holds the secret key, or set "+EnvName(at+"secret"))
 		}
-	}
-}
-
-func (k *checker) sites(c *Config) {
-	if len(c.Sites) == 0 {
-		k.say("sites", "no site is declared", "say where the data lies: one entry with name, operator, country, city and networks; nothing is assumed")
-	}
-	names := map[string]bool{}
-	for i, s := range c.Sites {
-		at := fmt.Sprintf("sites[%d].", i)
-		k.needed(at+"name", s.Name, "give the site a short name")
-		k.needed(at+"operator", s.Operator, "say who runs it")
-		k.needed(at+"city", s.City, "say in which city or data centre it stands")
-		if len(s.Networks) == 0 {
-			k.say(at+"networks", "is missing", "list the networks of its machines, such as [10.1.0.0/16]")
-		}
-		if len(s.Country) != 2 || strings.ToUpper(s.Country) != s.Country || strings.Trim(s.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-			k.say(at+"country", fmt.Sprintf("%q is not a country code", s.Country), "write the two letters of ISO 3166-1, such as DE")
-		}
-		k.networks(at+"networks", s.Networks, "a site is somewhere: list its own networks")
-		if names[s.Name] && s.Name != "" {
-			k.say(at+"name", "two sites have this name", "give each its own")
-		}
-		names[s.Name] = true
-	}
-	switch {
-	case len(c.Sites) > 1:
-		k.say("sites", "more than one site is declared", "this version keeps data at one site: declare that one")
-	case c.Placement.Default == "" && len(c.Sites) > 0:
-		k.say("placement.default", "is missing", "name the site that takes tenants which name none")
-	case len(c.Sites) > 0 && !names[c.Placement.Default]:
-		k.say("placement.default", fmt.Sprintf("there is no site %q", c.Placement.Default), "name a declared site")
 	}
 }
 

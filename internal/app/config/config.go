@@ -9,23 +9,26 @@ import (
 // lists the only values that a text may have; min and max bound a number, a size
 // or a duration.
 type Config struct {
-	Listen    Listen    `yaml:"listen"`
-	TLS       TLS       `yaml:"tls"`
-	Public    Public    `yaml:"public"`
-	Metadata  Metadata  `yaml:"metadata"`
-	Blobs     Blobs     `yaml:"blobs"`
-	Keys      Keys      `yaml:"keys"`
-	Spool     Spool     `yaml:"spool"`
-	Sites     []Site    `yaml:"sites"`
-	Placement Placement `yaml:"placement"`
-	OIDC      OIDC      `yaml:"oidc"`
-	SMTP      SMTP      `yaml:"smtp"`
-	LMTP      LMTP      `yaml:"lmtp"`
-	HTTP      HTTP      `yaml:"http"`
-	Limits    Limits    `yaml:"limits"`
-	Quota     Quota     `yaml:"quota"`
-	Queue     Queue     `yaml:"queue"`
-	Log       Log       `yaml:"log"`
+	Listen   Listen   `yaml:"listen"`
+	TLS      TLS      `yaml:"tls"`
+	Public   Public   `yaml:"public"`
+	Metadata Metadata `yaml:"metadata"`
+	Blobs    Blobs    `yaml:"blobs"`
+	Keys     Keys     `yaml:"keys"`
+	Spool    Spool    `yaml:"spool"`
+	Sites    []Site   `yaml:"sites"`
+	// Directory names the site whose database holds the directory of tenants.
+	Directory string `yaml:"directory"`
+	// Replicas is how many processes serve this installation at the same time.
+	Replicas int64  `yaml:"replicas" min:"1" max:"1000"`
+	OIDC     OIDC   `yaml:"oidc"`
+	SMTP     SMTP   `yaml:"smtp"`
+	LMTP     LMTP   `yaml:"lmtp"`
+	HTTP     HTTP   `yaml:"http"`
+	Limits   Limits `yaml:"limits"`
+	Quota    Quota  `yaml:"quota"`
+	Queue    Queue  `yaml:"queue"`
+	Log      Log    `yaml:"log"`
 
 	// Dir is the folder that relative paths start from: that of the file.
 	Dir string `yaml:"-"`
@@ -137,18 +140,52 @@ type Spool struct {
 	Dir string `yaml:"dir"`
 }
 
-// Site is one declared place where data lies. Everything is required.
+// Site is one declared place where data lies. What it is called, who runs it and where
+// it stands is required, and its engines are where there is more than one site.
 type Site struct {
 	Name     string         `yaml:"name"`
 	Operator string         `yaml:"operator"`
 	Country  string         `yaml:"country"` // ISO 3166-1 alpha-2
-	City     string         `yaml:"city"`
+	Place    string         `yaml:"place"`   // city or data centre
 	Networks []netip.Prefix `yaml:"networks"`
+
+	Metadata SiteMetadata `yaml:"metadata"`
+	Blobs    SiteBlobs    `yaml:"blobs"`
+	// Durability "local" accepts that a COMMIT waits for no standby.
+	Durability string    `yaml:"durability" oneof:",local"`
+	Standbys   []Standby `yaml:"standbys"`
 }
 
-// Placement says which site takes tenants that name none.
-type Placement struct {
-	Default string `yaml:"default"`
+// SiteMetadata is a site's database, and what is known of it beforehand.
+type SiteMetadata struct {
+	DSN       string `yaml:"dsn"`
+	DirectDSN string `yaml:"direct_dsn"`
+	Password  Secret `yaml:"password"`
+	// SystemIdentifier is PostgreSQL's own, from pg_control_system().
+	SystemIdentifier string `yaml:"system_identifier"`
+	// CertificateKeys are the SHA-256 digests, in base64, of the public keys that its
+	// certificate may have.
+	CertificateKeys []string `yaml:"certificate_keys"`
+}
+
+// SiteBlobs is a site's object store, and what is known of it beforehand.
+type SiteBlobs struct {
+	URL    string `yaml:"url"`
+	Secret Secret `yaml:"secret"`
+	// Location is what the service says of the bucket's place.
+	Location string `yaml:"location"`
+	// ReplicatesTo are the buckets that it may be copied to.
+	ReplicatesTo    []string `yaml:"replicates_to"`
+	CertificateKeys []string `yaml:"certificate_keys"`
+}
+
+// Standby is a copy of a site's database, at a place of its own.
+type Standby struct {
+	Name     string         `yaml:"name"` // its application_name
+	Operator string         `yaml:"operator"`
+	Country  string         `yaml:"country"`
+	Place    string         `yaml:"place"`
+	Networks []netip.Prefix `yaml:"networks"`
 }
 
 // OIDC is the login.
@@ -251,6 +288,7 @@ func Default() *Config {
 			HTTP: ":8443", Portal: ":443", Issuer: ":8444",
 			Ops: "127.0.0.1:9090",
 		},
+		Replicas: 1,
 		TLS:      TLS{Web: true, PlainLogin: "never"},
 		Metadata: Metadata{DSN: "sqlite:/var/lib/fachwerk/metadata.db"},
 		Blobs: Blobs{

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -18,11 +19,36 @@ func whole() *Config {
 	c.TLS.Cert, c.TLS.Key = "/tls/cert.pem", "/tls/key.pem"
 	c.OIDC.Issuer = "https://login.musterstadt.example"
 	c.Sites = []Site{{
-		Name: "rz1", Operator: "Stadtwerke Musterstadt", Country: "DE", City: "Musterstadt",
+		Name: "rz1", Operator: "Stadtwerke Musterstadt", Country: "DE", Place: "Musterstadt",
 		Networks: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")},
 	}}
-	c.Placement.Default = "rz1"
 	return c
+}
+
+// twoSites gives the whole configuration a second site before it is changed.
+func twoSites(change func(*Config)) func(*Config) {
+	return func(c *Config) {
+		c.Directory = "rz1"
+		c.Sites = append(c.Sites, c.Sites[0])
+		c.Sites[1].Name = "rz2"
+		for i := range c.Sites {
+			c.Sites[i].Metadata.DSN = fmt.Sprintf("postgres://fachwerk@db%d.example/fachwerk", i)
+			c.Sites[i].Blobs.URL = fmt.Sprintf("s3://ak@s3-%d.example/bucket?region=eu", i)
+			c.Sites[i].Blobs.Secret = Secret{File: "/secret"}
+		}
+		change(c)
+	}
+}
+
+func TestTwoSites(t *testing.T) {
+	c := whole()
+	twoSites(func(*Config) {})(c)
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if m, b := c.EnginesOf(1); m.DSN != c.Sites[1].Metadata.DSN || b.URL != c.Sites[1].Blobs.URL || c.DirectorySite() != "rz1" {
+		t.Errorf("the second site has %s and %s, the directory is at %s", m.DSN, b.URL, c.DirectorySite())
+	}
 }
 
 func TestParseRefuses(t *testing.T) {
@@ -108,8 +134,15 @@ func TestCheckRefuses(t *testing.T) {
 		{"site without networks", "sites[0].networks: is missing", func(c *Config) { c.Sites[0].Networks = nil }},
 		{"site everywhere", "sites[0].networks: 0.0.0.0/0 is everybody", func(c *Config) { c.Sites[0].Networks = everybody }},
 		{"country in words", `sites[0].country: "Germany" is not a country code`, func(c *Config) { c.Sites[0].Country = "Germany" }},
-		{"no placement", "placement.default: is missing", func(c *Config) { c.Placement.Default = "" }},
-		{"unknown placement", `placement.default: there is no site "rz2"`, func(c *Config) { c.Placement.Default = "rz2" }},
+		{"unknown directory", `directory: there is no site "rz2"`, func(c *Config) { c.Directory = "rz2" }},
+		{"no directory", "directory: is missing", twoSites(func(c *Config) { c.Directory = "" })},
+		{"database of a second site", "sites[1].metadata.dsn: is missing", twoSites(func(c *Config) { c.Sites[1].Metadata.DSN = "" })},
+		{"object store of a second site", "sites[1].blobs.url: is missing", twoSites(func(c *Config) { c.Sites[1].Blobs.URL = "" })},
+		{"one database for two", "sites[1].metadata.dsn: is the same as sites[0].metadata.dsn", twoSites(func(c *Config) { c.Sites[1].Metadata.DSN = c.Sites[0].Metadata.DSN })},
+		{"database beside two sites", "metadata: and blobs at the top of the file are for one site alone", twoSites(func(c *Config) { c.Metadata.DSN = "sqlite:/x" })},
+		{"standby nowhere", "sites[0].standbys[0].place: is missing", func(c *Config) { c.Sites[0].Standbys = []Standby{{Name: "a", Operator: "b", Country: "DE"}} }},
+		{"SQLite for two", "metadata.dsn: names SQLite, which is for one process, and replicas is 2; use PostgreSQL and S3, or set replicas to 1", func(c *Config) { c.Replicas = 2 }},
+		{"a directory for two", "blobs.url: names a directory, which is for one process, and replicas is 2", func(c *Config) { c.Replicas = 2 }},
 		{"no certificate", "listen.imaps: needs a certificate", func(c *Config) { c.TLS.Cert, c.TLS.Key = "", "" }},
 		{"half a further certificate", "tls.certificates[0].key: is missing", func(c *Config) { c.TLS.Certificates = []Certificate{{Cert: "a.pem"}} }},
 		{"PROXY protocol from anywhere", "listen.proxy.trusted: is missing, but listen.proxy.imap is on", func(c *Config) { c.Listen.Proxy.IMAP = ":10143" }},

@@ -53,11 +53,18 @@ func (c *Config) resolve() {
 		one := &c.TLS.Certificates[i]
 		one.Cert, one.Key = c.path(one.Cert), c.path(one.Key)
 	}
-	if path, ok := strings.CutPrefix(c.Metadata.DSN, SchemeSQLite); ok {
-		c.Metadata.DSN = SchemeSQLite + c.path(path)
+	urls := []*string{&c.Metadata.DSN, &c.Blobs.URL}
+	for i := range c.Sites {
+		s := &c.Sites[i]
+		s.Metadata.Password.File, s.Blobs.Secret.File = c.path(s.Metadata.Password.File), c.path(s.Blobs.Secret.File)
+		urls = append(urls, &s.Metadata.DSN, &s.Blobs.URL)
 	}
-	if path, ok := strings.CutPrefix(c.Blobs.URL, SchemeDir); ok {
-		c.Blobs.URL = SchemeDir + c.path(path)
+	for _, url := range urls {
+		for _, scheme := range []string{SchemeSQLite, SchemeDir} {
+			if path, ok := strings.CutPrefix(*url, scheme); ok {
+				*url = scheme + c.path(path)
+			}
+		}
 	}
 }
 

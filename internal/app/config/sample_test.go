@@ -65,7 +65,7 @@ func TestSampleWithItsExamplesIsComplete(t *testing.T) {
 	for key, value := range map[string]string{
 		"public.name": "mail.musterstadt.example", "public.portal": "https://portal.musterstadt.example",
 		"tls.cert": "/etc/fachwerk/tls/fullchain.pem", "tls.key": "/etc/fachwerk/tls/privkey.pem",
-		"oidc.issuer": "https://login.musterstadt.example", "placement.default": "musterstadt-1",
+		"oidc.issuer": "https://login.musterstadt.example", "directory": "musterstadt-1",
 	} {
 		lookup(reflect.ValueOf(c).Elem(), key).SetString(value)
 		if !strings.Contains(string(text), value) {

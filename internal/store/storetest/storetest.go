@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -23,7 +24,10 @@ import (
 )
 
 // Site is where every test store lies.
-var Site = location.Site{Name: "nord", Operator: "Kommunale IT Musterland", Country: "DE", Place: "Musterstadt"}
+var Site = location.Site{
+	Name: "nord", Operator: "Kommunale IT Musterland", Country: "DE", Place: "Musterstadt",
+	Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+}
 
 // Engines name a pair of engines.
 type Engines int
@@ -42,7 +46,7 @@ type Parts struct {
 	DB        *meta.DB
 	Blobs     blob.Store
 	Keys      *content.KeyDir
-	Placement location.Placement
+	Placement func(string, location.Subject, location.Kind) error
 	Folder    string // holds keys, and with Embedded all else
 	Tenant    store.Tenant
 }
@@ -76,14 +80,15 @@ func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
 	must(t, err)
 	p.Keys, err = content.OpenKeyDir(filepath.Join(p.Folder, "keys"), true)
 	must(t, err)
-	p.Placement, err = location.At(Site.Name, []location.Site{Site})
+	guard, err := location.New([]location.Site{Site})
 	must(t, err)
+	p.Placement = guard.Allow
 	o := store.Options{
-		DB: p.DB, Blobs: blobs, Keys: p.Keys, Site: Site, Placement: p.Placement, SpoolDir: t.TempDir(),
-		Poll: 50 * time.Millisecond, MetadataName: "SQLite", BlobsName: "directory",
+		Sites: []store.Site{{Site: Site, DB: p.DB, Blobs: blobs, MetadataName: "SQLite", BlobsName: "directory"}},
+		Keys:  p.Keys, Placement: p.Placement, SpoolDir: t.TempDir(), Poll: 50 * time.Millisecond,
 	}
 	if e == Remote {
-		o.MetadataName, o.BlobsName, o.InlineLimit = "PostgreSQL", "S3", 8<<10
+		o.Sites[0].MetadataName, o.Sites[0].BlobsName, o.Sites[0].InlineLimit = "PostgreSQL", "S3", 8<<10
 	}
 	if change != nil {
 		change(&o)

@@ -36,11 +36,15 @@ const (
 	busyTimeout = "10000"
 )
 
+// errClosed is answered to those who come after Close.
+var errClosed = fmt.Errorf("%w: the database is closed", meta.ErrUnavailable)
+
 // engine has one connection that writes and a few that read.
 type engine struct {
 	path    string
 	writer  chan *conn    // holds the one writer, or nothing while it is in use
 	reading chan struct{} // holds a place for each reader in use
+	closed  chan struct{}
 
 	mu   sync.Mutex
 	idle []*conn // readers; the last one was used last, and has what is asked for in its cache
@@ -56,7 +60,7 @@ func Open(ctx context.Context, path string) (meta.Engine, error) {
 	if err := claim(path); err != nil {
 		return nil, err
 	}
-	e := &engine{path: path, writer: make(chan *conn, 1), reading: make(chan struct{}, readers)}
+	e := &engine{path: path, writer: make(chan *conn, 1), reading: make(chan struct{}, readers), closed: make(chan struct{})}
 	w, err := e.connect(false)
 	if err != nil {
 		return nil, err
@@ -112,6 +116,8 @@ func (e *engine) Read(ctx context.Context, b *meta.Batch) error {
 // snapshot runs f with a reader of its own.
 func (e *engine) snapshot(ctx context.Context, f func(*conn) error) (err error) {
 	select {
+	case <-e.closed:
+		return errClosed
 	case e.reading <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -148,6 +154,8 @@ func (e *engine) last() *conn {
 func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
 	var c *conn
 	select {
+	case <-e.closed:
+		return errClosed
 	case c = <-e.writer:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -209,6 +217,7 @@ func (e *engine) Ping(ctx context.Context) error {
 
 // Close waits for the writer and the readers, then closes the file.
 func (e *engine) Close() error {
+	close(e.closed)
 	var errs []error
 	errs = append(errs, (<-e.writer).close())
 	for range readers {
