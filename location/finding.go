@@ -62,25 +62,25 @@ var harmless = map[Finding]bool{
 type wording struct{ en, de string }
 
 var sentences = map[Finding]wording{
-	AsDeclared: {"{Thing} of {part} is as declared.", "{Thing} von {part} ist wie erklärt."},
-	AsBefore:   {"{Thing} of {part} is as it was before.", "{Thing} von {part} ist wie zuvor."},
-	First: {"{Thing} of {part} was seen for the first time ({seen}) and is remembered; declare it to be certain.",
-		"{Thing} von {part} wurde zum ersten Mal gesehen ({seen}) und ist vermerkt; sicher ist es erst, wenn es erklärt ist."},
-	NotDeclared: {"{Thing} of {part} is {seen}, declared is {declared}: another server may be answering; find out why, or correct the declaration.",
-		"{Thing} von {part} ist {seen}, erklärt ist {declared}: Vielleicht antwortet ein anderer Server; klären Sie warum, oder berichtigen Sie die Erklärung."},
-	Changed: {"{Thing} of {part} was {declared} and is now {seen}: if the change was intended, accept it with “location accept”, else find out who answers.",
-		"{Thing} von {part} war {declared} und ist jetzt {seen}: War das beabsichtigt, bestätigen Sie es mit „location accept“; sonst klären Sie, wer antwortet."},
-	Accepted: {"{Thing} of {part} is now {seen}; somebody has accepted the change.",
-		"{Thing} von {part} ist jetzt {seen}; jemand hat die Änderung bestätigt."},
-	Unseen: {"{Thing} of {part} could not be observed{about}; the evidence says why.",
-		"{Thing} von {part} war nicht zu beobachten{about}; der Nachweis sagt, warum."},
+	AsDeclared: {"{Thing} {of} is as declared.", "{Thing} {of} ist wie angegeben."},
+	AsBefore:   {"{Thing} {of} is as it was before.", "{Thing} {of} ist wie zuvor."},
+	First: {"{Thing} {of} was seen for the first time ({seen}) and is remembered; declare it to be certain.",
+		"{Thing} {of} wurde zum ersten Mal gesehen ({seen}) und ist vermerkt; geben Sie dies in der Konfiguration an, um sicher zu sein."},
+	NotDeclared: {"{Thing} {of} is {seen}, declared is {declared}: another server may be answering; find out why, or correct the declaration.",
+		"{Thing} {of} ist {seen}, angegeben ist {declared}: Vielleicht antwortet ein anderer Server; klären Sie warum, oder berichtigen Sie die Angabe."},
+	Changed: {"{Thing} {of} was {declared} and is now {seen}: if the change was intended, accept it with “location accept”, else find out who answers.",
+		"{Thing} {of} war {declared} und ist jetzt {seen}: War das beabsichtigt, bestätigen Sie es mit „location accept“; sonst klären Sie, wer antwortet."},
+	Accepted: {"{Thing} {of} is now {seen}; somebody has accepted the change.",
+		"{Thing} {of} ist jetzt {seen}; jemand hat die Änderung bestätigt."},
+	Unseen: {"{Thing} {of} could not be observed{about}; the evidence says why.",
+		"{Thing} {of} war nicht zu beobachten{about}; der Nachweis sagt, warum."},
 
 	Inside: {"{Part} is at {seen} ({subject}), inside the declared networks.",
-		"{Part} steht unter {seen} ({subject}), innerhalb der erklärten Netze."},
+		"{Part} steht unter {seen} ({subject}), innerhalb der angegebenen Netze."},
 	Outside: {"{Part} is at {seen} ({subject}), outside the declared networks {declared}: correct the address, or declare the network if it is part of the site.",
-		"{Part} steht unter {seen} ({subject}), außerhalb der erklärten Netze {declared}: Berichtigen Sie die Adresse, oder erklären Sie das Netz, wenn es zum Standort gehört."},
+		"{Part} steht unter {seen} ({subject}), außerhalb der angegebenen Netze {declared}: Berichtigen Sie die Adresse, oder geben Sie das Netz an, wenn es zum Standort gehört."},
 	LocalSocket: {"{Part} is reached by a socket of this machine ({subject}); that the machine stands where declared cannot be seen from within.",
-		"{Part} wird über einen Socket dieses Rechners erreicht ({subject}); dass der Rechner steht, wo es erklärt ist, lässt sich von innen nicht sehen."},
+		"{Part} wird über einen Socket dieses Rechners erreicht ({subject}); dass der Rechner steht, wo es angegeben ist, lässt sich von innen nicht sehen."},
 
 	NotEncrypted: {"The connection to {part} is not encrypted, so nothing proves which server answers.",
 		"Die Verbindung zu {part} ist nicht verschlüsselt; nichts beweist, welcher Server antwortet."},
@@ -88,47 +88,47 @@ var sentences = map[Finding]wording{
 		"Die Verbindung zu {part} ist nicht mehr verschlüsselt; erwartet war der Schlüssel {declared}: Stellen Sie TLS wieder her, oder klären Sie, wer antwortet."},
 
 	LocalFolder: {"{Part} lies on a disk of this machine ({seen}); that the machine stands where declared cannot be seen from within.",
-		"{Part} liegt auf einem Datenträger dieses Rechners ({seen}); dass der Rechner steht, wo es erklärt ist, lässt sich von innen nicht sehen."},
+		"{Part} liegt auf einem Datenträger dieses Rechners ({seen}); dass der Rechner steht, wo es angegeben ist, lässt sich von innen nicht sehen."},
 	RemoteFolder: {"{Part} lies on another machine's filesystem ({seen}), whose addresses are checked.",
 		"{Part} liegt auf dem Dateisystem eines anderen Rechners ({seen}), dessen Adressen geprüft werden."},
 	DistantMount: {"{Part} lies on a filesystem that may be another machine's ({seen}); where that stands cannot be seen from here.",
 		"{Part} liegt auf einem Dateisystem, das vielleicht einem anderen Rechner gehört ({seen}); wo der steht, ist von hier nicht zu sehen."},
 
-	NoStandbys: {"No standby is declared and none streams from {part}.",
-		"Kein Standby ist erklärt, und keiner bezieht Daten von {part}."},
-	StandbyDeclared: {"The standby {subject} at {seen} is declared.", "Der Standby {subject} unter {seen} ist erklärt."},
+	NoStandbys: {"No standby is declared and none streams.",
+		"Kein Standby ist angegeben, und keiner bezieht Daten."},
+	StandbyDeclared: {"The standby {subject} at {seen} is declared.", "Der Standby {subject} unter {seen} ist angegeben."},
 	StandbyUndeclared: {"An undeclared copy of the database streams to {subject} at {seen}: stop it, or declare it as a standby of the site.",
-		"Eine nicht erklärte Kopie der Datenbank fließt zu {subject} unter {seen}: Beenden Sie das, oder erklären Sie sie als Standby des Standorts."},
+		"Eine nicht angegebene Kopie der Datenbank fließt zu {subject} unter {seen}: Beenden Sie das, oder geben Sie sie als Standby des Standorts an."},
 	StandbyElsewhere: {"The standby {subject} is at {seen}, outside its declared networks {declared}: find out where it stands, or correct its declaration.",
-		"Der Standby {subject} steht unter {seen}, außerhalb seiner erklärten Netze {declared}: Klären Sie, wo er steht, oder berichtigen Sie seine Erklärung."},
+		"Der Standby {subject} steht unter {seen}, außerhalb seiner angegebenen Netze {declared}: Klären Sie, wo er steht, oder berichtigen Sie die Angabe."},
 	StandbyAbsent: {"The declared standby {subject} does not stream: there is one copy less than declared; start it again, or remove it from the declaration.",
-		"Der erklärte Standby {subject} bezieht keine Daten: Es gibt eine Kopie weniger als erklärt; starten Sie ihn wieder, oder streichen Sie ihn aus der Erklärung."},
+		"Der angegebene Standby {subject} bezieht keine Daten: Es gibt eine Kopie weniger als angegeben; starten Sie ihn wieder, oder streichen Sie ihn aus den Angaben."},
 	StandbysHidden: {"{seen} copies stream from the database, {declared} are declared; who and where they are may not be seen: GRANT pg_read_all_stats to the database user.",
-		"{seen} Kopien beziehen Daten von der Datenbank, {declared} sind erklärt; welche und wo, darf nicht gesehen werden: Geben Sie dem Datenbanknutzer mit GRANT das Recht pg_read_all_stats."},
+		"{seen} Kopien beziehen Daten von der Datenbank, {declared} sind angegeben; welche und wo, darf nicht gesehen werden: Geben Sie dem Datenbanknutzer mit GRANT das Recht pg_read_all_stats."},
 	StandbysTooMany: {"{seen} copies stream from the database, but only {declared} are declared: stop or declare them, and GRANT pg_read_all_stats to the database user to see which.",
-		"{seen} Kopien beziehen Daten von der Datenbank, aber nur {declared} sind erklärt: Beenden oder erklären Sie sie, und geben Sie dem Datenbanknutzer mit GRANT pg_read_all_stats, um zu sehen, welche."},
+		"{seen} Kopien beziehen Daten von der Datenbank, aber nur {declared} sind angegeben: Beenden Sie die anderen, oder geben Sie sie an; welche es sind, zeigt sich, wenn der Datenbanknutzer mit GRANT das Recht pg_read_all_stats hat."},
 	InRecovery: {"The database that answers is a standby itself and does not tell which others there are.",
 		"Die Datenbank, die antwortet, ist selbst ein Standby und sagt nicht, welche anderen es gibt."},
 
 	CommitsWait: {"Commits wait for a standby ({seen}).", "Commits warten auf einen Standby ({seen})."},
 	CommitsAlone: {"Commits wait for no standby, as declared.",
-		"Commits warten auf keinen Standby, wie erklärt."},
+		"Commits warten auf keinen Standby, wie angegeben."},
 	CommitsDoNot: {"Commits do not wait for a standby ({seen}), so a failover may lose mail that was acknowledged: set synchronous_commit=on and synchronous_standby_names, or declare durability: local.",
-		"Commits warten auf keinen Standby ({seen}); beim Umschalten kann bestätigte Post verloren gehen: Setzen Sie synchronous_commit=on und synchronous_standby_names, oder erklären Sie durability: local."},
+		"Commits warten auf keinen Standby ({seen}); beim Umschalten kann bestätigte Post verloren gehen: Setzen Sie synchronous_commit=on und synchronous_standby_names, oder geben Sie durability: local an."},
 	WaitsForUnknown: {"Commits wait for standbys that are not declared ({seen}): correct synchronous_standby_names, or declare them.",
-		"Commits warten auf Standbys, die nicht erklärt sind ({seen}): Berichtigen Sie synchronous_standby_names, oder erklären Sie sie."},
+		"Commits warten auf Standbys, die nicht angegeben sind ({seen}): Berichtigen Sie synchronous_standby_names, oder geben Sie sie an."},
 
 	NotArchived: {"The database does not archive its write-ahead log.", "Die Datenbank archiviert ihr Write-Ahead-Log nicht."},
 	Archived: {"The database archives its write-ahead log; where to cannot be seen from here.",
 		"Die Datenbank archiviert ihr Write-Ahead-Log; wohin, ist von hier nicht zu sehen."},
 
 	NoReplication: {"No replication is declared and the bucket has no rule for one.",
-		"Keine Replikation ist erklärt, und der Bucket hat keine Regel dafür."},
-	ReplicationDeclared: {"The bucket is copied to {subject}, as declared.", "Der Bucket wird nach {subject} kopiert, wie erklärt."},
+		"Keine Replikation ist angegeben, und der Bucket hat keine Regel dafür."},
+	ReplicationDeclared: {"The bucket is copied to {subject}, as declared.", "Der Bucket wird nach {subject} kopiert, wie angegeben."},
 	ReplicationUndeclared: {"The bucket is copied to {subject}, which is not declared: remove the rule, or declare the copy.",
-		"Der Bucket wird nach {subject} kopiert, was nicht erklärt ist: Entfernen Sie die Regel, oder erklären Sie die Kopie."},
+		"Der Bucket wird nach {subject} kopiert, was nicht angegeben ist: Entfernen Sie die Regel, oder geben Sie die Kopie an."},
 	ReplicationAbsent: {"The declared copy of the bucket to {subject} has no rule: there is one copy less than declared; add the rule, or correct the declaration.",
-		"Für die erklärte Kopie des Buckets nach {subject} gibt es keine Regel: Es gibt eine Kopie weniger als erklärt; ergänzen Sie die Regel, oder berichtigen Sie die Erklärung."},
+		"Für die angegebene Kopie des Buckets nach {subject} gibt es keine Regel: Es gibt eine Kopie weniger als angegeben; ergänzen Sie die Regel, oder berichtigen Sie die Angabe."},
 
 	VersionsKept: {"The bucket keeps old versions of objects ({seen}); erasing removes all of them.",
 		"Der Bucket behält alte Versionen von Objekten ({seen}); das Löschen entfernt sie alle."},
@@ -138,6 +138,11 @@ var sentences = map[Finding]wording{
 var parts = map[Part]wording{
 	Database: {"the database", "der Datenbank"},
 	Objects:  {"the object store", "dem Objektspeicher"},
+}
+
+var possessive = map[Part]wording{
+	Database: {"of the database", "der Datenbank"},
+	Objects:  {"of the object store", "des Objektspeichers"},
 }
 
 // nominative is the German form at the beginning of a sentence.
@@ -187,7 +192,7 @@ func (o Observation) Sentence(language string) string {
 	site := wording{"Site ", "Standort "}.in(language)
 	return site + o.Site + ": " + strings.NewReplacer(
 		"{Thing}", things[o.Check].in(language),
-		"{Part}", nominative[o.Part].in(language), "{part}", parts[o.Part].in(language),
+		"{Part}", nominative[o.Part].in(language), "{part}", parts[o.Part].in(language), "{of}", possessive[o.Part].in(language),
 		"{subject}", subject, "{about}", about, "{seen}", o.Seen, "{declared}", o.Declared,
 	).Replace(sentences[o.Finding].in(language))
 }

@@ -68,9 +68,9 @@ func grouped(n int64, language string) string {
 }
 
 var states = map[State]wording{
-	Matches:     {"observed as declared", "beobachtet wie erklärt"},
-	Differs:     {"DIFFERS from the declaration", "WEICHT von der Erklärung AB"},
-	NotObserved: {"declared, not observed", "erklärt, nicht beobachtet"},
+	Matches:     {"observed as declared", "beobachtet wie angegeben"},
+	Differs:     {"DIFFERS from the declaration", "WEICHT von der Angabe AB"},
+	NotObserved: {"declared, not observed", "angegeben, nicht beobachtet"},
 }
 
 var kinds = map[string]wording{
@@ -109,7 +109,7 @@ var pageWords = map[string]wording{
 	"copies":    {"Copies", "Kopien"},
 	"state":     {"State", "Zustand"},
 	"none":      {"none", "keine"},
-	"elsewhere": {"place not declared", "Ort nicht erklärt"},
+	"elsewhere": {"place not declared", "Ort nicht angegeben"},
 	"never":     {"never", "nie"},
 	"evidence":  {"Evidence", "Nachweise"},
 	"seen":      {"What was observed", "Was beobachtet wurde"},

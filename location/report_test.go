@@ -158,7 +158,7 @@ func TestFilesAndSignatures(t *testing.T) {
 		}
 	}
 	if !strings.Contains(string(files["de"]), "1.234.567") || !strings.Contains(string(files["en"]), "1,234,567") ||
-		!strings.Contains(string(files["de"]), "erklärt, nicht beobachtet") {
+		!strings.Contains(string(files["de"]), "angegeben, nicht beobachtet") {
 		t.Error("the pages do not speak their languages")
 	}
 	reader := csv.NewReader(strings.NewReader(string(files["csv"])))
