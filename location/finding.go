@@ -65,7 +65,7 @@ var sentences = map[Finding]wording{
 	AsDeclared: {"{Thing} {of} is as declared.", "{Thing} {of} ist wie angegeben."},
 	AsBefore:   {"{Thing} {of} is as it was before.", "{Thing} {of} ist wie zuvor."},
 	First: {"{Thing} {of} was seen for the first time ({seen}) and is remembered; declare it to be certain.",
-		"{Thing} {of} wurde zum ersten Mal gesehen ({seen}) und ist vermerkt; geben Sie dies in der Konfiguration an, um sicher zu sein."},
+		"{Thing} {of} wurde zum ersten Mal gesehen ({seen}) und ist vermerkt; geben Sie dies beim Standort an, um sicher zu sein."},
 	NotDeclared: {"{Thing} {of} is {seen}, declared is {declared}: another server may be answering; find out why, or correct the declaration.",
 		"{Thing} {of} ist {seen}, angegeben ist {declared}: Vielleicht antwortet ein anderer Server; klären Sie warum, oder berichtigen Sie die Angabe."},
 	Changed: {"{Thing} {of} was {declared} and is now {seen}: if the change was intended, accept it with “location accept”, else find out who answers.",

@@ -52,13 +52,16 @@ func (e *engine) Facts(ctx context.Context) meta.Facts {
 			return nil
 		})
 	}
-	if !w.described {
-		for _, about := range []string{meta.AboutStandbys, meta.AboutSynchronous, meta.AboutArchive} {
+	if !w.described && len(w.Connections) == 0 {
+		for _, about := range described {
 			w.failed(about, "the database", "no connection")
 		}
 	}
 	return w.Facts
 }
+
+// described is what one connection tells for all.
+var described = []string{meta.AboutStandbys, meta.AboutSynchronous, meta.AboutArchive}
 
 // witness gathers facts.
 type witness struct {
@@ -153,10 +156,11 @@ func (w *witness) look(ctx context.Context, name string, conn *pgx.Conn) {
 		w.Timeline = or(w.Timeline, timeline)
 	}
 	w.Connections = append(w.Connections, c)
-	if !w.described {
-		w.described = true
-		w.describe(ctx, conn)
-		w.streams(ctx, conn)
+	if !w.described { // a connection of the pool may have been broken before: ask the next one
+		w.Questions = slices.DeleteFunc(w.Questions, func(q meta.Question) bool {
+			return slices.Contains(described, q.About)
+		})
+		w.described = w.describe(ctx, conn) && w.streams(ctx, conn)
 	}
 }
 
@@ -182,16 +186,17 @@ func (w *witness) certificate(name string, raw net.Conn) *meta.Certificate {
 }
 
 // describe asks the database for its settings.
-func (w *witness) describe(ctx context.Context, conn *pgx.Conn) {
+func (w *witness) describe(ctx context.Context, conn *pgx.Conn) bool {
 	const asked = `SELECT current_setting('server_version'), current_database(), pg_is_in_recovery(),
 		current_setting('synchronous_standby_names'), current_setting('synchronous_commit'), current_setting('archive_mode')`
 	var version, archive string
 	err := conn.QueryRow(ctx, asked).Scan(&version, &w.Name, &w.Recovering, &w.Synchronous, &w.Commit, &archive)
 	if err != nil {
 		w.Store = "PostgreSQL"
-		w.failed(meta.AboutSynchronous, "SHOW synchronous_standby_names", oneLine(err))
-		w.failed(meta.AboutArchive, "SHOW archive_mode", oneLine(err))
-		return
+		for _, about := range described {
+			w.failed(about, "settings of the database", oneLine(err))
+		}
+		return false
 	}
 	number, _, _ := strings.Cut(version, " ") // the rest names who built it
 	w.Store = "PostgreSQL " + number
@@ -199,24 +204,25 @@ func (w *witness) describe(ctx context.Context, conn *pgx.Conn) {
 	w.answered(meta.AboutSynchronous, "SHOW synchronous_standby_names; synchronous_commit", fmt.Sprintf("%q; %s", w.Synchronous, w.Commit))
 	w.answered(meta.AboutArchive, "SHOW archive_mode", archive)
 	w.answered(meta.AboutStandbys, "pg_is_in_recovery() of database "+w.Name, fmt.Sprint(w.Recovering))
+	return true
 }
 
 // streams lists pg_stat_replication. A user without pg_read_all_stats sees a row
 // for each, but nothing in it.
-func (w *witness) streams(ctx context.Context, conn *pgx.Conn) {
+func (w *witness) streams(ctx context.Context, conn *pgx.Conn) bool {
 	const asked = "pg_stat_replication"
 	var allowed bool
 	err := conn.QueryRow(ctx, `SELECT pg_has_role(current_user, 'pg_read_all_stats', 'usage')`).Scan(&allowed)
 	if err != nil {
 		w.failed(meta.AboutStandbys, asked, oneLine(err))
-		return
+		return false
 	}
 	w.Hidden = !allowed
 	rows, err := conn.Query(ctx, `SELECT COALESCE(application_name, ''), COALESCE(host(client_addr), ''),
 		COALESCE(state, ''), COALESCE(sync_state, '') FROM pg_stat_replication ORDER BY 1, 2`)
 	if err != nil {
 		w.failed(meta.AboutStandbys, asked, oneLine(err))
-		return
+		return false
 	}
 	list, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (s meta.Stream, err error) {
 		var from string
@@ -226,7 +232,7 @@ func (w *witness) streams(ctx context.Context, conn *pgx.Conn) {
 	})
 	if err != nil {
 		w.failed(meta.AboutStandbys, asked, oneLine(err))
-		return
+		return false
 	}
 	w.Streams = list
 	switch {
@@ -240,6 +246,7 @@ func (w *witness) streams(ctx context.Context, conn *pgx.Conn) {
 			w.answered(meta.AboutStandbys, asked, fmt.Sprintf("%s at %s, %s, %s", s.Name, s.Address, s.State, s.Sync))
 		}
 	}
+	return true
 }
 
 // address is the IP address of the other end; invalid for a socket.

@@ -104,6 +104,39 @@ func TestFactsOfAUserWithFewRights(t *testing.T) {
 	}
 }
 
+// A connection of the pool that broke while it was idle does not keep the new one
+// from telling.
+func TestFactsAfterARestart(t *testing.T) {
+	dsn := need.Postgres(t)
+	e, err := postgres.Open(t.Context(), dsn, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	if err := e.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(context.Background())
+	_, err = admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := e.(meta.Witness).Facts(t.Context())
+	if f.Name == "" || f.Commit == "" {
+		t.Errorf("%+v", f)
+	}
+	for _, q := range f.Questions {
+		if q.Failed != "" && (q.About == meta.AboutStandbys || q.About == meta.AboutSynchronous) {
+			t.Errorf("%+v", q)
+		}
+	}
+}
+
 // Without an answer every question has failed, and no password is told.
 func TestFactsOfADatabaseThatIsAway(t *testing.T) {
 	f := facts(t, "postgres://user:geheim@127.0.0.1:1/none?sslmode=disable", postgres.Options{})
