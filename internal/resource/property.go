@@ -26,6 +26,10 @@ func (s *Service) Properties(ctx context.Context, c Collection, ids []int64) (ma
 	if ids == nil {
 		ids = []int64{0}
 	}
+	alone := len(ids) == 1 && ids[0] == 0
+	if list, ok := s.properties.get(s.propertyKey(c)); ok && alone {
+		return map[int64][]Property{0: list}, nil
+	}
 	var most int64
 	if len(ids) > 1 {
 		most = maxProperties
@@ -39,6 +43,9 @@ func (s *Service) Properties(ctx context.Context, c Collection, ids []int64) (ma
 		for _, p := range list {
 			found[id] = append(found[id], Property{Name: xml.Name{Space: p.Space, Local: p.Local}, Value: p.Value})
 		}
+	}
+	if alone {
+		s.properties.put(s.propertyKey(c), found[0])
 	}
 	return found, nil
 }
@@ -54,6 +61,7 @@ func (s *Service) SetProperties(ctx context.Context, c Collection, item int64, c
 	if err := s.may(ctx, c.Account, right); err != nil {
 		return err
 	}
+	defer s.properties.forget(s.propertyKey(c))
 	return fail(s.o.Store.SetProperties(ctx, c.Account.Key, c.ID, item, plain(changes), guard(c, g)))
 }
 

@@ -30,6 +30,8 @@ type Options struct {
 type Service struct {
 	o      Options
 	memory *budget.Budget
+
+	properties propertyCache
 }
 
 // New makes a Service.

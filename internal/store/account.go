@@ -162,6 +162,9 @@ func (at *site) account(ctx context.Context, where string, args ...any) (a Accou
 	if err == nil && !found {
 		err = fmt.Errorf("account: %w", ErrNotFound)
 	}
+	if err == nil {
+		at.rooms.remember(a)
+	}
 	return a, err
 }
 

@@ -34,6 +34,7 @@ type site struct {
 	inline                  int64
 	metadataName, blobsName string
 	carried                 *carried // what to tell other processes by its database
+	rooms                   rooms
 
 	orphansSwept time.Time // by Maintain's goroutine
 }

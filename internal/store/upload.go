@@ -75,6 +75,12 @@ func (u *Upload) ask() error {
 	if u.o.Size >= 0 && u.o.Size <= u.at.inline {
 		return nil
 	}
+	if bytes, ok := u.at.rooms.enough(u.key, u.o.Size); ok && u.o.Size >= 0 {
+		if bytes >= 0 {
+			u.room = bytes + u.o.Replaces
+		}
+		return nil
+	}
 	a, err := u.at.db.Account(u.ctx, u.key)
 	if err != nil {
 		return outer(err)

@@ -26,7 +26,7 @@ type way string
 const (
 	direct way = "direct" // one DSN, hints by it
 	pooler way = "pooler" // through pgbouncer in transaction mode, hints past it
-	cut    way = "cut"    // nobody hears of anybody: polling alone
+	cut    way = "cut"    // through pgbouncer, and nobody hears of anybody: polling alone
 )
 
 // each runs a test once in every way.
@@ -75,13 +75,10 @@ func start(t *testing.T, w way, o options) *house {
 	demo := harness.Start(t, harness.Options{Accounts: o.accounts, Args: []string{"--metadata", o.dsn, "--blobs", o.s3}})
 	demo.Stop(t)
 	h := &house{demo: demo, dsn: o.dsn, public: map[string]*balancer{}}
-	env := append([]string{"FACHWERK_LOG_LEVEL=info", "FACHWERK_LOG_FORMAT=text"}, o.env...)
+	env := []string{"FACHWERK_LOG_LEVEL=info", "FACHWERK_LOG_FORMAT=text", "FACHWERK_HTTP_PROXIES=127.0.0.0/8"}
 	ordinary, past := o.dsn, ""
-	switch w {
-	case pooler:
+	if w != direct {
 		ordinary, past = need.PgBouncer(t, o.dsn, 20), o.dsn
-	case cut:
-		past = o.dsn
 	}
 	env = append(env, "FACHWERK_METADATA_DSN="+withoutPassword(ordinary))
 	if past != "" {
@@ -89,6 +86,7 @@ func start(t *testing.T, w way, o options) *house {
 		h.hints, way = relayTo(t, past)
 		env = append(env, "FACHWERK_METADATA_DIRECT_DSN="+withoutPassword(way))
 	}
+	env = append(env, o.env...) // the later one counts
 	for _, name := range []string{"a", "b"} {
 		h.replicas = append(h.replicas, newReplica(t, demo, name, env))
 	}

@@ -18,6 +18,13 @@ func nextPort() int64 {
 	return ports.Add(1) % 12000
 }
 
+func dial(t testing.TB, address string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	must(t, err)
+	return c
+}
+
 // A balancer leads a public address to one of the replicas, as one before a real
 // installation does.
 type balancer struct {
