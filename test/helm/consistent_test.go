@@ -2,6 +2,7 @@ package helm
 
 import (
 	"encoding/json"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -190,22 +191,64 @@ func TestMetricsExist(t *testing.T) {
 	}
 }
 
-func TestDashboardIsWhole(t *testing.T) {
-	board := readJSON(t, filepath.Join(chart, "files", "dashboard.json"))
-	panels, _ := board["panels"].([]any)
-	ids := map[any]bool{}
-	for _, p := range panels {
+// TestExpressionsAreWellFormed asks Prometheus' own parser.
+func TestExpressionsAreWellFormed(t *testing.T) {
+	var list []string
+	for _, a := range alerts(t) {
+		list = append(list, a.Expr)
+	}
+	for _, p := range panels(t) {
+		for _, expr := range expressions(p) {
+			list = append(list, strings.NewReplacer("$__rate_interval", "5m", "$job", "j", "$namespace", "n").Replace(expr))
+		}
+	}
+	check := func(list []string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), tool(t, "promql"))
+		cmd.Stdin = strings.NewReader(strings.Join(list, "\n"))
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := check(list); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := check([]string{"rate(x[5m]"}); err == nil {
+		t.Error("a broken expression was not found")
+	}
+}
+
+func panels(t *testing.T) []object {
+	t.Helper()
+	list, _ := readJSON(t, filepath.Join(chart, "files", "dashboard.json"))["panels"].([]any)
+	var out []object
+	for _, p := range list {
 		panel, _ := p.(object)
+		out = append(out, panel)
+	}
+	return out
+}
+
+func expressions(panel object) (out []string) {
+	targets, _ := panel["targets"].([]any)
+	for _, t := range targets {
+		expr, _ := t.(object)["expr"].(string)
+		out = append(out, expr)
+	}
+	return out
+}
+
+func TestDashboardIsWhole(t *testing.T) {
+	panels := panels(t)
+	ids := map[any]bool{}
+	for _, panel := range panels {
 		if ids[panel["id"]] {
 			t.Errorf("two panels have the id %v", panel["id"])
 		}
 		ids[panel["id"]] = true
-		targets, _ := panel["targets"].([]any)
-		if panel["type"] != "row" && len(targets) == 0 {
+		list := expressions(panel)
+		if panel["type"] != "row" && len(list) == 0 {
 			t.Errorf("%v shows nothing", panel["title"])
 		}
-		for _, target := range targets {
-			expr, _ := target.(object)["expr"].(string)
+		for _, expr := range list {
 			if !strings.Contains(expr, `job=~"$job"`) {
 				t.Errorf("%v is not bound to the chosen job: %s", panel["title"], expr)
 			}

@@ -159,7 +159,7 @@ func system(ctx context.Context, r *runner) error {
 
 // chart tests the Helm chart with Helm's own tools.
 func chart(ctx context.Context, r *runner) error {
-	for _, name := range []string{"helm", "helm-unittest", "kubeconform"} {
+	for _, name := range []string{"helm", "helm-unittest", "kubeconform", "promql"} {
 		if _, err := r.goTool(ctx, name); err != nil {
 			return err
 		}

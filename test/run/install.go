@@ -41,9 +41,12 @@ var goTools = []goTool{
 	{binary: "helm", pkg: "helm.sh/helm/v3/cmd/helm", version: "v3.22.0"},
 	{binary: "kubeconform", pkg: "github.com/yannh/kubeconform/cmd/kubeconform", version: "v0.8.0"},
 	{binary: "helm-unittest", pkg: "github.com/helm-unittest/helm-unittest/cmd/helm-unittest", version: "v1.1.2", module: "tools/helm-unittest"},
+	{binary: "promql", pkg: ".", version: "v0.305.0", module: "tools/promql", of: "github.com/prometheus/prometheus"},
 }
 
-type goTool struct{ binary, pkg, version, module string }
+// goTool is a binary from a package. of is the module that the version is of, where it
+// is not the package's own.
+type goTool struct{ binary, pkg, version, module, of string }
 
 // install brings packages, tools and npm modules. Debian's packages come from
 // the network while the tools compile.
@@ -138,7 +141,7 @@ func have(binary string, tool goTool) bool {
 	}
 	for line := range strings.Lines(string(out)) {
 		f := strings.Fields(line)
-		if len(f) > 2 && f[0] == "mod" {
+		if len(f) > 2 && (f[0] == "mod" && tool.of == "" || f[0] == "dep" && f[1] == tool.of) {
 			return f[2] == tool.version
 		}
 	}
