@@ -74,8 +74,8 @@ func (r *Request) readSync(t *Target, body *Element) (q syncRequest, err error) 
 	return q, err
 }
 
-// treeStep is how many changes of a drive are read at a time: with each step come all
-// folders, which give the others their paths.
+// treeStep is how many changes of a drive are read at a time: with each step come the
+// folders above them, which give them their paths.
 const treeStep = 10 * page
 
 // syncRun answers one sync-collection.

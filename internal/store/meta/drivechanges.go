@@ -63,45 +63,31 @@ type place struct {
 	name   string
 }
 
-// tree knows a drive's folders, and where a reader at the token believes things to
-// lie.
+// tree knows the folders of a drive that lead to what is told, and where a reader at the
+// token believes things to lie.
 type tree struct {
 	key     Key
 	drive   int64
 	since   Token
-	folders map[int64]*Item // by item id
+	folders map[int64]*Item // by item id; nil: there is no such folder
 	items   map[int64]*Item // what is told, by item id
 	known   map[int64]place // at the token, where that differs from now
 }
 
 func (t *tree) changes(ctx context.Context, tx Tx, c Changes) (DriveChanges, error) {
 	d := DriveChanges{Collection: c.Collection, Next: c.Next, More: c.More}
-	var folders []Item
-	var left []Tombstone
-	var b Batch
-	b.Query(readItems(&folders), fromItem+" AND collection_id = $3 AND flags >= 32 AND item_id > 0", t.key.Tenant, t.key.Account, t.drive)
-	if t.since.ModSeq != 0 {
-		b.Query(readTombstones(&left), `SELECT modseq, item_id, uid, created_modseq, parent_id, name FROM tombstone`+inCollection+
-			" AND modseq >= $4 AND (modseq > $4 OR item_id > $5) ORDER BY modseq, item_id",
-			t.key.Tenant, t.key.Account, t.drive, t.since.ModSeq, t.since.ItemID)
-	}
-	if err := tx.Run(ctx, &b); err != nil {
-		return d, err
-	}
-	for n := range folders {
-		t.folders[folders[n].ID] = &folders[n]
-	}
-	t.known = map[int64]place{}
-	for _, l := range left {
-		if _, later := t.known[l.ItemID]; !later { // the first place it left
-			t.known[l.ItemID] = place{l.ParentID, l.Name}
-		}
-	}
 	for n := range c.Items {
 		t.items[c.Items[n].ID] = &c.Items[n]
 	}
 	below, err := t.descendants(ctx, tx, c.Items)
 	if err != nil {
+		return d, err
+	}
+	var parents []int64
+	for _, i := range t.items {
+		parents = append(parents, i.ParentID)
+	}
+	if err := t.load(ctx, tx, parents); err != nil {
 		return d, err
 	}
 	for _, i := range t.items {
@@ -111,8 +97,88 @@ func (t *tree) changes(ctx context.Context, tx Tx, c Changes) (DriveChanges, err
 		}
 	}
 	slices.SortFunc(d.Items, func(a, b DriveItem) int { return strings.Compare(a.Path, b.Path) })
-	d.Removed, err = t.removed(ctx, tx, c.Removed, below)
+	if len(c.Removed)+len(below) > 0 {
+		d.Removed, err = t.removed(ctx, tx, c.Removed, below)
+	}
 	return d, err
+}
+
+// selectFolders reads folders with all that they lie in. What was seen already ends the
+// walk, so a circle does.
+var selectFolders = newList(`WITH RECURSIVE chain (id) AS (
+		SELECT item_id FROM item /*by item_folder*/`+inCollection+" AND flags >= 32 AND item_id", `
+		UNION
+		SELECT i.parent_id FROM chain c CROSS JOIN item i /*by item_folder*/`+ofItem+` AND i.flags >= 32 AND i.item_id = c.id AND i.parent_id > 0)
+	SELECT `+columnsOf("i")+` FROM chain c CROSS JOIN item i /*by item_folder*/`+ofItem+" AND i.flags >= 32 AND i.item_id = c.id", 3)
+
+// load reads those of the folders that are not known yet.
+func (t *tree) load(ctx context.Context, tx Tx, ids []int64) error {
+	ids = slices.DeleteFunc(ascending(ids), func(id int64) bool {
+		_, asked := t.folders[id]
+		return asked || id <= 0
+	})
+	if len(ids) == 0 {
+		return nil
+	}
+	var b Batch
+	var found []Item
+	selectFolders.query(&b, readItems(&found), ids, t.key.Tenant, t.key.Account, t.drive)
+	if err := tx.Run(ctx, &b); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		t.folders[id] = nil
+	}
+	for n := range found {
+		t.folders[found[n].ID] = &found[n]
+	}
+	return nil
+}
+
+// recall reads from where things have moved since the token.
+func (t *tree) recall(ctx context.Context, tx Tx) error {
+	var left []Tombstone
+	var b Batch
+	b.Query(readTombstones(&left), `SELECT modseq, item_id, uid, created_modseq, parent_id, name FROM tombstone`+inCollection+
+		" AND modseq >= $4 AND (modseq > $4 OR item_id > $5) ORDER BY modseq, item_id",
+		t.key.Tenant, t.key.Account, t.drive, t.since.ModSeq, t.since.ItemID)
+	if err := tx.Run(ctx, &b); err != nil {
+		return err
+	}
+	t.known = make(map[int64]place, len(left))
+	for _, l := range left {
+		if _, later := t.known[l.ItemID]; !later { // the first place it left
+			t.known[l.ItemID] = place{l.ParentID, l.Name}
+		}
+	}
+	return nil
+}
+
+// follow reads the folders that were above places at the token.
+func (t *tree) follow(ctx context.Context, tx Tx, places []place) error {
+	for range maxDepth { // each round gets at least one folder further up
+		var missing []int64
+		for _, p := range places {
+			id := p.parent
+			for depth := 0; id > 0 && depth < maxDepth; depth++ {
+				above, ok := t.then(id)
+				if !ok {
+					if _, asked := t.folders[id]; !asked {
+						missing = append(missing, id)
+					}
+					break
+				}
+				id = above.parent
+			}
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		if err := t.load(ctx, tx, missing); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // descendants reads all that lies in folders that have moved since the token, level
@@ -131,7 +197,7 @@ func (t *tree) descendants(ctx context.Context, tx Tx, changed []Item) (below []
 	for len(level) > 0 {
 		var b Batch
 		var members []Item
-		selectMembers.query(&b, readItems(&members), ascending(level), t.key.Tenant, t.key.Account, t.drive)
+		selectMembersOf.query(&b, readItems(&members), ascending(level), t.key.Tenant, t.key.Account, t.drive)
 		if err := tx.Run(ctx, &b); err != nil {
 			return nil, err
 		}
@@ -152,7 +218,7 @@ func (t *tree) descendants(ctx context.Context, tx Tx, changed []Item) (below []
 	return below, nil
 }
 
-var selectMembers = newJoin("BIGINT", 3, itemColumns, "item_name", " AND i.name <> '' AND i.parent_id = v.x")
+var selectMembersOf = newJoin("BIGINT", 3, itemColumns, "item_name", " AND i.name <> '' AND i.parent_id = v.x")
 
 // now is a folder's place now.
 func (t *tree) now(folder int64) (place, bool) {
@@ -189,21 +255,28 @@ func (t *tree) path(parent int64, name string, where func(int64) (place, bool)) 
 // removed answers the paths of tombstones, and those of former members of moved
 // folders, that lead nowhere now, without those below another of them.
 func (t *tree) removed(ctx context.Context, tx Tx, gone []Tombstone, below []Item) ([]string, error) {
-	paths := map[string]bool{}
-	add := func(parent int64, name string) {
-		if path, ok := t.path(parent, name, t.then); ok {
-			paths[path] = true
-		}
+	if err := t.recall(ctx, tx); err != nil {
+		return nil, err
 	}
+	places := make([]place, 0, len(gone)+len(below))
 	for _, g := range gone {
-		add(g.ParentID, g.Name)
+		places = append(places, place{g.ParentID, g.Name})
 	}
 	for _, i := range below {
 		p, moved := t.known[i.ID]
 		if !moved {
 			p = place{i.ParentID, i.Name}
 		}
-		add(p.parent, p.name)
+		places = append(places, p)
+	}
+	if err := t.follow(ctx, tx, places); err != nil {
+		return nil, err
+	}
+	paths := map[string]bool{}
+	for _, p := range places {
+		if path, ok := t.path(p.parent, p.name, t.then); ok {
+			paths[path] = true
+		}
 	}
 	if err := t.dropUsed(ctx, tx, paths); err != nil {
 		return nil, err
@@ -224,38 +297,55 @@ func (t *tree) removed(ctx context.Context, tx Tx, gone []Tombstone, below []Ite
 	return removed, nil
 }
 
-// dropUsed takes away the paths that lead to something now.
+// dropUsed takes away the paths that lead to something now. It goes down from the root,
+// all paths together.
 func (t *tree) dropUsed(ctx context.Context, tx Tx, paths map[string]bool) error {
 	at := map[place]int64{}
-	for _, f := range t.folders {
-		at[place{f.ParentID, f.Name}] = f.ID
-	}
-	var b Batch
+	walking := make(map[string]int64, len(paths)) // path → the folder it has led to so far
 	for path := range paths {
-		var parent int64
-		names := strings.Split(path, "/")
-		found := true
-		for _, name := range names[:len(names)-1] {
-			if parent, found = at[place{parent, name}]; !found {
-				break
+		walking[path] = Root
+	}
+	for depth := 0; len(walking) > 0; depth++ {
+		wanted := map[int64]map[string]bool{}
+		for path, folder := range walking {
+			if wanted[folder] == nil {
+				wanted[folder] = map[string]bool{}
 			}
+			wanted[folder][nameAt(path, depth)] = true
 		}
-		if !found {
-			continue
+		var b Batch
+		var found []Item
+		for _, folder := range slices.Sorted(maps.Keys(wanted)) {
+			eachList(selectNamed, slices.Sorted(maps.Keys(wanted[folder])), []any{t.key.Tenant, t.key.Account, t.drive, folder},
+				func(text string, args []any) { b.Query(readItems(&found), text, args...) })
 		}
-		used := false
-		var id int64
-		b.Query(func(r Rows) error {
-			err := maybe(&used, &id)(r)
-			if used {
-				delete(paths, path)
-			}
+		if err := tx.Run(ctx, &b); err != nil {
 			return err
-		}, "SELECT item_id FROM item"+inCollection+" AND parent_id = $4 AND name = $5 AND name <> ''",
-			t.key.Tenant, t.key.Account, t.drive, parent, names[len(names)-1])
+		}
+		for n := range found {
+			at[place{found[n].ParentID, found[n].Name}] = found[n].ID
+		}
+		for path, folder := range walking {
+			id, there := at[place{folder, nameAt(path, depth)}]
+			switch {
+			case !there:
+				delete(walking, path)
+			case strings.Count(path, "/") == depth:
+				delete(paths, path)
+				delete(walking, path)
+			default:
+				walking[path] = id
+			}
+		}
 	}
-	if len(b.Statements) == 0 {
-		return nil
+	return nil
+}
+
+// nameAt is the n-th name of a path, from 0.
+func nameAt(path string, n int) string {
+	for range n {
+		_, path, _ = strings.Cut(path, "/")
 	}
-	return tx.Run(ctx, &b)
+	name, _, _ := strings.Cut(path, "/")
+	return name
 }

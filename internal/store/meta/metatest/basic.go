@@ -41,6 +41,7 @@ var tests = []struct {
 	{"OneWins", testOneWins},
 	{"Stale", testStale},
 	{"QuotaCosts", testQuotaCosts},
+	{"DriveChangesCost", testDriveChangesCost},
 	{"MoveAcross", testMoveAcross},
 	{"CrashAcross", testCrashAcross},
 	{"CollectionTransfer", testCollectionTransfer},
