@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: all build demo test unit lint fuzz bench-store bench-mail bench-dav clean
+.PHONY: all build demo test unit lint fuzz bench-store bench-mail bench-dav test-cluster clean
 
 all: build
 
@@ -14,6 +14,9 @@ demo: ## mail, login and portal on loopback
 
 test: ## install what the tests need, run all of them, print seconds and budget
 	$(GO) run ./test/run
+
+test-cluster: ## the chart on a real Kubernetes API server; builds Kubernetes once
+	$(GO) run ./test/run -cluster
 
 unit: ## what runs without installing anything
 	$(GO) test ./...

@@ -1,5 +1,13 @@
 package helm
 
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+)
+
 // Modules hold the schemas that rendered manifests are held against: Kubernetes'
 // own and those of the custom resources that the chart can make.
 var Modules = []Module{
@@ -17,3 +25,17 @@ type Module struct {
 
 // KubernetesVersion is the one that the chart is rendered for in tests.
 const KubernetesVersion = "1.36.3"
+
+// Dir is where the module lies in the module cache, fetched if it does not. outside is
+// a folder of no module, whose go.sum it would fill.
+func (m Module) Dir(ctx context.Context, outside string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", m.Path+"@"+m.Version)
+	cmd.Dir = outside
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	out, err := cmd.Output()
+	var found struct{ Dir, Error string }
+	if jsonErr := json.Unmarshal(out, &found); err != nil || jsonErr != nil || found.Dir == "" {
+		return "", fmt.Errorf("the module %s %s is neither in the module cache nor to be had: %s: %w", m.Path, m.Version, found.Error, err)
+	}
+	return found.Dir, nil
+}

@@ -3,7 +3,6 @@ package helm
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,7 +21,11 @@ func writeSchemas(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, m := range Modules {
-		files, err := filepath.Glob(filepath.Join(moduleDir(t, m), filepath.FromSlash(m.Files)))
+		module, err := m.Dir(t.Context(), dir)
+		if err != nil {
+			need.Missing(t, err.Error())
+		}
+		files, err := filepath.Glob(filepath.Join(module, filepath.FromSlash(m.Files)))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s %s has no %s: %v", m.Path, m.Version, m.Files, err)
 		}
@@ -39,20 +42,6 @@ func writeSchemas(t *testing.T) string {
 		}
 	}
 	return dir
-}
-
-// moduleDir is where a module lies in the module cache, fetched if it does not.
-func moduleDir(t *testing.T, m Module) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", m.Path+"@"+m.Version)
-	cmd.Dir = t.TempDir() // of no module, whose go.sum it would fill
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-	out, err := cmd.Output()
-	var found struct{ Dir string }
-	if jsonErr := json.Unmarshal(out, &found); err != nil || jsonErr != nil || found.Dir == "" {
-		need.Missing(t, "the module "+m.Path+" is neither in the module cache nor to be had: "+string(out))
-	}
-	return found.Dir
 }
 
 // writeBuiltIn takes Kubernetes' own API description (OpenAPI 2).

@@ -170,6 +170,28 @@ func chart(ctx context.Context, r *runner) error {
 	return r.goTest(ctx, "-count=1", "-timeout=10m", "./test/helm")
 }
 
+// buildCluster brings what a Kubernetes control plane needs.
+func buildCluster(ctx context.Context, r *runner) error {
+	if err := installPackages(ctx, r, []string{"etcd-server"}); err != nil {
+		return err
+	}
+	names := []string{"helm"}
+	for _, tool := range clusterTools {
+		names = append(names, tool.binary)
+	}
+	for _, name := range names {
+		if _, err := r.goTool(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cluster installs the chart on a Kubernetes of its own.
+func cluster(ctx context.Context, r *runner) error {
+	return r.goTest(ctx, "-tags=cluster", "-count=1", "-timeout=45m", "./test/cluster")
+}
+
 // race runs a few scenarios against a program built with the race detector; the
 // harness fails a test whose server reports a race.
 func race(ctx context.Context, r *runner) error {

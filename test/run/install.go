@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,9 +45,30 @@ var goTools = []goTool{
 	{binary: "promql", pkg: ".", version: "v0.305.0", module: "tools/promql", of: "github.com/prometheus/prometheus"},
 }
 
+// clusterTools are Kubernetes' own servers and the player of nodes, for the part that
+// is no part of make test: they take 8 minutes of processor time to build.
+var clusterTools = []goTool{
+	kubernetes("kube-apiserver", "./apiserver"),
+	kubernetes("kube-controller-manager", "./controller-manager"),
+	kubernetes("kube-scheduler", "./scheduler"),
+	{binary: "kwok", pkg: "sigs.k8s.io/kwok/cmd/kwok", version: "v0.8.0"},
+}
+
+func kubernetes(binary, pkg string) goTool {
+	const version = "v" + helm.KubernetesVersion
+	const at = "k8s.io/component-base/version."
+	major, rest, _ := strings.Cut(helm.KubernetesVersion, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	return goTool{
+		binary: binary, pkg: pkg, version: version, module: "tools/cluster", of: "k8s.io/kubernetes",
+		// They tell what they are, which clients ask for.
+		ldflags: "-X " + at + "gitVersion=" + version + " -X " + at + "gitMajor=" + major + " -X " + at + "gitMinor=" + minor,
+	}
+}
+
 // goTool is a binary from a package. of is the module that the version is of, where it
 // is not the package's own.
-type goTool struct{ binary, pkg, version, module, of string }
+type goTool struct{ binary, pkg, version, module, of, ldflags string }
 
 // install brings packages, tools and npm modules. Debian's packages come from
 // the network while the tools compile.
@@ -60,9 +82,11 @@ func install(ctx context.Context, r *runner) error {
 	return installNPM(ctx, r) // after Debian's, should node be among them
 }
 
-func installDebian(ctx context.Context, r *runner) error {
+func installDebian(ctx context.Context, r *runner) error { return installPackages(ctx, r, debian) }
+
+func installPackages(ctx context.Context, r *runner, packages []string) error {
 	var missing []string
-	for _, p := range debian {
+	for _, p := range packages {
 		out, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f=${db:Status-Status}", p).Output()
 		if err != nil || string(out) != "installed" {
 			missing = append(missing, p)
@@ -106,14 +130,14 @@ func (r *runner) goTool(ctx context.Context, binary string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(bin, binary)
-	for _, tool := range goTools {
+	for _, tool := range slices.Concat(goTools, clusterTools) {
 		switch {
 		case tool.binary != binary:
 		case have(path, tool):
 			return path, nil
 		case tool.module != "":
 			fmt.Printf("   %s %s: building\n", tool.binary, tool.version)
-			return path, r.twice(ctx, 10*time.Minute, tool.module, "env", "GOFLAGS=", "go", "build", "-o", path, tool.pkg)
+			return path, r.twice(ctx, 60*time.Minute, tool.module, "env", "GOFLAGS=", "CGO_ENABLED=0", "go", "build", "-ldflags="+tool.ldflags, "-o", path, tool.pkg)
 		default:
 			fmt.Printf("   %s %s: building\n", tool.binary, tool.version)
 			return path, r.twice(ctx, 10*time.Minute, "", "env", "GOBIN="+bin, "GOFLAGS=", "go", "install", tool.pkg+"@"+tool.version)
@@ -125,8 +149,10 @@ func (r *runner) goTool(ctx context.Context, binary string) (string, error) {
 // installModules fetches the modules that hold the schemas of Kubernetes' objects.
 func installModules(ctx context.Context, r *runner) error {
 	for _, m := range helm.Modules {
-		// In a folder of no module, whose go.sum it would fill.
-		if err := r.twice(ctx, 5*time.Minute, r.dir, "env", "GOWORK=off", "GOFLAGS=", "go", "mod", "download", m.Path+"@"+m.Version); err != nil {
+		once, cancel := context.WithTimeout(ctx, 5*time.Minute)
+		_, err := m.Dir(once, r.dir)
+		cancel()
+		if err != nil {
 			return err
 		}
 	}

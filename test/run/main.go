@@ -6,6 +6,7 @@
 //	go run ./test/run -only unit,fuzz some parts; services start if one needs them
 //	go run ./test/run -no-install     where everything is installed already
 //	go run ./test/run -bench store    no tests, but the measurements of the store
+//	go run ./test/run -cluster        the chart on a real Kubernetes API server
 //
 // The exit status is 0 if all parts passed, 1 if one failed, 2 if a part could
 // not be run at all.
@@ -50,6 +51,12 @@ var benches = map[string]part{
 	"dav":   {"bench", 30 * time.Minute, benchDAV},
 }
 
+// onCluster is what make test-cluster runs.
+var onCluster = []part{
+	{"build", 30 * time.Minute, buildCluster},
+	{"cluster", 10 * time.Minute, cluster},
+}
+
 // A runner carries what the parts share.
 type runner struct {
 	dir       string   // temporary
@@ -71,7 +78,11 @@ func main() {
 	only := flag.String("only", "", "comma-separated parts to run: "+names())
 	noInstall := flag.Bool("no-install", false, "leave the packages and tools of the machine as they are")
 	bench := flag.String("bench", "", "measure instead of testing: store, mail or dav")
+	kubernetes := flag.Bool("cluster", false, "install the chart on a real Kubernetes API server instead")
 	flag.Parse()
+	if *kubernetes {
+		parts = onCluster
+	}
 	if *bench != "" {
 		b, ok := benches[*bench]
 		if !ok {

@@ -130,7 +130,7 @@ log:
 {{- define "fachwerk.config.database" -}}
 {{- $d := .site.database -}}
 {{- if eq $d.type "sqlite" -}}
-dsn: {{ printf "sqlite:/var/lib/fachwerk/data/%s/metadata.db" .site.name | quote }}
+dsn: {{ printf "sqlite:/srv/fachwerk/data/%s/metadata.db" .site.name | quote }}
 {{- else -}}
 {{- $c := $d.connection -}}
 {{- $from := printf "postgres://%s@" $d.auth.username -}}
@@ -153,7 +153,7 @@ certificate_keys: {{ toJson . }}
 {{- define "fachwerk.config.objects" -}}
 {{- $o := .site.objectStore -}}
 {{- if eq $o.type "directory" -}}
-url: {{ printf "dir:/var/lib/fachwerk/data/%s/blobs" .site.name | quote }}
+url: {{ printf "dir:/srv/fachwerk/data/%s/blobs" .site.name | quote }}
 {{- else -}}
 url: {{ include "fachwerk.s3" (dict "connection" $o.connection "auth" $o.auth) | quote }}
 secret_file: {{ printf "/etc/fachwerk/secrets/site-%d-objects" .index }}
@@ -171,7 +171,7 @@ certificate_keys: {{ toJson . }}
 
 {{- define "fachwerk.config.keys" -}}
 {{- if eq .Values.keys.type "directory" -}}
-dir: /var/lib/fachwerk/keys/fachwerk
+dir: /srv/fachwerk/keys/fachwerk
 {{- else -}}
 url: {{ include "fachwerk.s3" (dict "connection" .Values.keys.connection "auth" .Values.keys.auth) | quote }}
 secret_file: /etc/fachwerk/secrets/keys-objects

@@ -135,10 +135,10 @@ capabilities: {drop: [ALL]}
 - {name: spool, mountPath: /var/spool/fachwerk}
 {{- if .volumes }}
 {{- if include "fachwerk.embedded" .root }}
-- {name: data, mountPath: /var/lib/fachwerk/data}
+- {name: data, mountPath: /srv/fachwerk/data}
 {{- end }}
 {{- if eq .root.Values.keys.type "directory" }}
-- {name: keys, mountPath: /var/lib/fachwerk/keys}
+- {name: keys, mountPath: /srv/fachwerk/keys}
 {{- end }}
 {{- end }}
 {{- end -}}
