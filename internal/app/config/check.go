@@ -63,7 +63,7 @@ func (l *Listen) All() []struct{ Key, Address string } {
 	return []struct{ Key, Address string }{
 		{"imap", l.IMAP}, {"imaps", l.IMAPS}, {"lmtp", l.LMTP}, {"smtp", l.SMTP},
 		{"submission", l.Submission}, {"submissions", l.Submissions},
-		{"http", l.HTTP}, {"portal", l.Portal}, {"issuer", l.Issuer}, {"ops", l.Ops},
+		{"http", l.HTTP}, {"portal", l.Portal}, {"issuer", l.Issuer}, {"ops", l.Ops}, {"admin", l.Admin},
 		{"proxy.imap", p.IMAP}, {"proxy.imaps", p.IMAPS}, {"proxy.smtp", p.SMTP},
 		{"proxy.submission", p.Submission}, {"proxy.submissions", p.Submissions},
 		{"proxy.http", p.HTTP}, {"proxy.portal", p.Portal}, {"proxy.issuer", p.Issuer},
@@ -131,7 +131,7 @@ func (k *checker) tls(c *Config) {
 			if one.Address != "" {
 				k.say("listen."+one.Key, "needs a certificate", remedy)
 			}
-		case "portal", "issuer", "http":
+		case "portal", "issuer", "http", "admin":
 			if one.Address != "" && c.TLS.Web {
 				k.say("listen."+one.Key, "needs a certificate", remedy+", or set tls.web to false behind a reverse proxy that speaks TLS")
 			}

@@ -18,7 +18,8 @@ type Config struct {
 	Spool    Spool    `yaml:"spool"`
 	Sites    []Site   `yaml:"sites"`
 	// Directory names the site whose database holds the directory of tenants.
-	Directory string `yaml:"directory"`
+	Directory string   `yaml:"directory"`
+	Location  Location `yaml:"location"`
 	// Replicas is how many processes serve this installation at the same time.
 	Replicas int64  `yaml:"replicas" min:"1" max:"1000"`
 	OIDC     OIDC   `yaml:"oidc"`
@@ -46,6 +47,7 @@ type Listen struct {
 	Portal      string `yaml:"portal"`
 	Issuer      string `yaml:"issuer"`
 	Ops         string `yaml:"ops"`
+	Admin       string `yaml:"admin"` // the control API
 	// Proxy are listeners of their own for load balancers that tell the client's
 	// address by PROXY protocol version 2.
 	Proxy ProxyListen `yaml:"proxy"`
@@ -179,6 +181,14 @@ type SiteBlobs struct {
 	CertificateKeys []string `yaml:"certificate_keys"`
 }
 
+// Location is how the sites are verified and reported on.
+type Location struct {
+	// Every is how often each site is looked at.
+	Every time.Duration `yaml:"every" min:"10s" max:"24h"`
+	// Installation is the name that reports bear; empty: public.name.
+	Installation string `yaml:"installation"`
+}
+
 // Standby is a copy of a site's database, at a place of its own.
 type Standby struct {
 	Name     string         `yaml:"name"` // its application_name
@@ -197,6 +207,15 @@ type OIDC struct {
 	ClientSecret Secret     `yaml:"client_secret"`
 	Audience     string     `yaml:"audience"`
 	Scopes       OIDCScopes `yaml:"scopes"`
+	// GroupsClaim is the claim that names a person's groups.
+	GroupsClaim string `yaml:"groups_claim"`
+	// OperatorGroup may manage the whole installation; empty: nobody by login.
+	OperatorGroup string `yaml:"operator_group"`
+	// AdminGroup and PrivacyGroup manage one tenant, and read where its data lies.
+	// {tenant} in them stands for the tenant's name, without which they would be the
+	// same group for all.
+	AdminGroup   string `yaml:"admin_group"`
+	PrivacyGroup string `yaml:"privacy_group"`
 }
 
 // OIDCScopes are the issuer's names for what a token may do.
@@ -289,6 +308,7 @@ func Default() *Config {
 			Ops: "127.0.0.1:9090",
 		},
 		Replicas: 1,
+		Location: Location{Every: 10 * time.Minute},
 		TLS:      TLS{Web: true, PlainLogin: "never"},
 		Metadata: Metadata{DSN: "sqlite:/var/lib/fachwerk/metadata.db"},
 		Blobs: Blobs{
@@ -303,6 +323,7 @@ func Default() *Config {
 				MailRead: "mail.read", MailSend: "mail.send",
 				Calendar: "calendar", Contacts: "contacts", Files: "files",
 			},
+			GroupsClaim: "groups",
 		},
 		SMTP: SMTP{Smarthost: Smarthost{TLS: "starttls"}},
 		LMTP: LMTP{Trusted: []netip.Prefix{
