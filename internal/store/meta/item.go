@@ -126,16 +126,21 @@ func (db *DB) ItemsByUID(ctx context.Context, key Key, collection int64, uids []
 // items reads what query queues and, in the same snapshot, their collection.
 func (db *DB) items(ctx context.Context, key Key, collection int64, items []Item,
 	query func(b *Batch, read func(Rows) error)) ([]Item, error) {
+	return db.listed(ctx, key, collection, &items, func(b *Batch) { query(b, readItems(&items)) })
+}
+
+// listed is items with a query that fills the list by itself.
+func (db *DB) listed(ctx context.Context, key Key, collection int64, list *[]Item, query func(b *Batch)) ([]Item, error) {
 	b := &Batch{}
 	var base int64
 	b.Query(one(&base), `SELECT base_modseq FROM collection
 		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3 AND state = 0`, key.Tenant, key.Account, collection)
-	query(b, readItems(&items))
+	query(b)
 	if err := db.engine.Read(ctx, b); err != nil {
 		return nil, fmt.Errorf("items of collection %d: %w", collection, err)
 	}
-	atLeast(base, items)
-	return items, nil
+	atLeast(base, *list)
+	return *list, nil
 }
 
 // ItemsByObject answers the items, in whatever collections that are there, whose

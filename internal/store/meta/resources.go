@@ -45,12 +45,27 @@ func (db *DB) WalkNames(ctx context.Context, key Key, collection, root int64, na
 	})
 }
 
+// listMembers reads what a listing needs: of thousands of rows every column counts.
+const listMembers = `SELECT uid, item_id, object_id, modseq, flags, size, internal_date, save_date, content_id, name, subtree_modseq, digest
+	FROM item` + inCollection + " AND parent_id = $4 AND name > $5 AND name <> '' ORDER BY name LIMIT $6"
+
 // Members answers up to limit members of a folder whose names follow after, in byte
-// order.
+// order; without what only messages have, and when they were created and moved there.
 func (db *DB) Members(ctx context.Context, key Key, collection, parent int64, after string, limit int) ([]Item, error) {
-	return db.items(ctx, key, collection, make([]Item, 0, min(limit, 1024)), func(b *Batch, read func(Rows) error) {
-		b.Query(read, fromItem+" AND collection_id = $3 AND parent_id = $4 AND name > $5 AND name <> '' ORDER BY name LIMIT $6",
-			key.Tenant, key.Account, collection, parent, after, int64(limit))
+	list := make([]Item, 0, min(limit, 1024))
+	return db.listed(ctx, key, collection, &list, func(b *Batch) {
+		b.Query(func(r Rows) error {
+			i := Item{Collection: collection, ParentID: parent}
+			columns := []any{&i.UID, &i.ID, &i.ObjectID, &i.ModSeq, &i.Flags, &i.Size, &i.InternalDate, &i.SaveDate, &i.Content, &i.Name,
+				&i.SubtreeModSeq, &i.Digest}
+			for r.Next() {
+				if err := r.Scan(columns...); err != nil {
+					return err
+				}
+				list = append(list, i)
+			}
+			return r.Err()
+		}, listMembers, key.Tenant, key.Account, collection, parent, after, int64(limit))
 	})
 }
 
