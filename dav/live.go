@@ -113,9 +113,9 @@ func (c *Change) Plain() resource.PropertyChange {
 }
 
 func contentLength(_ context.Context, v *Value) (bool, error) {
-	v.XML.Open(D("getcontentlength"))
+	v.XML.b = append(v.XML.b, "<D:getcontentlength>"...)
 	v.XML.b = strconv.AppendInt(v.XML.b, v.Target.Item.Size, 10)
-	v.XML.Close(D("getcontentlength"))
+	v.XML.b = append(v.XML.b, "</D:getcontentlength>"...)
 	return true, nil
 }
 
@@ -144,22 +144,50 @@ func getETag(_ context.Context, v *Value) (bool, error) {
 	if tag == "" {
 		return false, nil
 	}
-	v.XML.Open(D("getetag"))
-	v.XML.b = append(v.XML.b, `&quot;`...)
+	v.XML.b = append(v.XML.b, `<D:getetag>&quot;`...)
 	v.XML.Text(tag)
-	v.XML.b = append(v.XML.b, `&quot;`...)
-	v.XML.Close(D("getetag"))
+	v.XML.b = append(v.XML.b, `&quot;</D:getetag>`...)
 	return true, nil
 }
+
+// LastModified writes DAV:getlastmodified, for heads that let it be set.
+func LastModified(ctx context.Context, v *Value) (bool, error) { return lastModified(ctx, v) }
 
 func lastModified(_ context.Context, v *Value) (bool, error) {
 	if v.Target.Item.Modified.IsZero() {
 		return false, nil
 	}
-	v.XML.Open(D("getlastmodified"))
-	v.XML.b = v.Target.Item.Modified.UTC().AppendFormat(v.XML.b, http.TimeFormat)
-	v.XML.Close(D("getlastmodified"))
+	v.XML.b = append(v.XML.b, "<D:getlastmodified>"...)
+	v.XML.b = appendDate(v.XML.b, v.Target.Item.Modified)
+	v.XML.b = append(v.XML.b, "</D:getlastmodified>"...)
 	return true, nil
+}
+
+// appendDate is an HTTP-date (RFC 9110 section 5.6.7). A listing needs thousands, and
+// AppendFormat reads its layout each time.
+func appendDate(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	if year < 1000 || year > 9999 {
+		return t.AppendFormat(b, http.TimeFormat)
+	}
+	two := func(n int) { b = append(b, '0'+byte(n/10), '0'+byte(n%10)) }
+	b = append(b, t.Weekday().String()[:3]...)
+	b = append(b, ", "...)
+	two(day)
+	b = append(b, ' ')
+	b = append(b, month.String()[:3]...)
+	b = append(b, ' ')
+	two(year / 100)
+	two(year % 100)
+	b = append(b, ' ')
+	two(hour)
+	b = append(b, ':')
+	two(minute)
+	b = append(b, ':')
+	two(second)
+	return append(b, " GMT"...)
 }
 
 func resourceType(_ context.Context, v *Value) (bool, error) {

@@ -190,12 +190,14 @@ func (s *Selection) compile(server *Server, t *Target) {
 
 // response writes the DAV:response of one target whose needs are loaded.
 func (s *Selection) response(ctx context.Context, r *Request, x *XML, t *Target) error {
-	x.Open(D("response"))
-	x.Href(t.Href)
+	// What is in every response is written as it stands.
+	x.b = append(x.b, "<D:response><D:href>"...)
+	x.Text(t.Href)
+	x.b = append(x.b, "</D:href>"...)
 	if err := s.propstats(ctx, r, x, t); err != nil {
 		return err
 	}
-	x.Close(D("response"))
+	x.b = append(x.b, "</D:response>"...)
 	return nil
 }
 
@@ -208,8 +210,7 @@ type failure struct {
 func (s *Selection) propstats(ctx context.Context, r *Request, x *XML, t *Target) error {
 	s.compile(r.s, t)
 	begin := x.mark()
-	x.Open(D("propstat"))
-	x.Open(D("prop"))
+	x.b = append(x.b, "<D:propstat><D:prop>"...)
 	inside := x.mark()
 	v := Value{Request: r, Target: t, XML: x}
 	var missing []xml.Name
@@ -219,15 +220,16 @@ func (s *Selection) propstats(ctx context.Context, r *Request, x *XML, t *Target
 		v.Element = c.element
 		before := x.mark()
 		ok, err := s.write(ctx, c, &v)
-		if why, refusal := asPrecondition(err); refusal {
+		if err != nil {
+			why, refusal := asPrecondition(err)
+			if !refusal {
+				return err
+			}
 			if err := x.cut(before); err != nil {
 				return err
 			}
 			failed = append(failed, failure{c.name, why})
 			continue
-		}
-		if err != nil {
-			return err
 		}
 		if !ok || s.names {
 			if err := x.cut(before); err != nil {
@@ -249,9 +251,7 @@ func (s *Selection) propstats(ctx context.Context, r *Request, x *XML, t *Target
 			return err
 		}
 	} else {
-		x.Close(D("prop"))
-		x.status(http.StatusOK)
-		x.Close(D("propstat"))
+		x.b = append(x.b, "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"...)
 	}
 	if len(missing) > 0 && !s.minimal {
 		x.propstat(missing, http.StatusNotFound, nil)

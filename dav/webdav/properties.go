@@ -23,7 +23,7 @@ const anywhere = dav.AtCollection | dav.AtFolder | dav.AtMember
 // which they may set.
 func (f *Files) Properties() []dav.LiveProperty {
 	return append(common(dav.AtCollection|dav.AtMember),
-		dav.LiveProperty{Name: dav.D("getlastmodified"), On: dav.AtFolder | dav.AtMember, All: true, Value: lastModified, Set: f.setLastModified},
+		dav.LiveProperty{Name: dav.D("getlastmodified"), On: dav.AtFolder | dav.AtMember, All: true, Value: dav.LastModified, Set: f.setLastModified},
 		dav.LiveProperty{Name: dav.D("lastmodified"), On: dav.AtMember, Value: absent, Set: f.setTime},
 		dav.LiveProperty{Name: oc("checksums"), On: dav.AtMember, Need: dav.NeedFacts, Value: checksums, Set: f.setChecksums},
 	)
@@ -98,17 +98,6 @@ func checksums(_ context.Context, v *dav.Value) (bool, error) {
 
 // absent is the value of a property that can be set and shows elsewhere.
 func absent(context.Context, *dav.Value) (bool, error) { return false, nil }
-
-// lastModified is the core's getlastmodified; it stands here because this head lets it
-// be set, as RFC 4918 section 15.7 allows.
-func lastModified(_ context.Context, v *dav.Value) (bool, error) {
-	at := v.Target.Item.Modified
-	if at.IsZero() {
-		return false, nil
-	}
-	v.XML.Element(dav.D("getlastmodified"), at.UTC().Format(http.TimeFormat))
-	return true, nil
-}
 
 func (f *Files) setLastModified(_ context.Context, c *dav.Change) ([]resource.PropertyChange, error) {
 	if c.Remove || c.Target.Level != dav.AtMember || !c.Target.Exists {
