@@ -67,6 +67,20 @@ sites:
   {{- end }}
 directory: {{ default (dig "name" "" (first $sites | default dict)) .Values.directory | quote }}
 replicas: {{ include "fachwerk.processes" . }}
+{{- with .Values.location }}
+{{- if or .every .installation .signingKey.existingSecret.name }}
+location:
+  {{- with .every }}
+  every: {{ . }}
+  {{- end }}
+  {{- with .installation }}
+  installation: {{ . | quote }}
+  {{- end }}
+  {{- if .signingKey.existingSecret.name }}
+  signing_key: /etc/fachwerk/secrets/signing.pem
+  {{- end }}
+{{- end }}
+{{- end }}
 keys: {{- include "fachwerk.config.keys" . | nindent 2 }}
 spool:
   dir: /var/spool/fachwerk
@@ -78,8 +92,10 @@ oidc:
   client_secret_file: /etc/fachwerk/secrets/oidc-client
   {{- end }}
   audience: {{ .Values.oidc.audience | quote }}
-  {{- with .Values.oidc.operatorGroup }}
-  operator_group: {{ . | quote }}
+  {{- range $key := list "groupsClaim" "operatorGroup" "adminGroup" "privacyGroup" }}
+  {{- with index $.Values.oidc $key }}
+  {{ snakecase $key }}: {{ . | quote }}
+  {{- end }}
   {{- end }}
   {{- with .Values.oidc.scopes }}
   scopes:
