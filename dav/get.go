@@ -29,7 +29,10 @@ func get(ctx context.Context, r *Request, t *Target) error {
 	if err := r.judge(ctx, t, nil); err != nil {
 		return err
 	}
-	content, err := r.content(ctx, t)
+	content, err := r.negotiated(ctx, t)
+	if err == nil && content == nil {
+		content, err = r.content(ctx, t)
+	}
 	if err != nil {
 		return err
 	}
@@ -49,6 +52,24 @@ func get(ctx context.Context, r *Request, t *Target) error {
 		r.s.log.Error("dav: stored content could not be read", "item", t.Item.ID, "err", content.err)
 	}
 	return nil
+}
+
+// negotiated is the content in the form that Accept asks for; nil: as it is stored. Of what
+// was converted there are no ranges, which would not fit those of what is stored.
+func (r *Request) negotiated(ctx context.Context, t *Target) (*reader, error) {
+	n, ok := t.Head.(Negotiator)
+	if !ok {
+		return nil, nil
+	}
+	r.w.Header().Add("Vary", "Accept")
+	body, err := n.Negotiate(ctx, r, t)
+	if err != nil || body == nil {
+		return nil, err
+	}
+	r.http.Header.Del("Range")
+	return &reader{size: int64(len(body)), open: func(offset, _ int64) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(body[offset:])), nil
+	}}, nil
 }
 
 // describe sets the headers that tell the state of a member.

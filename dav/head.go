@@ -113,9 +113,17 @@ type Transferrer interface {
 	Transfer(ctx context.Context, r *Request, from, to *Target) error
 }
 
-// Describer adds headers to answers to GET, HEAD and PUT. t.Facts are loaded.
+// Describer adds headers to answers to GET, HEAD and PUT, also to a PUT that was refused,
+// which answers what is there ([Request.Wrote]). t.Facts are loaded.
 type Describer interface {
 	Describe(r *Request, t *Target, h http.Header)
+}
+
+// Negotiator answers a GET in another form than the stored one where the Accept header asks
+// for it. The ETag stays that of the resource, as in reports that convert.
+type Negotiator interface {
+	// Negotiate answers the whole content in that form, or nil: as it is stored.
+	Negotiate(ctx context.Context, r *Request, t *Target) ([]byte, error)
 }
 
 // Refuser turns an error of a write, such as *resource.UIDError, into a

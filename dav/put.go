@@ -58,6 +58,7 @@ func put(ctx context.Context, r *Request, t *Target) error {
 		Folders: t.Folders, source: t.source, base: t.base,
 	}, made.Item)
 	done.Href, done.Names = t.Href, t.Names
+	r.wrote = true
 	done.Facts, done.FactsEncoder, done.loaded = draft.Facts, draft.Encoder, NeedFacts
 	return r.answerPut(ctx, done, made.Created)
 }

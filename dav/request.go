@@ -36,8 +36,12 @@ type Request struct {
 	target      *Target                      // of the href that was asked for
 	multi       *Multistatus
 	conditional *conditions
+	wrote       bool      // the PUT has put its body in place
 	until       time.Time // by when the body must have come; zero: it may take its time
 }
+
+// Wrote reports whether the request is a PUT that has put its body in place.
+func (r *Request) Wrote() bool { return r.wrote }
 
 // Prefers reports whether the client prefers that (RFC 8144), such as
 // "return=minimal".

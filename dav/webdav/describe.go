@@ -17,7 +17,7 @@ func (d *drive) Describe(r *dav.Request, t *dav.Target, h http.Header) {
 	h.Set("OC-FileId", fileID(t))
 	h.Set("OC-ETag", `"`+t.Item.ETag+`"`)
 	if r.Method == http.MethodPut {
-		if r.Header.Get("X-OC-Mtime") != "" {
+		if r.Wrote() && r.Header.Get("X-OC-Mtime") != "" {
 			h.Set("X-OC-Mtime", "accepted")
 		}
 		return

@@ -55,6 +55,14 @@ func TestPutAndGet(t *testing.T) {
 		if res.Header.Get("OC-FileId") != id || res.Header.Get("ETag") == etag || res.Header.Get("X-OC-Mtime") != "" {
 			t.Errorf("after another PUT: %v", res.Header)
 		}
+		// What was refused took no time over, also where it tells what is there.
+		for _, prefer := range []string{"", "return=representation"} {
+			res, body := s.want(http.StatusPreconditionFailed, http.MethodPut, "Plan.txt", "b", "X-OC-Mtime", "1750000001",
+				"If-Match", `"x"`, "Prefer", prefer)
+			if res.Header.Get("X-OC-Mtime") != "" || (body == text+" a") != (prefer != "") {
+				t.Errorf("a refused PUT answers %v %q", res.Header, body)
+			}
+		}
 	})
 }
 
