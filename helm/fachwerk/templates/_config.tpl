@@ -68,16 +68,13 @@ sites:
 directory: {{ default (dig "name" "" (first $sites | default dict)) .Values.directory | quote }}
 replicas: {{ include "fachwerk.processes" . }}
 {{- with .Values.location }}
-{{- if or .every .installation .signingKey.existingSecret.name }}
+{{- if or .every .installation }}
 location:
   {{- with .every }}
   every: {{ . }}
   {{- end }}
   {{- with .installation }}
   installation: {{ . | quote }}
-  {{- end }}
-  {{- if .signingKey.existingSecret.name }}
-  signing_key: /etc/fachwerk/secrets/signing.pem
   {{- end }}
 {{- end }}
 {{- end }}
@@ -126,6 +123,7 @@ blobs:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 limits:
+  withdraw: {{ printf "%ds" (int .Values.withdrawSeconds) }}
   drain: {{ printf "%ds" (int .Values.drainSeconds) }}
   {{- with .Values.limits }}
   {{- toYaml . | nindent 2 }}

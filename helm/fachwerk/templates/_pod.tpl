@@ -22,7 +22,7 @@ metadata:
     {{- end }}
 spec:
   {{- include "fachwerk.pod.common" (dict "root" $root "serviceAccount" (include "fachwerk.serviceAccount" $root)) | nindent 2 }}
-  terminationGracePeriodSeconds: {{ add (int $v.preStopSeconds) (int $v.drainSeconds) 20 }}
+  terminationGracePeriodSeconds: {{ add (int $v.withdrawSeconds) (int $v.drainSeconds) 20 }}
   {{- if include "fachwerk.issuerInside" $root }}
   hostAliases:
     - ip: 127.0.0.1
@@ -77,9 +77,6 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
-      lifecycle:
-        preStop:
-          sleep: {seconds: {{ $v.preStopSeconds }}}
       resources:
         {{- toYaml $w.role.resources | nindent 8 }}
       volumeMounts:

@@ -123,11 +123,6 @@ portal), Secret, key and path. */}}
 {{- $out = append $out (dict "for" "all" "secret" .name "key" .keyMapping.secretAccessKey "path" "keys-objects") -}}
 {{- end -}}
 {{- end -}}
-{{- with .Values.location.signingKey.existingSecret -}}
-{{- if .name -}}
-{{- $out = append $out (dict "for" "all" "secret" .name "key" .keyMapping.signingKey "path" "signing.pem") -}}
-{{- end -}}
-{{- end -}}
 {{- with .Values.oidc.auth.existingSecret -}}
 {{- if .name -}}
 {{- $out = append $out (dict "for" "portal" "secret" .name "key" .keyMapping.clientSecret "path" "oidc-client") -}}
