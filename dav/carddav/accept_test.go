@@ -51,23 +51,3 @@ func acceptOfCards(t *testing.T, h *house) {
 	c.Want(t, http.StatusOK, http.MethodHead, three, "", "Accept", "text/vcard;version=4.0")
 	c.Want(t, http.StatusNoContent, http.MethodPut, three, vcard("1", "FN:Neu"), "Content-Type", "text/vcard", "If-Match", tag)
 }
-
-// FuzzAccept wants an end and no more than the ranges that are read.
-func FuzzAccept(f *testing.F) {
-	h := open(f, nil)
-	c := h.Client(f, "anna")
-	c.Want(f, http.StatusCreated, http.MethodPut, book(c)+"a.vcf", vcard("1", "FN:a"), "Content-Type", "text/vcard")
-	for _, seed := range []string{"*/*", "text/vcard;version=4.0;q=0.5", ",;,=\"", strings.Repeat("text/vcard,", 1000)} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, accept string) {
-		for _, r := range accept {
-			if r < ' ' || r > '~' {
-				return // no header
-			}
-		}
-		if a := c.Do(t, http.MethodGet, book(c)+"a.vcf", "", "Accept", accept); a.Status != 200 && a.Status != 406 {
-			t.Errorf("%q: %d", accept, a.Status)
-		}
-	})
-}
