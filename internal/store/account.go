@@ -18,7 +18,8 @@ type NewAccount struct {
 	DisplayName string
 	QuotaBytes  int64 // 0: no limit
 	QuotaItems  int64
-	// Issuer and Subject bind a person to an outside OpenID provider.
+	// Issuer and Subject bind a person to an OpenID provider that is bound to the
+	// tenant already.
 	Issuer, Subject string
 }
 
@@ -54,7 +55,9 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 		})
 		b.Exec(`INSERT INTO address (tenant_id, address, account_id) VALUES ($1, $2, $3)`, n.Tenant, address, key.Account)
 		if n.Issuer != "" {
-			b.Exec(`INSERT INTO issuer (tenant_id, url) VALUES ($1, $2) ON CONFLICT DO NOTHING`, n.Tenant, n.Issuer)
+			if err := bound(ctx, tx, n.Tenant, n.Issuer); err != nil {
+				return err
+			}
 			b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)`,
 				n.Tenant, n.Issuer, n.Subject, key.Account)
 		}
@@ -205,7 +208,9 @@ func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {
 
 // SetQuota changes an account's limits; 0 means none.
 func (s *Store) SetQuota(ctx context.Context, key Key, bytes, items int64) error {
-	return errNothing(s.at(ctx, key.Tenant).exec(ctx, `UPDATE account SET quota_bytes = $1, quota_items = $2
+	at := s.at(ctx, key.Tenant)
+	defer at.rooms.forget(key)
+	return errNothing(at.exec(ctx, `UPDATE account SET quota_bytes = $1, quota_items = $2
 		WHERE tenant_id = $3 AND account_id = $4`, bytes, items, key.Tenant, key.Account))
 }
 
@@ -226,6 +231,8 @@ func (s *Store) RemoveAccount(ctx context.Context, key Key) error {
 			`DELETE FROM app_password WHERE tenant_id = $1 AND account_id = $2`,
 			`DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2`,
 			`DELETE FROM account_grant WHERE tenant_id = $1 AND (account_id = $2 OR person_id = $2)`,
+			`DELETE FROM group_grant WHERE tenant_id = $1 AND account_id = $2`,
+			`DELETE FROM person_group WHERE tenant_id = $1 AND account_id = $2`,
 		} {
 			b.Exec(sql, key.Tenant, key.Account)
 		}

@@ -53,7 +53,7 @@ func (b *Body) Open(ctx context.Context, offset, length int64) (io.ReadCloser, e
 func (b *Body) ranges() *content.Ranges {
 	var src content.Source = content.Inline(b.row.Inline)
 	if b.row.ObjectKey != "" {
-		src = content.Object(b.at.blobs, b.row.ObjectKey, b.row.Sealed)
+		src = content.ObjectWith(b.at.blobs, b.row.ObjectKey, b.row.Sealed, b.row.Inline)
 	}
 	return b.account.Ranges(b.id, b.purpose, src)
 }

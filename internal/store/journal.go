@@ -12,6 +12,9 @@ func (s *Store) write(ctx context.Context, key Key, f func() error) error {
 	if err := s.admit(ctx, key.Tenant, location.Metadata); err != nil {
 		return outer(err)
 	}
+	if at := s.near(key.Tenant); at != nil {
+		defer at.rooms.forget(key)
+	}
 	if err := f(); err != nil {
 		return outer(err)
 	}

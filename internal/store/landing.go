@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"fachwerk/internal/store/blob"
+	"fachwerk/internal/store/content"
 )
 
 // sealedMore is how much longer a content of one chunk may be when it is sealed.
@@ -25,6 +27,7 @@ type landing struct {
 	tenant int64
 
 	inline []byte
+	last   []byte // of the object: at least its last content.MaxEnding bytes, of the stream so far
 	key    string // of the object, "" for none
 	object blob.Writer
 	tried  bool // to make the object visible
@@ -45,6 +48,7 @@ func (l *landing) Write(p []byte) (int, error) {
 	if err != nil {
 		return n, fmt.Errorf("store: put object: %w", err)
 	}
+	l.keep(p)
 	return n, nil
 }
 
@@ -60,6 +64,25 @@ func (l *landing) create() (err error) {
 	}
 	l.inline = nil
 	return nil
+}
+
+// keep remembers the end of what was written.
+func (l *landing) keep(p []byte) {
+	if len(p) >= content.MaxEnding {
+		l.last = append(l.last[:0], p[len(p)-content.MaxEnding:]...)
+		return
+	}
+	if l.last = append(l.last, p...); len(l.last) > 4*content.MaxEnding {
+		l.last = append(l.last[:0], l.last[len(l.last)-content.MaxEnding:]...)
+	}
+}
+
+// row is what stands in the content's row: all of it, or the end of its object.
+func (l *landing) row(sealed int64) []byte {
+	if l.key == "" {
+		return l.inline
+	}
+	return slices.Clone(content.Ending(l.last, sealed))
 }
 
 // commit makes the bytes durable, unless they travel with their row.

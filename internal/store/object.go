@@ -155,7 +155,25 @@ func (at *site) put(ctx context.Context, key Key, id ContentID, size int64, body
 	if err := at.blobs.Put(ctx, objectKey, body); err != nil {
 		return meta.Content{}, fmt.Errorf("store: put object: %w", err)
 	}
-	return meta.Content{ID: id, Size: size, Sealed: body.Size(), ObjectKey: objectKey}, nil
+	return meta.Content{ID: id, Size: size, Sealed: body.Size(), ObjectKey: objectKey, Inline: endingOf(body)}, nil
+}
+
+// endingOf is what is kept of an object in its row, so that one request reads it.
+func endingOf(body blob.Body) []byte {
+	r, err := body.Open()
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	at, ok := r.(io.ReaderAt)
+	if !ok {
+		return nil
+	}
+	last := make([]byte, min(body.Size(), content.MaxEnding))
+	if n, err := at.ReadAt(last, body.Size()-int64(len(last))); n < len(last) || err != nil && err != io.EOF {
+		return nil
+	}
+	return slices.Clone(content.Ending(last, body.Size()))
 }
 
 // threadHashes makes 63-bit keyed hashes, so that a database dump tells nobody

@@ -36,6 +36,13 @@ func (r *rooms) remember(a Account) {
 	r.byKey[a.Key] = room{bytes, time.Now().Add(roomFor)}
 }
 
+// forget is for a write, which changes it.
+func (r *rooms) forget(key Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.byKey, key)
+}
+
 // enough reports whether the account had room for so many bytes, and how much.
 func (r *rooms) enough(key Key, size int64) (bytes int64, ok bool) {
 	r.mu.Lock()

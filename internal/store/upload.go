@@ -184,7 +184,7 @@ func (u *Upload) finish() error {
 		return outer(err)
 	}
 	u.placed = meta.Content{ID: ContentID(u.id), Size: u.Size(), Sealed: u.writer.SealedSize(),
-		ObjectKey: u.landing.key, Inline: u.landing.inline}
+		ObjectKey: u.landing.key, Inline: u.landing.row(u.writer.SealedSize())}
 	return nil
 }
 

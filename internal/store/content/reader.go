@@ -112,7 +112,7 @@ func (r *Reader) openTable(ctx context.Context, a *Account, id ID, p Purpose, sr
 	if size < headerSize+trailerSize {
 		return fmt.Errorf("%w: %d sealed bytes are too few", ErrCorrupt, size)
 	}
-	end, err := r.readEnd(ctx, src, min(size, tableGuess(size)))
+	end, err := r.readEnd(ctx, src, endLength(src))
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (b Inline) Bytes() ([]byte, bool) { return b, true }
 
 // Object is a Source of an object in a blob store, of size sealed bytes as its
 // content row says. A whole content of many chunks takes two requests, one of few
-// bytes one.
+// bytes one; see ObjectWith.
 func Object(store blob.Store, key string, size int64) Source {
 	return object{store: store, key: key, size: size}
 }

@@ -121,7 +121,8 @@ type Tombstone struct {
 	Name                                         string
 }
 
-// Content is where sealed bytes lie: inline or under an object key.
+// Content is where sealed bytes lie: inline or under an object key, then with the end
+// of the sealed bytes inline, which tells where in the object what lies.
 type Content struct {
 	ID        ContentID
 	Size      int64 // before sealing
