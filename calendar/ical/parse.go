@@ -114,7 +114,7 @@ func readCalendar(lines *contentline.Reader) (*Component, error) {
 	case name != "VCALENDAR":
 		return nil, &SyntaxError{Line: l.Number, Reason: "a component stands outside a VCALENDAR"}
 	}
-	p := parser{lines: lines}
+	p := parser{lines: lines, open: make([]Property, 0, 16)}
 	return p.component(name, 1)
 }
 

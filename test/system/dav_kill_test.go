@@ -19,8 +19,9 @@ import (
 
 const (
 	davKillRounds = 20
-	davKillDrives = 6 // clients that each have a folder
-	davKillOthers = 2 // clients that each have two calendars, and two address books
+	davKillLeast  = 20 // requests that are acknowledged in a round
+	davKillDrives = 6  // clients that each have a folder
+	davKillOthers = 2  // clients that each have two calendars, and two address books
 )
 
 // The server is killed at random moments under PUT, MOVE, COPY, DELETE and MKCOL
@@ -38,7 +39,7 @@ func TestDAVKill(t *testing.T) {
 		k.sinceTheStart(t)
 		t.Logf("%d acknowledged, %d cut off: %d of them done, %d not; %d reads while it was written; %d rounds",
 			k.acked, k.cut, k.done, k.cut-k.done, k.reads, davKillRounds)
-		if k.acked < davKillRounds*20 || k.cut < davKillRounds {
+		if k.acked < davKillRounds*davKillLeast || k.cut < davKillRounds {
 			t.Error("the test has not tested much")
 		}
 		nothingLeft(t, d)
@@ -77,7 +78,7 @@ type davKillClient struct {
 func newDAVKill(t *testing.T, d *harness.Demo) *davKill {
 	t.Helper()
 	u := davUserOf(t, d, d.Anna())
-	u.client.Timeout = 30 * time.Second
+	u.client.Timeout = 2 * time.Minute
 	k := &davKill{user: u, whole: map[string]string{}, before: map[string]map[string]davMember{}}
 	add := func(kind string, homes ...string) {
 		c := &davKillClient{user: u, kind: kind, homes: homes, rng: rand.New(rand.NewPCG(uint64(len(k.clients)), 20261122)), state: map[string]string{}}
@@ -149,7 +150,13 @@ func (k *davKill) round(t *testing.T, d *harness.Demo) {
 		rng := rand.New(rand.NewPCG(uint64(i), rand.Uint64()))
 		all.Go(func() { k.read(ctx, t, rng) })
 	}
+	// At a random moment, but not before something was done: on a slow machine that takes
+	// longer.
+	enough := k.acknowledged() + davKillLeast
 	time.Sleep(100*time.Millisecond + rand.N(500*time.Millisecond))
+	for end := time.Now().Add(time.Minute); k.acknowledged() < enough && time.Now().Before(end); {
+		time.Sleep(rand.N(20 * time.Millisecond))
+	}
 	d.Kill(t)
 	stop()
 	all.Wait()
@@ -169,6 +176,12 @@ func (k *davKill) round(t *testing.T, d *harness.Demo) {
 	if t.Failed() {
 		t.FailNow()
 	}
+}
+
+func (k *davKill) acknowledged() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.acked
 }
 
 // touched reports whether a client worked there in this round.
