@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -250,7 +251,11 @@ func outOfTime(out []byte) bool {
 
 // format checks gofmt and vet.
 func format(ctx context.Context, r *runner) error {
-	out, err := r.command(ctx, "gofmt", "-l", "cmd", "internal", "mail", "auth", "location", "portal", "test").CombinedOutput()
+	folders, err := sourceFolders(".")
+	if err != nil {
+		return err
+	}
+	out, err := r.command(ctx, "gofmt", append([]string{"-l"}, folders...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("gofmt: %w: %s", err, out)
 	}
@@ -258,6 +263,21 @@ func format(ctx context.Context, r *runner) error {
 		return fmt.Errorf("these files are not formatted by gofmt:\n%s", out)
 	}
 	return r.stream(r.command(ctx, "go", "vet", "./..."))
+}
+
+// sourceFolders lists the top folders that may hold Go.
+func sourceFolders(root string) ([]string, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() && e.Name()[0] != '.' && e.Name() != "bin" && e.Name() != "fachwerk-data" {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
 }
 
 // lint runs golangci-lint over everything.
