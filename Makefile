@@ -2,12 +2,15 @@
 
 GO ?= go
 
-.PHONY: all build demo test unit lint fuzz bench-store bench-mail bench-dav test-cluster clean
+.PHONY: all build demo test unit lint fuzz bench-store bench-mail bench-dav test-cluster sbom clean
 
 all: build
 
 build: ## one static binary, no cgo
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/fachwerk ./cmd/fachwerk
+
+sbom: build ## every module in the program, as CycloneDX
+	$(GO) run ./deploy/sbom bin/fachwerk go.mod >bin/fachwerk.cdx.json
 
 demo: ## mail, login and portal on loopback
 	$(GO) run ./cmd/fachwerk demo

@@ -24,7 +24,8 @@ type postfix struct {
 }
 
 // newPostfix starts Debian's Postfix. Mail for sink.example ends in a Maildir
-// file of its own; mail for musterstadt.example goes to lmtp.
+// file of its own; where lmtp is an address, mail for musterstadt.example goes there
+// as the snippet in deploy/postfix has it.
 func newPostfix(t *testing.T, lmtp string) *postfix {
 	t.Helper()
 	program := need.Program(t, "postfix")
@@ -72,12 +73,15 @@ virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 alias_maps =
 alias_database =
-transport_maps = inline:{musterstadt.example=lmtp:inet:%s}
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s
 queue_run_delay = 1s
 smtputf8_enable = yes
-`, queue, data, dir, dir, sink, lmtp)
+`, queue, data, dir, dir, sink)
+	if lmtp != "" {
+		// What is said last counts. Clients from other addresses than 127.0.0.1 are strangers.
+		main += gatewaySnippet(t, lmtp) + "mynetworks = 127.0.0.1/32\n"
+	}
 	master := fmt.Sprintf(`127.0.0.1:%d inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -123,6 +127,18 @@ postlog unix-dgram n - n - 1 postlogd
 	})
 	p.start(t)
 	return p
+}
+
+// gatewaySnippet is what admins add to Postfix, leading to lmtp.
+func gatewaySnippet(t *testing.T, lmtp string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(harness.Root(), "deploy", "postfix", "main.cf"))
+	must(t, err)
+	const target = "lmtp:inet:127.0.0.1:24}"
+	if !strings.Contains(string(text), target) {
+		t.Fatalf("deploy/postfix/main.cf does not lead to %s", target)
+	}
+	return strings.Replace(string(text), target, "lmtp:inet:"+lmtp+"}", 1)
 }
 
 func (p *postfix) start(t *testing.T) {
@@ -198,7 +214,7 @@ func swaksSend(t *testing.T, d *harness.Demo, to, subject string) {
 // waits, through a restart of the server too; started again it gets all of it,
 // once. No bare CR or LF and no Bcc goes out.
 func TestPostfixAsSmarthost(t *testing.T) {
-	p := newPostfix(t, "127.0.0.1:1") // it delivers nothing to us here
+	p := newPostfix(t, "") // it delivers nothing to us here
 	d := harness.Start(t, harness.Options{Env: []string{
 		"FACHWERK_SMTP_SMARTHOST_ADDRESS=" + p.address(), "FACHWERK_SMTP_SMARTHOST_TLS=none",
 	}})
@@ -245,7 +261,7 @@ func TestPostfixAsSmarthost(t *testing.T) {
 // A recipient whom the smarthost refuses for good comes back to the sender as a
 // delivery status notification.
 func TestPostfixRefusesAndTheSenderHears(t *testing.T) {
-	p := newPostfix(t, "127.0.0.1:1")
+	p := newPostfix(t, "")
 	d := harness.Start(t, harness.Options{Env: []string{
 		"FACHWERK_SMTP_SMARTHOST_ADDRESS=" + p.address(), "FACHWERK_SMTP_SMARTHOST_TLS=none",
 	}})
@@ -270,7 +286,7 @@ func TestPostfixByLMTP(t *testing.T) {
 	swaks := need.Program(t, "swaks")
 	send := func(to, subject string) {
 		t.Helper()
-		if out, err := run(t, swaks, "--server", p.address(), "--from", "grete@sink.example", "--to", to, "--header", "Subject: "+subject); err != nil {
+		if out, err := run(t, swaks, "--timeout", "120", "--server", p.address(), "--from", "grete@sink.example", "--to", to, "--header", "Subject: "+subject); err != nil {
 			t.Fatalf("swaks to Postfix: %v\n%s", err, out)
 		}
 	}
@@ -289,6 +305,20 @@ func TestPostfixByLMTP(t *testing.T) {
 	}
 	send(d.Anna().Address, "durch Postfix")
 	harness.Eventually(t, 30*time.Second, "the message arrives by LMTP", arrived(d.Anna(), "durch Postfix"))
+	// Strangers hear at the door whom there is.
+	stranger := func(to string) string {
+		out, _ := run(t, swaks, "--timeout", "120", "--server", p.address(), "--local-interface", "127.0.0.2", "--from", "grete@sink.example", "--to", to, "--quit-after", "RCPT")
+		return out
+	}
+	harness.Eventually(t, time.Minute, "an unknown recipient is refused at the door", func() bool {
+		return strings.Contains(stranger("auch-niemand@musterstadt.example"), "550 5.1.1")
+	})
+	harness.Eventually(t, time.Minute, "a known one is taken", func() bool {
+		return strings.Contains(stranger(d.Anna().Address), "250 2.1.5")
+	})
+	if out := stranger("jemand@elsewhere.example"); !strings.Contains(out, "554 5.7.1") {
+		t.Errorf("an open relay:\n%s", out)
+	}
 	d.Stop(t)
 	send(d.Jan().Address, "waehrend der Pause")
 	time.Sleep(time.Second) // Postfix tries, in vain

@@ -77,6 +77,17 @@ func TestSampleWithItsExamplesIsComplete(t *testing.T) {
 	}
 }
 
+// What deploy/compose serves with is whole.
+func TestComposeConfigurationIsComplete(t *testing.T) {
+	c, err := Load("../../../deploy/compose/fachwerk.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.OIDC.Embedded || !strings.HasPrefix(c.Metadata.DSN, SchemePostgres) || !strings.HasPrefix(c.Blobs.URL, SchemeS3) {
+		t.Errorf("it uses embedded parts: %s %s", c.Metadata.DSN, c.Blobs.URL)
+	}
+}
+
 func lookup(section reflect.Value, path string) (out reflect.Value) {
 	walk("", section, func(p string, f field) {
 		if p == path {
