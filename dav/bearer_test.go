@@ -25,7 +25,7 @@ func TestBearer(t *testing.T) {
 		return plainHeads(e)
 	}, func(c *dav.Config) {
 		s := house.Store()
-		if err := s.BindIssuer(t.Context(), house.Parts.Tenant.ID, issuer.URL); err != nil {
+		if err := s.BindIssuer(t.Context(), store.Issuer{Tenant: house.Parts.Tenant.ID, URL: issuer.URL}); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.CreateAccount(t.Context(), store.NewAccount{Tenant: house.Parts.Tenant.ID, Kind: store.Person,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +103,7 @@ func (in *Installation) AddTenant(ctx context.Context, name, site string) (Tenan
 	if err != nil {
 		return Tenant{}, err
 	}
-	if err := in.store.BindIssuer(ctx, t.ID, in.cfg.OIDC.Issuer); err != nil {
+	if err := in.store.BindIssuer(ctx, store.Issuer{Tenant: t.ID, URL: in.cfg.OIDC.Issuer}); err != nil {
 		return Tenant{}, fmt.Errorf("bind the issuer to tenant %q: %w", name, err)
 	}
 	return tenantOf(t), nil
@@ -234,7 +235,7 @@ func (in *Installation) AddAccount(ctx context.Context, n NewAccount) (Account, 
 		made.QuotaItems = *n.QuotaItems
 	}
 	if n.Issuer != "" {
-		if err := in.store.BindIssuer(ctx, tenant, n.Issuer); err != nil {
+		if err := in.bindIssuer(ctx, tenant, n.Issuer); err != nil {
 			return Account{}, fmt.Errorf("bind the issuer to the tenant: %w", err)
 		}
 	}
@@ -243,6 +244,15 @@ func (in *Installation) AddAccount(ctx context.Context, n NewAccount) (Account, 
 		return Account{}, fmt.Errorf("account %s: %w", n.Address, err)
 	}
 	return accountOf(a), nil
+}
+
+// bindIssuer binds an issuer to a tenant, unless it is bound already, in whichever way.
+func (in *Installation) bindIssuer(ctx context.Context, tenant int64, url string) error {
+	bound, err := in.store.Issuers(ctx, tenant)
+	if err != nil || slices.ContainsFunc(bound, func(i store.Issuer) bool { return i.URL == url }) {
+		return err
+	}
+	return in.store.BindIssuer(ctx, store.Issuer{Tenant: tenant, URL: url})
 }
 
 // Accounts lists a tenant's, or with "" all.

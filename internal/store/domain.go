@@ -141,11 +141,3 @@ func (s *Store) DomainTenant(ctx context.Context, domain string) (tenant int64, 
 	}
 	return s.domainTenant(ctx, name)
 }
-
-// BindIssuer lets an issuer's people sign in to a tenant. Only the operator
-// binds; what an issuer claims never does.
-func (s *Store) BindIssuer(ctx context.Context, tenant int64, url string) error {
-	var b meta.Batch
-	b.Exec(`INSERT INTO issuer (tenant_id, url) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tenant, url)
-	return s.both(ctx, tenant, &b)
-}

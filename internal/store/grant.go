@@ -89,33 +89,49 @@ func (s *Store) AddGrant(ctx context.Context, account, person Key, r Rights) err
 	if shared.Kind == Person || who.Kind != Person {
 		return ErrGrant
 	}
-	_, err = s.at(ctx, account.Tenant).exec(ctx, `INSERT INTO account_grant (tenant_id, account_id, person_id, rights, created_at)
+	return s.changeGrant(ctx, account, person, `INSERT INTO account_grant (tenant_id, account_id, person_id, rights, created_at)
 		VALUES ($1, $2, $3, $4, {now})
 		ON CONFLICT (tenant_id, account_id, person_id) DO UPDATE SET rights = excluded.rights`,
 		account.Tenant, account.Account, person.Account, int64(r))
+}
+
+// RemoveGrant takes all rights on a shared account from a person, except those that
+// the person has as a member of a group. ErrNotFound where there was no grant.
+func (s *Store) RemoveGrant(ctx context.Context, account, person Key) error {
+	return s.changeGrant(ctx, account, person, `DELETE FROM account_grant WHERE tenant_id = $1 AND account_id = $2 AND person_id = $3`,
+		account.Tenant, account.Account, person.Account)
+}
+
+// changeGrant runs sql and tells both.
+func (s *Store) changeGrant(ctx context.Context, account, person Key, sql string, args ...any) error {
+	err := s.at(ctx, account.Tenant).update(ctx, func(tx meta.Tx) error {
+		if err := errNothing(execIn(ctx, tx, sql, args...)); err != nil {
+			return err
+		}
+		return touched(ctx, tx, account, person)
+	})
 	if err == nil {
-		s.announce(account)
-		s.announce(person)
+		s.announceAll([]Key{account, person})
 	}
 	return err
 }
 
-// RemoveGrant takes all rights on a shared account from a person.
-func (s *Store) RemoveGrant(ctx context.Context, account, person Key) error {
-	err := errNothing(s.at(ctx, account.Tenant).exec(ctx, `DELETE FROM account_grant WHERE tenant_id = $1 AND account_id = $2 AND person_id = $3`,
-		account.Tenant, account.Account, person.Account))
-	s.announce(account)
-	s.announce(person)
-	return err
+// rightsNow are the rights that persons have: the one place that says what a grant to
+// a person and those to the person's groups come to. where restricts it, by
+// g.tenant_id, g.account_id and {person}.
+func rightsNow(where string) string {
+	return `(SELECT u.tenant_id, u.account_id, u.person_id, min(u.created_at) AS created_at,
+		max(u.rights & 1) + max(u.rights & 2) + max(u.rights & 4) + max(u.rights & 8) AS rights FROM (
+		SELECT g.tenant_id, g.account_id, g.person_id, g.rights, g.created_at FROM account_grant g
+			WHERE ` + strings.ReplaceAll(where, "{person}", "g.person_id") + `
+		UNION ALL SELECT g.tenant_id, g.account_id, m.account_id, g.rights, g.created_at FROM group_grant g
+			JOIN person_group m ON m.tenant_id = g.tenant_id AND m.group_name = g.group_name
+			WHERE ` + strings.ReplaceAll(where, "{person}", "m.account_id") + `
+		) u GROUP BY u.tenant_id, u.account_id, u.person_id) g`
 }
 
-const grantColumns = `SELECT g.tenant_id, g.account_id, g.person_id, g.rights, g.created_at, a.address, a.display_name, a.kind, p.address
-	FROM account_grant g
-	JOIN account a ON a.tenant_id = g.tenant_id AND a.account_id = g.account_id
-	JOIN account p ON p.tenant_id = g.tenant_id AND p.account_id = g.person_id
-	WHERE a.state = 0 AND p.state <> 2`
-
-func (at *site) grants(ctx context.Context, where string, args ...any) (list []Grant, err error) {
+// grants lists g, a table of grants, with the names of both sides.
+func (at *site) grants(ctx context.Context, g, where string, args ...any) (list []Grant, err error) {
 	err = at.view(ctx, func(r meta.Rows) error {
 		var g Grant
 		var rights, created, kind int64
@@ -124,24 +140,41 @@ func (at *site) grants(ctx context.Context, where string, args ...any) (list []G
 		g.Person.Tenant, g.Rights, g.Created, g.Kind = g.Account.Tenant, Rights(rights), timeOf(created), AccountKind(kind)
 		list = append(list, g)
 		return err
-	}, grantColumns+where+` ORDER BY a.address, p.address`, args...)
+	}, `SELECT g.tenant_id, g.account_id, g.person_id, g.rights, g.created_at, a.address, a.display_name, a.kind, p.address FROM `+g+`
+		JOIN account a ON a.tenant_id = g.tenant_id AND a.account_id = g.account_id
+		JOIN account p ON p.tenant_id = g.tenant_id AND p.account_id = g.person_id
+		WHERE a.state = 0 AND p.state <> 2`+where+` ORDER BY a.address, p.address`, args...)
 	return list, err
 }
 
-// GrantsOf lists what was granted to a person.
+// GrantsOf lists what a person may use: by grants of their own and of their groups,
+// one line an account.
 func (s *Store) GrantsOf(ctx context.Context, person Key) ([]Grant, error) {
-	return s.at(ctx, person.Tenant).grants(ctx, ` AND g.tenant_id = $1 AND g.person_id = $2`, person.Tenant, person.Account)
+	return s.at(ctx, person.Tenant).grants(ctx, rightsNow("g.tenant_id = $1 AND {person} = $2"), "", person.Tenant, person.Account)
 }
 
-// GrantsOn lists who may use a shared account.
+// GrantsOn lists who may use a shared account, by grants to themselves and to their
+// groups, one line a person.
 func (s *Store) GrantsOn(ctx context.Context, account Key) ([]Grant, error) {
-	return s.at(ctx, account.Tenant).grants(ctx, ` AND g.tenant_id = $1 AND g.account_id = $2`, account.Tenant, account.Account)
+	return s.at(ctx, account.Tenant).grants(ctx, rightsNow("g.tenant_id = $1 AND g.account_id = $2"), "", account.Tenant, account.Account)
 }
 
-// Grants lists all of a tenant's, or everyone's with tenant 0.
+// RightsOf answers what a person may do now with an account that is not their own;
+// ErrNotFound where nothing, be the account there or not.
+func (s *Store) RightsOf(ctx context.Context, account Key, person int64) (Rights, error) {
+	var r int64
+	err := s.at(ctx, account.Tenant).one(ctx, []any{&r}, `SELECT g.rights FROM `+
+		rightsNow("g.tenant_id = $1 AND g.account_id = $2 AND {person} = $3")+`
+		JOIN account a ON a.tenant_id = g.tenant_id AND a.account_id = g.account_id WHERE a.state = 0`,
+		account.Tenant, account.Account, person)
+	return Rights(r), err
+}
+
+// Grants lists the grants to persons, those to groups left out, of a tenant or with
+// tenant 0 everyone's.
 func (s *Store) Grants(ctx context.Context, tenant int64) (list []Grant, err error) {
 	for _, at := range s.among(ctx, tenant) {
-		part, failed := at.grants(ctx, ` AND (g.tenant_id = $1 OR $1 = 0)`, tenant)
+		part, failed := at.grants(ctx, "account_grant g", ` AND (g.tenant_id = $1 OR $1 = 0)`, tenant)
 		list, err = append(list, part...), errors.Join(err, failed)
 	}
 	return list, err

@@ -92,22 +92,23 @@ func (s *Store) MayUse(ctx context.Context, person auth.AccountRef, address stri
 	case a.Tenant != person.Tenant:
 		return false, nil
 	}
-	var rights int64
-	err = s.at(ctx, a.Tenant).one(ctx, []any{&rights}, `SELECT rights FROM account_grant WHERE tenant_id = $1 AND account_id = $2 AND person_id = $3`,
-		a.Tenant, a.Key.Account, person.Account)
+	rights, err := s.RightsOf(ctx, a.Key, person.Account)
 	if isNotFound(err) {
 		return false, nil
 	}
 	return rights != 0, loginError(err)
 }
 
-// BindSubject makes a person known to an issuer under a subject; ErrExists if
-// that is somebody else already.
+// BindSubject makes a person known to an issuer under a subject; ErrNotFound if the
+// issuer is not bound to the tenant, ErrExists if that is somebody else already.
 func (s *Store) BindSubject(ctx context.Context, key Key, issuer, sub string) error {
-	if err := s.BindIssuer(ctx, key.Tenant, issuer); err != nil {
+	if err := s.admit(ctx, key.Tenant, location.Login); err != nil {
 		return err
 	}
 	return s.at(ctx, key.Tenant).update(ctx, func(tx meta.Tx) error {
+		if err := bound(ctx, tx, key.Tenant, issuer); err != nil {
+			return err
+		}
 		var b meta.Batch
 		b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (tenant_id, issuer, sub) DO NOTHING`, key.Tenant, issuer, sub, key.Account)

@@ -11,7 +11,7 @@ import (
 // foreign keys accept.
 var accountRows = []string{
 	"queue_recipient", "queue_message", "subscription", "origin", "thread", "operation", "collection_tombstone",
-	"address", "subject", "password", "app_password", "portal_session",
+	"address", "subject", "password", "app_password", "portal_session", "group_grant", "person_group", "location_report",
 }
 
 // finishAccount removes the last rows of an account that was marked for removal,
@@ -82,6 +82,8 @@ func (at *site) finishTenant(ctx context.Context, tenant int64) (gone bool, err 
 		var b meta.Batch
 		b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, tenant)
 		b.Exec(`DELETE FROM issuer WHERE tenant_id = $1`, tenant)
+		b.Exec(`DELETE FROM tenant_logo WHERE tenant_id = $1`, tenant)
+		b.Exec(`DELETE FROM location_report WHERE tenant_id = $1`, tenant)
 		b.Exec(`DELETE FROM tenant WHERE tenant_id = $1 AND state = 1`, tenant)
 		gone = true
 		return tx.Run(ctx, &b)

@@ -92,13 +92,3 @@ func (s *Store) readObject(ctx context.Context, buf []byte, b *Body) ([]byte, er
 	_, err = io.ReadFull(r, buf)
 	return buf, outer(errors.Join(err, r.Close()))
 }
-
-// RightsOf answers what a person may do now with an account that is not their own;
-// ErrNotFound where nothing, be the account there or not.
-func (s *Store) RightsOf(ctx context.Context, account Key, person int64) (Rights, error) {
-	var r int64
-	err := s.at(ctx, account.Tenant).one(ctx, []any{&r}, `SELECT g.rights FROM account_grant g
-		JOIN account a ON a.tenant_id = g.tenant_id AND a.account_id = g.account_id
-		WHERE g.tenant_id = $1 AND g.account_id = $2 AND g.person_id = $3 AND a.state = 0`, account.Tenant, account.Account, person)
-	return Rights(r), err
-}

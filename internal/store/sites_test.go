@@ -3,20 +3,14 @@ package store_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
-	"fachwerk/internal/store/blob/dir"
-	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
-	"fachwerk/internal/store/meta/sqlite"
-	"fachwerk/location"
+	"fachwerk/internal/store/storetest"
 )
 
 // A town is a tenant with a person who has one message of 200 kB, at a site of its own.
@@ -30,33 +24,11 @@ type town struct {
 // twoSites opens a store of two sites, the first with the directory.
 func twoSites(t *testing.T) (s *store.Store, o store.Options, towns []town) {
 	t.Helper()
-	folder := t.TempDir()
-	var err error
-	o.Keys, err = content.OpenKeyDir(filepath.Join(folder, "keys"), true)
-	must(t, err)
-	t.Cleanup(func() { must(t, o.Keys.Close()) })
-	var places []location.Site
-	for i, name := range []string{"nord", "sued"} {
-		engine, err := sqlite.Open(t.Context(), filepath.Join(folder, name+".db"))
-		must(t, err)
-		db, err := meta.Open(t.Context(), engine, slog.New(slog.DiscardHandler))
-		must(t, err)
-		blobs, err := dir.Open(filepath.Join(folder, name))
-		must(t, err)
-		t.Cleanup(func() { must(t, errors.Join(db.Close(), blobs.Close())) })
-		place := location.Site{Name: name, Operator: "Kommunale IT", Country: "DE", Place: name,
-			Networks: []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 16)}}
-		places = append(places, place)
-		o.Sites = append(o.Sites, store.Site{Site: place, DB: db, Blobs: blobs, MetadataName: "SQLite", BlobsName: "directory"})
+	w := storetest.TwoSites(t, storetest.Embedded, nil)
+	for _, tenant := range w.Tenants {
+		towns = append(towns, settle(t, w.Store, tenant))
 	}
-	guard, err := location.New(places)
-	must(t, err)
-	o.Directory, o.Placement, o.SpoolDir, o.Poll = "nord", guard.Allow, t.TempDir(), 20*time.Millisecond
-	s = openStore(t, o)
-	for _, at := range []string{"nord", "sued"} {
-		towns = append(towns, settle(t, s, at))
-	}
-	return s, o, towns
+	return w.Store, w.Options, towns
 }
 
 func openStore(t *testing.T, o store.Options) *store.Store {
@@ -67,16 +39,14 @@ func openStore(t *testing.T, o store.Options) *store.Store {
 	return s
 }
 
-func settle(t *testing.T, s *store.Store, at string) town {
+func settle(t *testing.T, s *store.Store, tenant store.Tenant) town {
 	t.Helper()
 	ctx := t.Context()
-	w := town{site: at}
+	w := town{site: tenant.HomeSite, tenant: tenant}
+	must(t, s.BindIssuer(ctx, store.Issuer{Tenant: tenant.ID, URL: "https://login.example"}))
 	var err error
-	w.tenant, err = s.CreateTenant(ctx, at+"stadt", at)
-	must(t, err)
-	must(t, s.AddDomain(ctx, w.tenant.ID, at+"stadt.example"))
-	w.person, err = s.CreateAccount(ctx, store.NewAccount{Tenant: w.tenant.ID, Kind: store.Person, Address: "anna@" + at + "stadt.example",
-		Issuer: "https://login.example", Subject: at})
+	w.person, err = s.CreateAccount(ctx, store.NewAccount{Tenant: tenant.ID, Kind: store.Person, Address: "anna@" + tenant.Name + ".example",
+		Issuer: "https://login.example", Subject: tenant.HomeSite})
 	must(t, err)
 	w.inbox, err = s.CreateCollection(ctx, w.person.Key, store.Mailbox, "INBOX", "inbox", store.CollectionOptions{})
 	must(t, err)

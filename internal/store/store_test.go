@@ -246,6 +246,7 @@ func ports(t *testing.T, p *storetest.Parts) authtest.Ports {
 			must(t, p.AddGrant(t.Context(), p.Function(t, local(address)).Key, store.Key(to), store.RightRead))
 		},
 		Bind: func(t *testing.T, ref auth.AccountRef, issuer, sub string) {
+			must(t, p.BindIssuer(t.Context(), store.Issuer{Tenant: ref.Tenant, URL: issuer}))
 			must(t, p.BindSubject(t.Context(), store.Key(ref), issuer, sub))
 		},
 		Disable: func(t *testing.T, ref auth.AccountRef, disabled bool) {

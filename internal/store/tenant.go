@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,10 +22,18 @@ type Tenant struct {
 	Epoch    int64
 	Removing bool
 	Created  time.Time
+
+	Settings TenantSettings
+	Policy   TenantPolicy
+	Quota    TenantQuota
+	// What is used, summed over its accounts in the background: as of a moment ago.
+	UsedBytes, UsedItems, UsedAccounts int64
 }
 
 // subject is what the placement function must know of a tenant.
-func (t Tenant) subject() location.Subject { return location.Subject{Home: t.HomeSite} }
+func (t Tenant) subject() location.Subject {
+	return location.Subject{Home: t.HomeSite, Sites: t.Policy.Sites, RefuseOnMismatch: t.Policy.RefuseOnMismatch}
+}
 
 // ErrBusy says that something still stands in the way of a removal.
 var ErrBusy = errors.New("still in use")
@@ -99,16 +108,22 @@ func (at *site) forgetTenant(ctx context.Context, id int64) error {
 	return at.run(ctx, &b)
 }
 
-const tenantColumns = `SELECT tenant_id, name, home_site, epoch, state, created_at FROM tenant`
+const tenantColumns = `SELECT tenant_id, name, home_site, epoch, state, created_at, settings, policy,
+	quota_bytes, quota_items, quota_accounts, used_bytes, used_items, used_accounts FROM tenant`
 
 func scanTenant(list *[]Tenant) func(meta.Rows) error {
 	return func(r meta.Rows) error {
 		var t Tenant
 		var state, created int64
-		if err := r.Scan(&t.ID, &t.Name, &t.HomeSite, &t.Epoch, &state, &created); err != nil {
+		var settings, policy string
+		if err := r.Scan(&t.ID, &t.Name, &t.HomeSite, &t.Epoch, &state, &created, &settings, &policy, &t.Quota.Bytes,
+			&t.Quota.Items, &t.Quota.Accounts, &t.UsedBytes, &t.UsedItems, &t.UsedAccounts); err != nil {
 			return err
 		}
 		t.Removing, t.Created = state != 0, timeOf(created)
+		if err := errors.Join(json.Unmarshal([]byte(settings), &t.Settings), json.Unmarshal([]byte(policy), &t.Policy)); err != nil {
+			return fmt.Errorf("tenant %d: %w", t.ID, err)
+		}
 		*list = append(*list, t)
 		return nil
 	}

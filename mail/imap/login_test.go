@@ -83,7 +83,7 @@ func TestTokenMechanisms(t *testing.T) {
 	const resource = "https://mail.musterstadt.example"
 	issuer := authtest.NewIssuer(t)
 	house := mailtest.New(t)
-	if err := house.Store.BindIssuer(t.Context(), house.Tenant.ID, issuer.URL); err != nil {
+	if err := house.Store.BindIssuer(t.Context(), store.Issuer{Tenant: house.Tenant.ID, URL: issuer.URL}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := house.Store.CreateAccount(t.Context(), store.NewAccount{

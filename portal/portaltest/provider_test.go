@@ -26,6 +26,7 @@ import (
 func TestAnotherProviderInChromium(t *testing.T) {
 	h := newHouse(t)
 	issuer := h.startProvider(t)
+	must(t, h.BindIssuer(t.Context(), store.Issuer{Tenant: h.anna.Tenant, URL: issuer}))
 	must(t, h.BindSubject(t.Context(), store.Key{Tenant: h.anna.Tenant, Account: h.anna.Account}, issuer, "anna.muster"))
 	h.front = h.newPortal(t, issuer, "a secret of the portal", h, nil)
 	b := newTab(t, "de")

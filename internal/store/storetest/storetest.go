@@ -51,30 +51,45 @@ type Parts struct {
 	Tenant    store.Tenant
 }
 
+type closingBlobs interface {
+	blob.Store
+	Close() error
+}
+
+// open opens a pair of empty engines; those that are embedded lie in folder.
+func open(t testing.TB, e Engines, folder string) (engine meta.Engine, blobs closingBlobs) {
+	t.Helper()
+	var err error
+	if e == Embedded {
+		engine, err = sqlite.Open(t.Context(), filepath.Join(folder, "fachwerk.db"))
+		must(t, err)
+		blobs, err = dir.Open(filepath.Join(folder, "blobs"))
+		must(t, err)
+		return engine, blobs
+	}
+	engine, err = postgres.Open(t.Context(), need.Postgres(t), postgres.Options{})
+	must(t, err)
+	config, err := s3.Parse(need.S3(t))
+	must(t, err)
+	blobs, err = s3.Open(config)
+	must(t, err)
+	return engine, blobs
+}
+
+func site(e Engines, at location.Site, db *meta.DB, blobs blob.Store) store.Site {
+	if e == Remote {
+		return store.Site{Site: at, DB: db, Blobs: blobs, MetadataName: "PostgreSQL", BlobsName: "S3", InlineLimit: 8 << 10}
+	}
+	return store.Site{Site: at, DB: db, Blobs: blobs, MetadataName: "SQLite", BlobsName: "directory"}
+}
+
 // Open makes an empty store with the tenant musterstadt.example. change, if not
 // nil, may alter the options.
 func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
 	t.Helper()
 	p := &Parts{Folder: t.TempDir()}
-	var blobs interface {
-		blob.Store
-		Close() error
-	}
-	var engine meta.Engine
+	engine, blobs := open(t, e, p.Folder)
 	var err error
-	if e == Embedded {
-		engine, err = sqlite.Open(t.Context(), filepath.Join(p.Folder, "fachwerk.db"))
-		must(t, err)
-		blobs, err = dir.Open(filepath.Join(p.Folder, "blobs"))
-		must(t, err)
-	} else {
-		engine, err = postgres.Open(t.Context(), need.Postgres(t), postgres.Options{})
-		must(t, err)
-		config, err := s3.Parse(need.S3(t))
-		must(t, err)
-		blobs, err = s3.Open(config)
-		must(t, err)
-	}
 	p.Blobs = blobs
 	p.DB, err = meta.Open(t.Context(), engine, slog.New(slog.DiscardHandler))
 	must(t, err)
@@ -84,11 +99,8 @@ func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
 	must(t, err)
 	p.Placement = guard.Allow
 	o := store.Options{
-		Sites: []store.Site{{Site: Site, DB: p.DB, Blobs: blobs, MetadataName: "SQLite", BlobsName: "directory"}},
+		Sites: []store.Site{site(e, Site, p.DB, blobs)},
 		Keys:  p.Keys, Placement: p.Placement, SpoolDir: t.TempDir(), Poll: 50 * time.Millisecond,
-	}
-	if e == Remote {
-		o.Sites[0].MetadataName, o.Sites[0].BlobsName, o.Sites[0].InlineLimit = "PostgreSQL", "S3", 8<<10
 	}
 	if change != nil {
 		change(&o)

@@ -120,6 +120,7 @@ func (h *House) AppPassword(t testing.TB, a Account, scopes auth.Scope) string {
 // PersonOf makes a person bound to a subject of the Issuer.
 func (h *House) PersonOf(t testing.TB, local, subject string) Account {
 	t.Helper()
+	must(t, h.BindIssuer(t.Context(), store.Issuer{Tenant: h.Tenant.ID, URL: h.Issuer.URL}))
 	a, err := h.CreateAccount(t.Context(), store.NewAccount{
 		Tenant: h.Tenant.ID, Kind: store.Person, Address: local + "@" + Domain, Issuer: h.Issuer.URL, Subject: subject,
 	})
