@@ -24,7 +24,8 @@ type peer struct {
 	calendar, book string // homes: paths with a slash at their ends, "" without such a service
 	files          string
 	user, password string
-	pid            int
+	pid            int    // of ours
+	group          int    // of processes, of the others
 	complained     bool   // in this measurement, for once is enough
 	late           bool   // gave no answer within the client's patience; is asked no more
 	disk           string // folder of the homes' collections, of who is filled past HTTP

@@ -78,12 +78,12 @@ func cyrus(t *testing.T) *peer {
 	}
 	p.make(t)
 	imapd, conf := p.write(t, "imapd.conf", imapdConf), p.write(t, "cyrus.conf", cyrusConf)
-	p.start(t, env, p.Programs+"/usr/lib/cyrus/bin/master", "-D", "-C", imapd, "-M", conf, "-p", p.Folder+"/conf/pid")
+	group := p.start(t, env, p.Programs+"/usr/lib/cyrus/bin/master", "-D", "-C", imapd, "-M", conf, "-p", p.Folder+"/conf/pid")
 	if err := makeMailbox("127.0.0.1:" + p.IMAP); err != nil {
 		return missing(t, "Cyrus", err.Error())
 	}
 	return &peer{
-		name: "cyrus", url: "http://127.0.0.1:" + p.Port, user: user, password: password,
+		name: "cyrus", group: group, url: "http://127.0.0.1:" + p.Port, user: user, password: password,
 		calendar: "/dav/calendars/user/anna/", book: "/dav/addressbooks/user/anna/",
 	}
 }

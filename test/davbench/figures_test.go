@@ -5,7 +5,9 @@ package davbench
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,17 +36,19 @@ type figure struct {
 const patience = 10 * time.Second
 
 // run measures every peer in turn, A B A B …, after one turn that does not count,
-// and compares medians.
+// and compares medians. The time that a peer's processors worked in a round, all that
+// the round does, says more than its duration on a machine that others use.
 func (m measurement) run(t *testing.T, peers []*peer) figure {
 	t.Helper()
 	all := map[string][]float64{}
 	slow := map[string]bool{}
+	worked := map[string]float64{}
 	for round := range m.rounds + 1 {
 		for _, p := range peers {
 			if slow[p.name] || p.late {
 				continue
 			}
-			began := time.Now()
+			began, before := time.Now(), p.processor(t)
 			p.complained = round > 0
 			value := m.f(p)
 			if p.late {
@@ -53,6 +57,7 @@ func (m measurement) run(t *testing.T, peers []*peer) figure {
 			slow[p.name] = time.Since(began) > patience
 			if round > 0 || slow[p.name] {
 				all[p.name] = append(all[p.name], value)
+				worked[p.name] += p.processor(t) - before
 			}
 		}
 	}
@@ -64,7 +69,7 @@ func (m measurement) run(t *testing.T, peers []*peer) figure {
 			continue
 		}
 		f.medians[p.name] = median(all[p.name])
-		line += fmt.Sprintf("  %s %.4g %s", p.name, f.medians[p.name], m.unit)
+		line += fmt.Sprintf("  %s %.4g %s [%.0f ms of processor]", p.name, f.medians[p.name], m.unit, worked[p.name]/float64(len(all[p.name])))
 		if n > 0 {
 			line += fmt.Sprintf(" (ours %.2f times)", m.ratio(f.medians[ours], f.medians[p.name]))
 		}
@@ -91,6 +96,34 @@ func median(list []float64) float64 {
 	s := slices.Clone(list)
 	slices.Sort(s)
 	return s[len(s)/2]
+}
+
+// processor is how long a peer's processes have worked so far, in ms. The kernel counts
+// in steps of 10 ms.
+func (p *peer) processor(t testing.TB) (ms float64) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		// After the name, which may hold anything: state, parent, group and, from the
+		// eleventh on, user and system time, also of children that have ended.
+		_, rest, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(rest)
+		if len(fields) < 15 || fields[2] != strconv.Itoa(p.group) && filepath.Base(filepath.Dir(file)) != strconv.Itoa(p.pid) {
+			continue
+		}
+		for _, field := range fields[11:15] {
+			ticks, _ := strconv.Atoi(field) // digits
+			ms += float64(ticks) * 10
+		}
+	}
+	return ms
 }
 
 // peakMemory is the greatest resident memory of a process so far, in KiB.

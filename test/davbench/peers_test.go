@@ -65,7 +65,7 @@ func (p place) write(t *testing.T, name, text string) string {
 
 // start runs a server in a process group of its own until the test ends, and waits
 // for its port.
-func (p place) start(t *testing.T, env []string, name string, args ...string) {
+func (p place) start(t *testing.T, env []string, name string, args ...string) (group int) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(p.Folder, "output"))
 	must(t, err)
@@ -90,7 +90,7 @@ func (p place) start(t *testing.T, env []string, name string, args ...string) {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+p.Port)
 		if err == nil {
 			conn.Close()
-			return
+			return cmd.Process.Pid
 		}
 		select {
 		case <-ended:
@@ -101,6 +101,7 @@ func (p place) start(t *testing.T, env []string, name string, args ...string) {
 	}
 	said, _ := os.ReadFile(log.Name())
 	t.Fatalf("%s does not answer: %.2000s", name, said)
+	return 0
 }
 
 // missing says that a peer is not compared with.
@@ -140,8 +141,8 @@ func radicale(t *testing.T) *peer {
 	p := newPlace(t)
 	p.write(t, "users", user+":"+password+"\n")
 	must(t, os.MkdirAll(filepath.Join(p.Folder, "collections/collection-root/anna"), 0o700))
-	p.start(t, nil, binary, "-C", p.write(t, "conf", radicaleConf))
-	return &peer{name: "radicale", url: "http://127.0.0.1:" + p.Port, user: user, password: password, calendar: "/anna/", book: "/anna/",
+	group := p.start(t, nil, binary, "-C", p.write(t, "conf", radicaleConf))
+	return &peer{name: "radicale", group: group, url: "http://127.0.0.1:" + p.Port, user: user, password: password, calendar: "/anna/", book: "/anna/",
 		disk: filepath.Join(p.Folder, "collections/collection-root/anna")}
 }
 
@@ -196,8 +197,8 @@ func apache(t *testing.T, synchronous bool) *peer {
 	}{p, modules, os.Geteuid() == 0}))
 	at := filepath.Join(p.Folder, "conf")
 	must(t, os.WriteFile(at, []byte(conf.String()), 0o644))
-	p.start(t, nil, binary, "-D", "FOREGROUND", "-f", at)
-	return &peer{name: name, url: "http://127.0.0.1:" + p.Port, user: user, password: password, files: "/"}
+	group := p.start(t, nil, binary, "-D", "FOREGROUND", "-f", at)
+	return &peer{name: name, group: group, url: "http://127.0.0.1:" + p.Port, user: user, password: password, files: "/"}
 }
 
 func freePort(t *testing.T) string {
