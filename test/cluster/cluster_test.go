@@ -46,15 +46,15 @@ func start(t *testing.T) *cluster {
 		"--listen-client-urls=http://"+etcd, "--advertise-client-urls=http://"+etcd,
 		"--listen-peer-urls=http://"+peer, "--initial-advertise-peer-urls=http://"+peer, "--initial-cluster=default=http://"+peer)
 	waitFor(t, "etcd", func() error { return dial(etcd) })
-	c.run(t, built(t, "kube-apiserver"), "--etcd-servers=http://"+etcd,
+	c.run(t, built(t, "kubernetes"), "apiserver", "--etcd-servers=http://"+etcd,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+port, "--cert-dir="+file("certs"),
 		"--service-account-issuer=https://127.0.0.1:"+port, "--service-account-signing-key-file="+file("sa.key"),
 		"--service-account-key-file="+file("sa.pub"), "--token-auth-file="+file("tokens.csv"), "--authorization-mode=RBAC",
 		"--service-cluster-ip-range=10.96.0.0/16,fd00:96::/108", "--endpoint-reconciler-type=none")
 	waitFor(t, "the API server", func() error { return c.api.ready() })
-	c.run(t, built(t, "kube-controller-manager"), "--kubeconfig="+c.kubeconfig, "--leader-elect=false", "--secure-port=0",
+	c.run(t, built(t, "kubernetes"), "controller-manager", "--kubeconfig="+c.kubeconfig, "--leader-elect=false", "--secure-port=0",
 		"--service-account-private-key-file="+file("sa.key"), "--use-service-account-credentials=false")
-	c.run(t, built(t, "kube-scheduler"), "--kubeconfig="+c.kubeconfig, "--leader-elect=false", "--secure-port=0")
+	c.run(t, built(t, "kubernetes"), "scheduler", "--kubeconfig="+c.kubeconfig, "--leader-elect=false", "--secure-port=0")
 	c.run(t, built(t, "kwok"), "--kubeconfig="+c.kubeconfig, "--manage-all-nodes=true", "--config="+c.stages(t))
 	for i := range 3 {
 		c.api.mustApply(t, fmt.Sprintf(node, i))
@@ -145,6 +145,9 @@ var kwok = helm.Module{Path: "sigs.k8s.io/kwok", Version: "v0.8.0"}
 func (c *cluster) run(t *testing.T, program string, args ...string) {
 	t.Helper()
 	name := filepath.Base(program)
+	if name == "kubernetes" {
+		name = args[0]
+	}
 	log, err := os.Create(filepath.Join(c.dir, name+".log"))
 	if err != nil {
 		t.Fatal(err)

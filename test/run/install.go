@@ -48,22 +48,11 @@ var goTools = []goTool{
 // clusterTools are Kubernetes' own servers and the player of nodes, for the part that
 // is no part of make test: they take 8 minutes of processor time to build.
 var clusterTools = []goTool{
-	kubernetes("kube-apiserver", "./apiserver"),
-	kubernetes("kube-controller-manager", "./controller-manager"),
-	kubernetes("kube-scheduler", "./scheduler"),
+	{
+		binary: "kubernetes", pkg: ".", version: "v" + helm.KubernetesVersion, module: "tools/cluster", of: "k8s.io/kubernetes",
+		ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=v" + helm.KubernetesVersion, // clients ask for it
+	},
 	{binary: "kwok", pkg: "sigs.k8s.io/kwok/cmd/kwok", version: "v0.8.0"},
-}
-
-func kubernetes(binary, pkg string) goTool {
-	const version = "v" + helm.KubernetesVersion
-	const at = "k8s.io/component-base/version."
-	major, rest, _ := strings.Cut(helm.KubernetesVersion, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	return goTool{
-		binary: binary, pkg: pkg, version: version, module: "tools/cluster", of: "k8s.io/kubernetes",
-		// They tell what they are, which clients ask for.
-		ldflags: "-X " + at + "gitVersion=" + version + " -X " + at + "gitMajor=" + major + " -X " + at + "gitMinor=" + minor,
-	}
 }
 
 // goTool is a binary from a package. of is the module that the version is of, where it
