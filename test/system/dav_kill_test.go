@@ -365,14 +365,20 @@ func (c *davKillClient) nextHome() davStep {
 	return step
 }
 
-// nextAcross moves files between two accounts, where content is sealed anew.
+// nextAcross moves files and trees between two accounts, where content is sealed anew.
 func (c *davKillClient) nextAcross() davStep {
 	step := davStep{then: maps.Clone(c.state)}
-	from := c.any(func(string, string) bool { return true })
+	from := c.any(func(at, _ string) bool { return slices.Contains(c.homes, path.Dir(at)) })
+	folder := c.any(func(_, is string) bool { return is == "/" })
+	put := func(at string) { step.method, step.path, step.then[at] = "PUT", at, c.content("", c.size()) }
 	switch {
+	case folder == "":
+		at := fmt.Sprintf("%s/d%d", c.homes[0], c.count)
+		step.method, step.path, step.then[at] = "MKCOL", at, "/"
 	case len(c.state) < 4:
-		at := fmt.Sprintf("%s/n%d", c.homes[0], c.count)
-		step.method, step.path, step.then[at] = "PUT", at, c.content("", c.size())
+		put(fmt.Sprintf("%s/n%d", c.homes[0], c.count))
+	case len(c.state) < 8 && c.rng.IntN(3) == 0:
+		put(fmt.Sprintf("%s/n%d", folder, c.count))
 	case len(c.state) > 8:
 		step.method, step.path = "DELETE", from
 		drop(step.then, from)
