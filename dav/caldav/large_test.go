@@ -20,7 +20,7 @@ func TestLargeObjects(t *testing.T) {
 	large := event("large", times+"SUMMARY:Groß\n"+lines.String())
 	small := event("small", times+"SUMMARY:Klein\n")
 	a, b := d.put(t, d.first(), "large", large), d.put(t, d.first(), "small", small)
-	if got := d.Want(t, http.StatusOK, "GET", a, "").Body; string(got) != large {
+	if got := d.Want(t, http.StatusOK, "GET", a, "").Body; got != large {
 		t.Fatalf("GET answers %d bytes, want %d", len(got), len(large))
 	}
 	text := func(root, depth, inside string) (ofLarge, ofSmall string) {
@@ -75,7 +75,7 @@ func TestLargeObjects(t *testing.T) {
 	d.Want(t, http.StatusCreated, "MKCALENDAR", other, "")
 	d.Want(t, http.StatusCreated, "COPY", a, "", "Destination", d.URL+other+"copy.ics")
 	busy := d.Want(t, http.StatusOK, "REPORT", other, body("C:free-busy-query", span("20260309T000000Z", "20260310T000000Z")), "Depth", "1")
-	if !strings.Contains(string(busy.Body), "20260309T130000Z/20260309T140000Z") {
+	if !strings.Contains(busy.Body, "20260309T130000Z/20260309T140000Z") {
 		t.Errorf("free-busy: %s", busy.Body)
 	}
 	m := d.report(t, a, "0", "C:calendar-query", getData+events(span("20260309T000000Z", "20260310T000000Z")))

@@ -55,7 +55,7 @@ func TestLargeCards(t *testing.T) {
 	c.Want(t, http.StatusForbidden, "COPY", a, "", "Destination", h.URL+b)
 	c.Want(t, http.StatusNoContent, "DELETE", b, "")
 	c.Want(t, http.StatusCreated, "MOVE", a, "", "Destination", h.URL+book(c)+"neu.vcf")
-	if got := c.Want(t, http.StatusOK, "GET", book(c)+"neu.vcf", "").Body; string(got) != large {
+	if got := c.Want(t, http.StatusOK, "GET", book(c)+"neu.vcf", "").Body; got != large {
 		t.Errorf("after MOVE: %d bytes", len(got))
 	}
 }
