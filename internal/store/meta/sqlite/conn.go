@@ -18,6 +18,7 @@ const maxStatements = 400
 type conn struct {
 	*handle
 	statements map[string]*statement
+	queried    []*statement // since the transaction began: their rows end with it
 }
 
 func (c *conn) plain(text string) error {
@@ -65,6 +66,7 @@ func (c *conn) query(ctx context.Context, text string, args []any) (*rows, error
 	if st.open {
 		return nil, errOpen
 	}
+	c.queried = append(c.queried, st)
 	more, err := st.begin(args)
 	if err != nil {
 		st.reset()
@@ -115,6 +117,18 @@ func (c *conn) run(ctx context.Context, s *meta.Statement) error {
 		return nil
 	}
 	return s.Affected(sqlite3.Xsqlite3_changes64(c.tls, c.db))
+}
+
+// settle closes rows that somebody left open, so that their statements can be run
+// again.
+func (c *conn) settle() {
+	for _, st := range c.queried {
+		if st.open {
+			st.reset()
+		}
+	}
+	clear(c.queried)
+	c.queried = c.queried[:0]
 }
 
 func (c *conn) close() error {

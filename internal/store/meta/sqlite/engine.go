@@ -130,6 +130,7 @@ func (e *engine) snapshot(ctx context.Context, f func(*conn) error) (err error) 
 		}
 	}
 	defer func() {
+		c.settle()
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.idle = append(e.idle, c)
@@ -166,6 +167,7 @@ func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
 	}
 	done := false
 	defer func() {
+		c.settle()
 		if !done { // also when f panics
 			_ = c.plain("ROLLBACK") // where it fails, SQLite has rolled back already
 		}

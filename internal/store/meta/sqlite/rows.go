@@ -23,7 +23,7 @@ type rows struct {
 
 // Next goes to the next row; after the last one the rows are closed.
 func (r *rows) Next() bool {
-	if r.s == nil {
+	if r.s == nil || !r.s.open {
 		return false
 	}
 	more := r.ready
@@ -50,7 +50,7 @@ func (r *rows) Close() {
 // Scan copies the columns of the row: NULL only into what can hold it, and no number
 // into what is too small for it.
 func (r *rows) Scan(dest ...any) error {
-	if r.s == nil {
+	if r.s == nil || !r.s.open {
 		return errors.New("sqlite: no row to read")
 	}
 	if len(dest) != r.s.columns {

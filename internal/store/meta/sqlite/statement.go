@@ -24,6 +24,10 @@ type statement struct {
 	room    int     // bytes of space
 }
 
+// maxBound is how long the arguments of a statement may be together, bytes: what SQLite
+// takes at most for one.
+const maxBound = 1_000_000_000
+
 // keptRoom is how much space a statement keeps while nobody uses it, bytes.
 const keptRoom = 4 << 10
 
@@ -138,6 +142,9 @@ func (s *statement) bind(args []any) error {
 		case []byte:
 			need += len(v)
 		}
+	}
+	if need > maxBound {
+		return s.h.failed(sqlite3.SQLITE_TOOBIG)
 	}
 	if need > s.room {
 		s.free()

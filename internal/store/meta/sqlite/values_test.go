@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"math"
 	"path/filepath"
 	"strings"
@@ -114,4 +115,34 @@ func TestOpenStatement(t *testing.T) {
 			t.Error(second, err)
 		}
 	})
+}
+
+// TestForgottenRows: rows that nobody closed end with their transaction, also where a
+// panic ended it.
+func TestForgottenRows(t *testing.T) {
+	e, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "meta.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	const text = "WITH v (x) AS (VALUES (1), (2)) SELECT x FROM v"
+	for _, in := range []func(context.Context, func(meta.Tx) error) error{e.Update, e.View} {
+		var rows meta.Rows
+		func() {
+			defer func() { _ = recover() }()
+			_ = in(t.Context(), func(tx meta.Tx) error {
+				if rows, err = tx.Query(t.Context(), text); err != nil || !rows.Next() {
+					t.Error(err)
+				}
+				panic("f fails")
+			})
+		}()
+		var x int64
+		if rows.Scan(&x) == nil || rows.Next() {
+			t.Error("rows are read after their transaction")
+		}
+		if err := in(t.Context(), func(tx meta.Tx) error { return first(t, tx, text, nil, &x) }); err != nil || x != 1 {
+			t.Error(x, err)
+		}
+	}
 }
