@@ -167,6 +167,19 @@ func (r *replica) run(t testing.TB) {
 	})
 }
 
+// supervise is run for a time when the database may not answer yet: who ends is
+// started again, as systemd and Kubernetes do.
+func (r *replica) supervise(t testing.TB) {
+	t.Helper()
+	r.launch(t)
+	harness.Eventually(t, 2*startTime, "replica "+r.name+" is ready", func() bool {
+		if !r.running() {
+			r.launch(t)
+		}
+		return r.ready()
+	})
+}
+
 func (r *replica) launch(t testing.TB) {
 	t.Helper()
 	log, err := os.OpenFile(r.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
