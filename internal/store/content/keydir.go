@@ -63,7 +63,7 @@ func (k *KeyDir) Close() error { return k.root.Close() }
 
 func lostOperatorKey(path string) error {
 	return fmt.Errorf("%w: the operator's key %s is missing; without it nothing that was stored "+
-		"can be read: put it back from its backup (docs/admin.md, Keys)",
+		"can be read: put it back from its backup (docs/admin/secrets.md, Keys)",
 		ErrNoKey, filepath.Join(path, operatorFile))
 }
 
@@ -98,7 +98,7 @@ func (k *KeyDir) readOperatorKey() ([]byte, error) {
 	}
 	name := filepath.Join(k.path, operatorFile)
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o: others than its owner may use it; run chmod 600 (docs/admin.md, Keys)",
+		return nil, fmt.Errorf("%s has mode %04o: others than its owner may use it; run chmod 600 (docs/admin/secrets.md, Keys)",
 			name, info.Mode().Perm())
 	}
 	key, err := io.ReadAll(io.LimitReader(file, keySize+1))

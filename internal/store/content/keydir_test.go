@@ -126,7 +126,7 @@ func TestLostOperatorKey(t *testing.T) {
 	}
 	for _, create := range []bool{false, true} { // never a second key beside keys of tenants
 		_, err := OpenKeyDir(dir, create)
-		if !errors.Is(err, ErrNoKey) || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "docs/admin.md") {
+		if !errors.Is(err, ErrNoKey) || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "docs/admin/secrets.md") {
 			t.Errorf("create %v: %v", create, err)
 		}
 	}

@@ -62,7 +62,7 @@ func (k *KeyDir) tenantKey(tenant int64) ([]byte, error) {
 	name := filepath.Join(k.path, tenantFile(tenant))
 	file, err := k.root.Open(tenantFile(tenant))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: tenant %d has no key %s: it was destroyed or lost (docs/admin.md, Keys)",
+		return nil, fmt.Errorf("%w: tenant %d has no key %s: it was destroyed or lost (docs/admin/secrets.md, Keys)",
 			ErrNoKey, tenant, name)
 	}
 	if err != nil {
@@ -75,7 +75,7 @@ func (k *KeyDir) tenantKey(tenant int64) ([]byte, error) {
 	}
 	key, err := openSmall(nil, k.wrap, tenant, 0, nil, wrapped)
 	if err != nil || len(key) != keySize {
-		return nil, fmt.Errorf("%w: %s does not open with %s: they are not of one installation, or damaged (docs/admin.md, Keys)",
+		return nil, fmt.Errorf("%w: %s does not open with %s: they are not of one installation, or damaged (docs/admin/secrets.md, Keys)",
 			ErrWrongKey, name, filepath.Join(k.path, operatorFile))
 	}
 	return key, nil
