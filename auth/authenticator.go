@@ -16,8 +16,15 @@ type Config struct {
 	Changes      Changes
 	HashKeys     HashKeys
 
-	// Issuers whose access tokens are accepted; none: no bearer tokens.
-	Issuers []BearerIssuer
+	// Providers are the issuers whose access tokens are accepted. Where there is no
+	// directory, Issuers are, for every tenant in which the store knows the subject.
+	// Neither: no bearer tokens.
+	Providers *Providers
+	Issuers   []BearerIssuer
+	// Groups keeps what tokens say of groups, Tickets how old that is. Nil: groups are
+	// not kept, and count for the token's own login alone.
+	Groups  Groups
+	Tickets Tickets
 	// HTTP fetches the issuers' discovery documents and keys. Nil takes a
 	// client with a timeout of ten seconds.
 	HTTP *http.Client
@@ -48,7 +55,9 @@ type Authenticator struct {
 	recent   *recent
 	touches  *touches
 	watches  *watches
-	issuers  map[string]*bearerIssuer
+	// providers is nil where no tokens are taken.
+	providers *Providers
+	groups    *groupBook
 }
 
 // New checks the configuration and starts the background work.
@@ -72,14 +81,20 @@ func New(cfg Config) (*Authenticator, error) {
 		cfg.HTTP = &http.Client{Timeout: 10 * time.Second}
 	}
 	a := &Authenticator{cfg: cfg, now: cfg.Now, log: cfg.Log, throttle: cfg.Throttle}
-	a.issuers = make(map[string]*bearerIssuer, len(cfg.Issuers))
-	for _, c := range cfg.Issuers {
-		i, err := newBearerIssuer(c, cfg.HTTP, cfg.Now)
-		if err != nil {
-			return nil, fmt.Errorf("auth: issuer %s: %w", c.URL, err)
+	if a.providers = cfg.Providers; a.providers == nil && len(cfg.Issuers) > 0 {
+		var bindings []IssuerBinding
+		for _, i := range cfg.Issuers {
+			if i.Audience == "" {
+				return nil, fmt.Errorf("auth: issuer %s: a resource name (audience) is needed", i.URL)
+			}
+			bindings = append(bindings, IssuerBinding{BearerIssuer: i})
 		}
-		a.issuers[c.URL] = i
+		var err error
+		if a.providers, err = fixedProviders(ProvidersConfig{HTTP: cfg.HTTP, Now: cfg.Now, Log: cfg.Log}, bindings...); err != nil {
+			return nil, err
+		}
 	}
+	a.groups = newGroupBook(cfg.Groups, cfg.Tickets, cfg.Now, cfg.Log)
 	a.recent = newRecent(cfg.Now)
 	a.touches = newTouches(cfg.AppPasswords, cfg.Now, cfg.Log)
 	a.watches = newWatches(cfg.Changes, cfg.Now, cfg.Log)

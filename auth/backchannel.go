@@ -18,7 +18,9 @@ const logoutFor = 10 * time.Minute
 
 // BackChannel answers the provider's back-channel logout: a POST of a
 // logout_token (OpenID Connect Back-Channel Logout 1.0, 2.5 to 2.8). It needs
-// no cookie and has no CSRF check: the token is the proof.
+// no cookie and has no CSRF check: the token is the proof. The request's path value
+// "issuer" is the client's name, see [ClientName]; there is none at the URI of the
+// configuration's issuer.
 func (rp *RelyingParty) BackChannel() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -57,13 +59,17 @@ func (rp *RelyingParty) logoutRequest(ctx context.Context, w http.ResponseWriter
 	if n := len(r.PostForm["logout_token"]); n != 1 {
 		return 0, fmt.Errorf("%d logout tokens", n)
 	}
-	t, err := rp.logoutToken(ctx, r.PostForm.Get("logout_token"))
+	_, at, err := rp.client(ctx, r.PathValue("issuer"))
+	if err != nil {
+		return 0, err
+	}
+	t, err := at.logoutToken(ctx, r.PostForm.Get("logout_token"), rp.now())
 	if err != nil {
 		return 0, err
 	}
 	// A token counts once: later it would end sessions that began after it.
 	jti := Ticket{
-		Kind: ticketLogout, ID: hex.EncodeToString(digest(rp.cfg.Issuer + "\x00" + t.TokenID)),
+		Kind: ticketLogout, ID: hex.EncodeToString(digest(at.binding.URL + "\x00" + t.TokenID)),
 		Expires: rp.now().Add(logoutFor + time.Minute),
 	}
 	fresh, err := rp.cfg.Tickets.AddTicket(ctx, jti)
@@ -73,7 +79,7 @@ func (rp *RelyingParty) logoutRequest(ctx context.Context, w http.ResponseWriter
 	if !fresh {
 		return 0, errors.New("the token was used before")
 	}
-	ended, err = rp.cfg.Sessions.EndSessionsOf(ctx, rp.cfg.Issuer, t.Subject, t.SessionID)
+	ended, err = rp.cfg.Sessions.EndSessionsOf(ctx, at.binding.URL, t.Subject, t.SessionID)
 	if err != nil {
 		// Nothing was done; the provider may send it again.
 		_, _ = rp.cfg.Tickets.TakeTicket(context.WithoutCancel(ctx), jti.Kind, jti.ID)
@@ -82,18 +88,17 @@ func (rp *RelyingParty) logoutRequest(ctx context.Context, w http.ResponseWriter
 	return ended, nil
 }
 
-func (rp *RelyingParty) logoutToken(ctx context.Context, raw string) (*oidc.LogoutToken, error) {
+func (c *client) logoutToken(ctx context.Context, raw string, now time.Time) (*oidc.LogoutToken, error) {
 	// 2.4 recommends logout+jwt; some providers still write JWT or nothing.
 	if typ := tokenType(raw); typ != "logout+jwt" && typ != "jwt" && typ != "" {
 		return nil, fmt.Errorf("typ %q is not a logout token's", typ)
 	}
-	v, why := rp.issuer.verifier(oidc.Config{ClientID: rp.cfg.ClientID})
+	v, why := c.issuer.verifier(oidc.Config{ClientID: c.binding.ClientID})
 	// It checks issuer, audience, expiry, events, sub or sid, jti, no nonce.
 	t, err := v.VerifyLogout(ctx, raw)
 	if err = why(err); err != nil {
 		return nil, err
 	}
-	now := rp.now()
 	switch {
 	case t.IssuedAt.IsZero() || now.Add(leeway).Before(t.IssuedAt):
 		return nil, errors.New("the token comes from the future")

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -28,29 +27,6 @@ type BearerIssuer struct {
 
 // leeway is how far the provider's clock may be from ours.
 const leeway = 30 * time.Second
-
-// bearerIssuer is one whose access tokens we take.
-type bearerIssuer struct {
-	*issuer
-	cfg BearerIssuer
-}
-
-func newBearerIssuer(cfg BearerIssuer, client *http.Client, now func() time.Time) (*bearerIssuer, error) {
-	if cfg.Audience == "" {
-		return nil, errors.New("a resource name (audience) is needed")
-	}
-	if cfg.Scopes == nil {
-		cfg.Scopes = map[string]Scope{}
-		for _, n := range scopeNames {
-			cfg.Scopes[n.name] = n.scope
-		}
-	}
-	i, err := newIssuerOf(cfg.URL, client, now)
-	if err != nil {
-		return nil, err
-	}
-	return &bearerIssuer{issuer: i, cfg: cfg}, nil
-}
 
 // accessClaims are those of an access token that matter (RFC 9068 2.2), and
 // those that betray that it is none.
@@ -104,24 +80,36 @@ func (t *jsonTime) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// verify checks everything that the token itself must show. Its errors are
-// for the log; those that wrap ErrUnavailable are not the token's fault.
-func (i *bearerIssuer) verify(ctx context.Context, token string) (*accessClaims, error) {
+// accessToken is one that its issuer has signed.
+type accessToken struct {
+	accessClaims
+	issuer   string
+	audience []string
+	all      map[string]json.RawMessage
+}
+
+// access checks everything that an access token itself must show, but not for which
+// audience it is. Its errors are for the log; those that wrap ErrUnavailable are not
+// the token's fault.
+func (i *issuer) access(ctx context.Context, token string) (*accessToken, error) {
 	// RFC 9068 2.1 asks for at+jwt; Keycloak and others write JWT. Logout
 	// tokens (logout+jwt) and whatever else names itself are not for us.
 	if typ := tokenType(token); typ != "at+jwt" && typ != "jwt" {
 		return nil, fmt.Errorf("typ %q is not an access token's", typ)
 	}
 	v, why := i.verifier(oidc.Config{
-		SkipClientIDCheck: true, // the audience is a resource, checked below
+		SkipClientIDCheck: true, // the audience is a resource, checked by the caller
 		SkipExpiryCheck:   true, // checked below, with our leeway
 	})
 	t, err := v.Verify(ctx, token)
 	if err != nil {
 		return nil, why(err)
 	}
-	var c accessClaims
-	if err := t.Claims(&c); err != nil {
+	c := &accessToken{issuer: i.url, audience: t.Audience}
+	if err := t.Claims(&c.accessClaims); err != nil {
+		return nil, err
+	}
+	if err := t.Claims(&c.all); err != nil {
 		return nil, err
 	}
 	now := i.now()
@@ -132,10 +120,6 @@ func (i *bearerIssuer) verify(ctx context.Context, token string) (*accessClaims,
 		return nil, errors.New("this is a logout token")
 	case c.Kind != "" && !strings.EqualFold(c.Kind, "Bearer"):
 		return nil, fmt.Errorf("a token of kind %q is not an access token", c.Kind)
-	case !slices.Contains(t.Audience, i.cfg.Audience):
-		return nil, errors.New("the token is for another audience")
-	case i.cfg.Audience == c.ClientID || i.cfg.Audience == c.Party:
-		return nil, errors.New("the audience is a client")
 	case c.Subject == "":
 		return nil, errors.New("the token has no subject")
 	case c.Expires == nil || !now.Before(c.Expires.Add(leeway)):
@@ -145,13 +129,61 @@ func (i *bearerIssuer) verify(ctx context.Context, token string) (*accessClaims,
 	case c.IssuedAt != nil && now.Add(leeway).Before(c.IssuedAt.Time):
 		return nil, errors.New("the token comes from the future")
 	}
-	return &c, nil
+	return c, nil
 }
 
-func (i *bearerIssuer) scopes(c *accessClaims) (s Scope) {
+// meant picks the bindings for whose resource the token is. A resource that is also
+// the token's client, or a client of ours, is none.
+func (c *accessToken) meant(bindings []IssuerBinding) ([]IssuerBinding, error) {
+	var meant []IssuerBinding
+	for _, b := range bindings {
+		if b.Audience != "" && slices.Contains(c.audience, b.Audience) {
+			meant = append(meant, b)
+		}
+	}
+	if len(meant) == 0 {
+		return nil, errors.New("the token is for another audience")
+	}
+	for _, b := range bindings {
+		for _, m := range meant {
+			if m.Audience == c.ClientID || m.Audience == c.Party || m.Audience == b.ClientID {
+				return nil, errors.New("the audience is a client")
+			}
+		}
+	}
+	return meant, nil
+}
+
+// issued is when the token was made, as early as can be where it does not say.
+func (c *accessToken) issued() time.Time {
+	if c.IssuedAt == nil {
+		return time.Unix(0, 0)
+	}
+	return c.IssuedAt.Time
+}
+
+// session names the token where its issuer has not.
+func (c *accessToken) session(token string) string {
+	if c.ID != "" {
+		return c.ID
+	}
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:12])
+}
+
+// scopes are what the token allows, in our terms.
+func (b IssuerBinding) scopes(c *accessToken) (s Scope) {
 	for _, list := range [][]string{c.Scope, c.Scp} {
 		for _, name := range list {
-			s |= i.cfg.Scopes[name]
+			if b.Scopes != nil {
+				s |= b.Scopes[name]
+				continue
+			}
+			for _, n := range scopeNames {
+				if n.name == name {
+					s |= n.scope
+				}
+			}
 		}
 	}
 	return s
@@ -161,11 +193,18 @@ func (i *bearerIssuer) scopes(c *accessClaims) (s Scope) {
 // protocol names no user (HTTP); otherwise it must name the person or an
 // account granted to them. Errors are those of Password.
 func (a *Authenticator) Bearer(ctx context.Context, at Attempt, token string) (*Principal, error) {
+	return a.judge(ctx, at, token, a.checkBearer)
+}
+
+type tokenCheck func(ctx context.Context, at Attempt, token string) (*Principal, error)
+
+// judge throttles a check of a token and says no more of its outcome than is good.
+func (a *Authenticator) judge(ctx context.Context, at Attempt, token string, check tokenCheck) (*Principal, error) {
 	network := Network(at.Remote)
 	if a.throttle.Judge(at.Username, network) == SlowSource {
 		return nil, ErrThrottled
 	}
-	p, err := a.checkBearer(ctx, at, token)
+	p, err := check(ctx, at, token)
 	switch {
 	case err == nil:
 		return p, nil
@@ -183,19 +222,15 @@ func (a *Authenticator) Bearer(ctx context.Context, at Attempt, token string) (*
 }
 
 func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token string) (*Principal, error) {
-	issuerURL, err := issuerNamed(token)
+	c, bound, err := a.signed(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	i := a.issuers[issuerURL]
-	if i == nil {
-		return nil, errors.New("the issuer is not one of ours")
-	}
-	c, err := i.verify(ctx, token)
+	meant, err := c.meant(bound.byIssuer[c.issuer])
 	if err != nil {
 		return nil, err
 	}
-	person, err := a.cfg.People.PersonBySubject(ctx, issuerURL, c.Subject)
+	person, err := bound.person(ctx, a.cfg.People, meant, c.Subject, at.Username)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, errors.New("the subject is no person here")
@@ -213,23 +248,45 @@ func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token strin
 			return nil, errors.New("the user name is not one of the subject's")
 		}
 	}
-	scopes := i.scopes(c)
+	binding := bindingOf(meant, person.Tenant)
+	scopes := binding.scopes(c)
 	if scopes&at.Scope != at.Scope {
 		return nil, ErrScope
 	}
 	p := &Principal{
 		Tenant: person.Tenant, Account: person.Account,
 		Address: person.Address, DisplayName: person.DisplayName,
-		Scopes: scopes, Method: ByBearer, Session: c.ID, Expires: c.Expires.Time,
-	}
-	if p.Session == "" {
-		sum := sha256.Sum256([]byte(token))
-		p.Session = hex.EncodeToString(sum[:12])
+		Scopes: scopes, Method: ByBearer, Session: c.session(token), Expires: c.Expires.Time,
 	}
 	if c.AuthTime != nil {
 		p.AuthTime = c.AuthTime.Time
 	}
+	if groups, ok := binding.groups(c.all); ok {
+		p.Groups = a.groups.note(ctx, person.AccountRef, c.issuer, groups, c.issued())
+		p.Roles = binding.roles(p.Groups)
+	}
 	return p, nil
+}
+
+// signed checks a token of any issuer in use.
+func (a *Authenticator) signed(ctx context.Context, token string) (*accessToken, *bound, error) {
+	issuerURL, err := issuerNamed(token)
+	if err != nil {
+		return nil, nil, err
+	}
+	if a.providers == nil {
+		return nil, nil, errors.New("no tokens are taken here")
+	}
+	bound, err := a.providers.current(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	i := bound.issuers[issuerURL] // compared byte by byte: another case is another issuer
+	if i == nil {
+		return nil, nil, errors.New("the issuer is not one of ours")
+	}
+	c, err := i.access(ctx, token)
+	return c, bound, err
 }
 
 // mayUse asks whether the person may name that address; errors wrap ErrUnavailable.

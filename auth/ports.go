@@ -23,8 +23,12 @@ type People interface {
 	// (any case, U- or A-labels). Function mailboxes are not persons.
 	PersonByAddress(ctx context.Context, address string) (Person, error)
 	// PersonBySubject finds the person bound to (issuer, sub) in any tenant
-	// that the issuer is bound to.
+	// that the issuer is bound to; an error other than ErrNotFound if there are
+	// several.
 	PersonBySubject(ctx context.Context, issuer, sub string) (Person, error)
+	// PersonIn finds the one bound to (issuer, sub) in this tenant, if the issuer is
+	// bound to it.
+	PersonIn(ctx context.Context, tenant int64, issuer, sub string) (Person, error)
 	PersonByRef(ctx context.Context, ref AccountRef) (Person, error)
 	// MayUse reports whether person may sign in naming that address: their
 	// own, or an account granted to them.
@@ -110,4 +114,54 @@ type Changes interface {
 	// Alive reports whether the person is active and, if appPassword is not
 	// 0, whether that app password is there and not expired. One key read.
 	Alive(ctx context.Context, ref AccountRef, appPassword int64) (bool, error)
+}
+
+// Groups keeps what issuers say of the groups that persons are in.
+type Groups interface {
+	// GroupsOf gives them in order, by all issuers bound to the tenant.
+	GroupsOf(ctx context.Context, ref AccountRef) ([]string, error)
+	// SetGroups replaces what that issuer said before.
+	SetGroups(ctx context.Context, ref AccountRef, issuer string, groups []string) error
+}
+
+// Subjects binds persons to what an issuer calls them.
+type Subjects interface {
+	// BindSubject fails with ErrTaken if (issuer, sub) is another person of the tenant,
+	// and with ErrNotFound if the issuer is not bound to the tenant.
+	BindSubject(ctx context.Context, ref AccountRef, issuer, sub string) error
+}
+
+// Directory tells which issuers are bound to which tenants.
+type Directory interface {
+	Bindings(ctx context.Context) (Bindings, error)
+}
+
+// Bindings are all of an installation's.
+type Bindings struct {
+	Issuers []IssuerBinding
+	Tenants map[int64]string // names, by id
+	Domains map[string]int64 // tenants, by domain in lower-case A-labels
+}
+
+// IssuerBinding is an issuer whose tokens and sign-ins open accounts of one tenant.
+type IssuerBinding struct {
+	// Tenant is whose accounts are opened. 0, in a fixed configuration only: of every
+	// tenant in which the store knows the subject.
+	Tenant int64
+	BearerIssuer
+	// Installation says that it is the issuer of the configuration: what is below, and
+	// the fields of BearerIssuer, are taken from there.
+	Installation bool
+
+	// ClientID and ClientSecret are the portal's at the issuer; no id: no sign-in at
+	// the portal, no secret: a public client.
+	ClientID, ClientSecret string
+	// GroupsClaim names the claim with a person's groups; empty: none is read.
+	GroupsClaim string
+	// GroupsScope is asked for at the sign-in where the issuer tells groups only then.
+	GroupsScope string
+	// Groups whose members have roles; empty: nobody. In those of the configuration
+	// {tenant} stands for the tenant's name. OperatorGroup counts in the configuration's
+	// issuer alone.
+	OperatorGroup, AdminGroup, PrivacyGroup string
 }

@@ -30,7 +30,24 @@ const (
 	ByPassword    Method = "password" // the embedded provider's own login page only
 )
 
-// Principal is a person who has signed in, and what that login allows.
+// Roles are what somebody may do beside using their own account and those granted to
+// them. They come from groups of the provider that is configured for them and from
+// nowhere else.
+type Roles uint8
+
+// The roles, one bit each.
+const (
+	// Operator manages the whole installation; by groups of the installation's issuer.
+	Operator Roles = 1 << iota
+	// TenantAdmin manages the people, shared accounts, grants and quotas of the
+	// principal's own tenant; by groups of an issuer bound to it.
+	TenantAdmin
+	// Privacy reads where the data of the principal's own tenant lies; likewise.
+	Privacy
+)
+
+// Principal is a person who has signed in, and what that login allows. One with the
+// role Operator that [Authenticator.Operator] gives may have no account: Account 0.
 type Principal struct {
 	Tenant, Account int64
 	Address         string // the person's primary address
@@ -41,7 +58,22 @@ type Principal struct {
 	Session         string    // portal session or token id, with BySession and ByBearer
 	AuthTime        time.Time // when the person last typed a password at the provider
 	Expires         time.Time // zero: does not expire by itself
+
+	// Groups and Roles are what the provider says of the person, by this token or at
+	// the sign-in of this session. An app password has none: its owner's groups count
+	// for grants all the same, by the store.
+	Groups []string
+	Roles  Roles
+	// Renew says that the roles of a portal session are to be confirmed by another
+	// sign-in, for which the provider as a rule asks no password: they end [RolesFor]
+	// after the last one.
+	Renew bool
 }
+
+// Has reports whether all of those roles are the principal's.
+func (p *Principal) Has(r Roles) bool { return p != nil && p.Roles&r == r }
+
+func (p *Principal) ref() AccountRef { return AccountRef{p.Tenant, p.Account} }
 
 // Allows reports whether the login covers all of s.
 func (p *Principal) Allows(s Scope) bool { return p.Scopes&s == s }
@@ -68,6 +100,9 @@ var (
 	ErrState          = errors.New("this login was not begun here or has taken too long")
 	ErrUnknownSubject = errors.New("the provider's account belongs to no person here")
 	ErrRefused        = errors.New("the provider refused the login")
+
+	// ErrTaken: what an invitation would bind belongs to another person.
+	ErrTaken = errors.New("the provider's account belongs to another person here")
 
 	ErrMechanism = errors.New("this SASL mechanism is not offered")
 	ErrMalformed = errors.New("the SASL message is malformed")

@@ -97,7 +97,7 @@ type outside struct {
 func (o *outside) page(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/callback":
-		o.done, o.last = o.rp.Finish(r.Context(), r.URL.Query(), o.state, "", r.UserAgent())
+		o.done, o.last = o.rp.Finish(r.Context(), "", r.URL.Query(), o.state, "", r.UserAgent())
 	case "/backchannel":
 		o.rp.BackChannel().ServeHTTP(w, r)
 	default:

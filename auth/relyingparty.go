@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
@@ -20,16 +21,29 @@ import (
 
 // RPConfig is what the portal's login stands on.
 type RPConfig struct {
+	// Providers are the issuers at which people sign in. Where there is no directory,
+	// Issuer is the only one, for every tenant in which the store knows the subject.
+	Providers *Providers
+
 	Issuer       string // pinned, compared exactly
 	ClientID     string
 	ClientSecret string // empty: a public client (PKCE is always used)
-	RedirectURI  string
+
+	// RedirectURI is that of the configuration's issuer. Each other one has its own:
+	// IssuerRedirectURI, which ends in a slash, with [ClientName] behind it. So an
+	// answer shows which issuer gave it (RFC 9700 4.4.2.2).
+	RedirectURI       string
+	IssuerRedirectURI string
 	// PostLogoutRedirectURI is where the provider sends the browser after a logout.
 	PostLogoutRedirectURI string
 
 	People   People
 	Sessions Sessions
 	Tickets  Tickets
+	// Groups keeps what issuers say of groups; nil: nobody does.
+	Groups Groups
+	// Subjects binds who follows an invitation; nil: there are none.
+	Subjects Subjects
 	// HTTP talks to the provider. Nil takes a client with a timeout of ten seconds.
 	HTTP *http.Client
 
@@ -40,12 +54,13 @@ type RPConfig struct {
 }
 
 // RelyingParty signs persons in at the portal with OpenID Connect: code flow
-// with PKCE, state and nonce, against whichever provider is configured.
+// with PKCE, state and nonce, against the provider of the person's tenant.
 type RelyingParty struct {
-	cfg    RPConfig
-	issuer *issuer
-	now    func() time.Time
-	log    *slog.Logger
+	cfg       RPConfig
+	providers *Providers
+	groups    *groupBook
+	now       func() time.Time
+	log       *slog.Logger
 }
 
 // Kinds of tickets that the relying party keeps.
@@ -61,12 +76,14 @@ const loginTime = 10 * time.Minute
 // is asked at the first login.
 func NewRelyingParty(cfg RPConfig) (*RelyingParty, error) {
 	switch {
-	case cfg.ClientID == "":
+	case cfg.Providers == nil && cfg.ClientID == "":
 		return nil, errors.New("auth: the relying party needs a client id")
 	case cfg.People == nil || cfg.Sessions == nil || cfg.Tickets == nil:
 		return nil, errors.New("auth: the relying party needs People, Sessions and Tickets")
 	}
-	for name, u := range map[string]string{"redirect": cfg.RedirectURI, "post-logout redirect": cfg.PostLogoutRedirectURI} {
+	for name, u := range map[string]string{
+		"redirect": cfg.RedirectURI, "issuers' redirect": cfg.IssuerRedirectURI, "post-logout redirect": cfg.PostLogoutRedirectURI,
+	} {
 		if u == "" && name != "redirect" {
 			continue
 		}
@@ -89,19 +106,35 @@ func NewRelyingParty(cfg RPConfig) (*RelyingParty, error) {
 	if cfg.Absolute <= 0 {
 		cfg.Absolute = 12 * time.Hour
 	}
-	i, err := newIssuerOf(cfg.Issuer, cfg.HTTP, cfg.Now)
-	if err != nil {
-		return nil, fmt.Errorf("auth: issuer %q %w", cfg.Issuer, err)
+	rp := &RelyingParty{cfg: cfg, providers: cfg.Providers, now: cfg.Now, log: cfg.Log}
+	rp.groups = newGroupBook(cfg.Groups, cfg.Tickets, cfg.Now, cfg.Log)
+	if rp.providers == nil {
+		var err error
+		rp.providers, err = fixedProviders(ProvidersConfig{HTTP: cfg.HTTP, Now: cfg.Now, Log: cfg.Log},
+			IssuerBinding{BearerIssuer: BearerIssuer{URL: cfg.Issuer}, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret})
+		if err != nil {
+			return nil, err
+		}
 	}
-	return &RelyingParty{cfg: cfg, issuer: i, now: cfg.Now, log: cfg.Log}, nil
+	return rp, nil
 }
+
+// Several reports whether people sign in at different providers, so that the portal
+// must ask whose people they are before it can send them there.
+func (rp *RelyingParty) Several(ctx context.Context) (bool, error) { return rp.providers.Several(ctx) }
 
 // StartOptions are those of one login.
 type StartOptions struct {
+	// Whose people sign in, and so where: Tenant by its name, Address by its domain,
+	// Invitation by what it was made for, Session, the cookie's value, as last time.
+	// The first that is given counts; one that nobody has leads where people go whose
+	// tenant has no provider of its own.
+	Tenant, Address, Invitation, Session string
+
 	// Fresh asks the provider to have the password typed again (max_age=0,
 	// prompt=login); Finish then refuses an older sign-in.
 	Fresh bool
-	// LoginHint is an address to fill in at the provider.
+	// LoginHint is an address to fill in at the provider; empty: Address.
 	LoginHint string
 	// Locales for the provider's pages, such as "de en".
 	Locales string
@@ -118,6 +151,11 @@ type begun struct {
 	ReturnTo string
 	Fresh    bool
 	At       time.Time
+
+	Client string // the state counts at this client's redirect URI alone
+	Issuer string
+	Hint   string // what was typed: an address
+	Invite string // a hash, of an invitation's code
 }
 
 // Start begins a login. The browser gets stateCookie's value in a cookie that
@@ -125,7 +163,11 @@ type begun struct {
 // redirectURL. returnTo is a local path, kept until Finish; anything else
 // becomes "/".
 func (rp *RelyingParty) Start(ctx context.Context, returnTo string, opts StartOptions) (redirectURL, stateCookie string, err error) {
-	m, err := rp.issuer.metadata(ctx)
+	c, invite, err := rp.where(ctx, opts)
+	if err != nil {
+		return "", "", fmt.Errorf("login: %w", err)
+	}
+	m, err := c.issuer.metadata(ctx)
 	if err != nil {
 		return "", "", fmt.Errorf("login: %w", err)
 	}
@@ -137,6 +179,7 @@ func (rp *RelyingParty) Start(ctx context.Context, returnTo string, opts StartOp
 	b := begun{
 		Browser: digest(stateCookie), Nonce: token(), Verifier: oauth2.GenerateVerifier(),
 		ReturnTo: localPath(returnTo), Fresh: opts.Fresh, At: rp.now(),
+		Client: c.id, Issuer: c.binding.URL, Hint: opts.Address, Invite: invite,
 	}
 	value, err := json.Marshal(b)
 	if err != nil {
@@ -161,19 +204,61 @@ func (rp *RelyingParty) Start(ctx context.Context, returnTo string, opts StartOp
 		// max_age also obliges the provider to say auth_time (Core 3.1.2.1).
 		param("max_age", strconv.Itoa(int(rp.cfg.Absolute/time.Second)))
 	}
-	param("login_hint", opts.LoginHint)
+	param("login_hint", cmp.Or(opts.LoginHint, opts.Address))
 	param("ui_locales", opts.Locales)
-	return rp.oauth(m).AuthCodeURL(state, params...), stateCookie, nil
+	return rp.oauth(c, m).AuthCodeURL(state, params...), stateCookie, nil
 }
 
-func (rp *RelyingParty) oauth(m *metadata) *oauth2.Config {
+// where finds the client at whose provider somebody signs in.
+func (rp *RelyingParty) where(ctx context.Context, opts StartOptions) (c *client, invite string, err error) {
+	b, err := rp.providers.current(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	switch {
+	case len(opts.Tenant) > 1000 || len(opts.Address) > usernameMax:
+	case opts.Tenant != "":
+		c = b.clientFor(b.names[opts.Tenant])
+	case opts.Address != "":
+		c = b.clientFor(b.tenantOf(opts.Address))
+	case opts.Invitation != "":
+		id, in, err := rp.invited(ctx, opts.Invitation)
+		if err != nil {
+			return nil, "", err
+		}
+		if c = b.clientAt(in.Issuer, in.Tenant); c == nil { // unbound since
+			return nil, "", ErrState
+		}
+		return c, id, nil
+	case opts.Session != "":
+		if s, err := rp.find(ctx, opts.Session); err == nil {
+			c = b.clientAt(s.Issuer, s.Tenant)
+		}
+	}
+	if c == nil {
+		c = b.clients[""]
+	}
+	if c == nil {
+		return nil, "", fmt.Errorf("%w: no provider is configured", ErrUnavailable)
+	}
+	return c, "", nil
+}
+
+func (rp *RelyingParty) oauth(c *client, m *metadata) *oauth2.Config {
 	style := oauth2.AuthStyleInHeader // client_secret_basic, which every provider knows
-	if rp.cfg.ClientSecret == "" {
+	if c.binding.ClientSecret == "" {
 		style = oauth2.AuthStyleInParams
 	}
+	redirect := rp.cfg.RedirectURI
+	if c.id != "" {
+		redirect = rp.cfg.IssuerRedirectURI + c.id
+	}
+	scopes := []string{oidc.ScopeOpenID}
+	if c.binding.GroupsScope != "" {
+		scopes = append(scopes, c.binding.GroupsScope)
+	}
 	return &oauth2.Config{
-		ClientID: rp.cfg.ClientID, ClientSecret: rp.cfg.ClientSecret, RedirectURL: rp.cfg.RedirectURI,
-		Scopes:   []string{oidc.ScopeOpenID},
+		ClientID: c.binding.ClientID, ClientSecret: c.binding.ClientSecret, RedirectURL: redirect, Scopes: scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: m.AuthorizationEndpoint, TokenURL: m.TokenEndpoint, AuthStyle: style},
 	}
 }
@@ -186,42 +271,56 @@ type Finished struct {
 	ReturnTo    string
 }
 
-// Finish ends a login at the redirect URI: params are the query's, stateCookie
-// the cookie's value that Start gave, previous the session cookie's old value
-// or empty (its session ends). Errors: ErrState (no such login begun by this
-// browser, or too late), ErrUnknownSubject, ErrRefused (the provider said no),
-// ErrStale (not as fresh as asked for), ErrDenied (a bad answer, or the person
-// is disabled), or one that wraps ErrUnavailable.
-func (rp *RelyingParty) Finish(ctx context.Context, params url.Values, stateCookie, previous, userAgent string) (*Finished, error) {
-	b, err := rp.take(ctx, params.Get("state"), stateCookie)
+// Finish ends a login at the redirect URI of the client that is so named, "" for the
+// configuration's: params are the query's, stateCookie the cookie's value that Start
+// gave, previous the session cookie's old value or empty (its session ends). Errors:
+// ErrState (no such login begun by this browser at this client, or too late),
+// ErrUnknownSubject, ErrRefused (the provider said no), ErrStale (not as fresh as asked
+// for), ErrTaken (the invitation's), ErrDenied (a bad answer, or the person is
+// disabled), or one that wraps ErrUnavailable.
+func (rp *RelyingParty) Finish(ctx context.Context, clientName string, params url.Values, stateCookie, previous, userAgent string) (*Finished, error) {
+	b, err := rp.take(ctx, clientName, params.Get("state"), stateCookie)
 	if err != nil {
 		return nil, fmt.Errorf("login: %w", err)
 	}
-	m, err := rp.issuer.metadata(ctx)
+	bound, c, err := rp.client(ctx, clientName)
+	if err == nil && c.binding.URL != b.Issuer { // the configuration's has changed meanwhile
+		err = ErrState
+	}
+	if err != nil {
+		return nil, fmt.Errorf("login: %w", err)
+	}
+	m, err := c.issuer.metadata(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("login: %w", err)
 	}
 	// RFC 9207 2.4: an answer that another provider mixed in.
-	if iss, ok := params["iss"]; (ok || m.IssParameter) && (len(iss) != 1 || iss[0] != rp.cfg.Issuer) {
+	if iss, ok := params["iss"]; (ok || m.IssParameter) && (len(iss) != 1 || iss[0] != c.binding.URL) {
 		return nil, fmt.Errorf("login: %w: the answer names another issuer", ErrDenied)
 	}
 	if code := params.Get("error"); code != "" {
 		return nil, fmt.Errorf("login: %w: %.80q", ErrRefused, code)
 	}
-	raw, claims, err := rp.exchange(ctx, m, params.Get("code"), b)
+	raw, claims, err := rp.exchange(ctx, c, m, params.Get("code"), b)
 	if err != nil {
 		return nil, fmt.Errorf("login: %w", err)
 	}
-	person, err := rp.cfg.People.PersonBySubject(ctx, rp.cfg.Issuer, claims.Subject)
+	person, err := rp.whose(ctx, bound, c, claims.Subject, b)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, fmt.Errorf("login: %w", ErrUnknownSubject)
+	case errors.Is(err, ErrTaken) || errors.Is(err, ErrState):
+		return nil, fmt.Errorf("login: %w", err)
 	case err != nil:
 		return nil, fmt.Errorf("login: %w", unavailable(err))
 	case person.Disabled:
 		return nil, fmt.Errorf("login: %w: the person is disabled", ErrDenied)
 	}
-	f, err := rp.open(ctx, person, claims, raw, userAgent)
+	binding, ok := bound.binding(c.binding.URL, person.Tenant)
+	if !ok {
+		return nil, fmt.Errorf("login: %w", ErrUnknownSubject)
+	}
+	f, err := rp.open(ctx, person, binding, claims, raw, userAgent)
 	if err != nil {
 		return nil, fmt.Errorf("login: %w", err)
 	}
@@ -230,9 +329,40 @@ func (rp *RelyingParty) Finish(ctx context.Context, params url.Values, stateCook
 	return f, nil
 }
 
+// client finds the one of a redirect URI or back-channel logout URI; ErrState where
+// there is none, or no more.
+func (rp *RelyingParty) client(ctx context.Context, name string) (*bound, *client, error) {
+	b, err := rp.providers.current(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := b.clients[name]
+	if c == nil {
+		return nil, nil, ErrState
+	}
+	return b, c, nil
+}
+
+// whose finds the person whom an issuer has named, or binds the one of an invitation.
+func (rp *RelyingParty) whose(ctx context.Context, b *bound, c *client, sub string, begun begun) (Person, error) {
+	if begun.Invite != "" {
+		return rp.accept(ctx, c, sub, begun.Invite)
+	}
+	var meant []IssuerBinding
+	for _, i := range b.byIssuer[c.binding.URL] {
+		if c.serves(i.Tenant) {
+			meant = append(meant, i)
+		}
+	}
+	if len(meant) == 0 {
+		return Person{}, ErrNotFound
+	}
+	return b.person(ctx, rp.cfg.People, meant, sub, begun.Hint)
+}
+
 // take finds the login that was begun under state by this browser; it can be
 // taken once.
-func (rp *RelyingParty) take(ctx context.Context, state, stateCookie string) (begun, error) {
+func (rp *RelyingParty) take(ctx context.Context, clientName, state, stateCookie string) (begun, error) {
 	var b begun
 	if state == "" || len(state) > 200 || stateCookie == "" {
 		return b, ErrState
@@ -247,7 +377,7 @@ func (rp *RelyingParty) take(ctx context.Context, state, stateCookie string) (be
 	if err := json.Unmarshal(t.Value, &b); err != nil {
 		return b, ErrState
 	}
-	if subtle.ConstantTimeCompare(b.Browser, digest(stateCookie)) != 1 || rp.now().Sub(b.At) > loginTime {
+	if subtle.ConstantTimeCompare(b.Browser, digest(stateCookie)) != 1 || rp.now().Sub(b.At) > loginTime || b.Client != clientName {
 		return b, ErrState
 	}
 	return b, nil
@@ -261,16 +391,18 @@ type idClaims struct {
 	SID      string        `json:"sid"`
 	AuthTime *jsonTime     `json:"auth_time"`
 	IssuedAt *jsonTime     `json:"iat"`
+
+	all map[string]json.RawMessage
 }
 
 // exchange trades the code for an ID token and checks it (Core 3.1.3.7).
-func (rp *RelyingParty) exchange(ctx context.Context, m *metadata, code string, b begun) (raw string, c *idClaims, err error) {
+func (rp *RelyingParty) exchange(ctx context.Context, at *client, m *metadata, code string, b begun) (raw string, c *idClaims, err error) {
 	if code == "" || len(code) > 4096 {
 		return "", nil, fmt.Errorf("%w: no code", ErrDenied)
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	answer, err := rp.oauth(m).Exchange(context.WithValue(ctx, oauth2.HTTPClient, rp.issuer.http), code, oauth2.VerifierOption(b.Verifier))
+	answer, err := rp.oauth(at, m).Exchange(context.WithValue(ctx, oauth2.HTTPClient, at.issuer.http), code, oauth2.VerifierOption(b.Verifier))
 	if err != nil {
 		if said := (*oauth2.RetrieveError)(nil); errors.As(err, &said) && said.Response.StatusCode < 500 {
 			return "", nil, fmt.Errorf("%w: the provider refuses the code: %.80q", ErrDenied, said.ErrorCode)
@@ -281,7 +413,7 @@ func (rp *RelyingParty) exchange(ctx context.Context, m *metadata, code string, 
 	if typ := tokenType(raw); typ != "jwt" && typ != "" {
 		return "", nil, fmt.Errorf("%w: typ %q is not an ID token's", ErrDenied, typ)
 	}
-	v, why := rp.issuer.verifier(oidc.Config{ClientID: rp.cfg.ClientID})
+	v, why := at.issuer.verifier(oidc.Config{ClientID: at.binding.ClientID})
 	t, err := v.Verify(ctx, raw)
 	if err = why(err); err != nil {
 		if errors.Is(err, ErrUnavailable) {
@@ -290,7 +422,7 @@ func (rp *RelyingParty) exchange(ctx context.Context, m *metadata, code string, 
 		return "", nil, fmt.Errorf("%w: the ID token: %w", ErrDenied, err)
 	}
 	c = &idClaims{}
-	if err := t.Claims(c); err != nil {
+	if err := errors.Join(t.Claims(c), t.Claims(&c.all)); err != nil {
 		return "", nil, fmt.Errorf("%w: the ID token: %w", ErrDenied, err)
 	}
 	now := rp.now()
@@ -299,7 +431,7 @@ func (rp *RelyingParty) exchange(ctx context.Context, m *metadata, code string, 
 		return "", nil, fmt.Errorf("%w: the ID token belongs to another login", ErrDenied)
 	case c.Subject == "":
 		return "", nil, fmt.Errorf("%w: the ID token has no subject", ErrDenied)
-	case (len(c.Audience) > 1 || c.Party != "") && c.Party != rp.cfg.ClientID:
+	case (len(c.Audience) > 1 || c.Party != "") && c.Party != at.binding.ClientID:
 		return "", nil, fmt.Errorf("%w: the ID token is for another party", ErrDenied)
 	case c.IssuedAt == nil || now.Add(leeway).Before(c.IssuedAt.Time):
 		return "", nil, fmt.Errorf("%w: the ID token comes from the future", ErrDenied)

@@ -70,7 +70,7 @@ func (s *signer) login(t *testing.T, opts auth.StartOptions, answer func(claims 
 			"iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "auth_time": now.Unix(), "sid": "sid-1",
 		})
 	}
-	f, err := s.rp.Finish(t.Context(), url.Values{"state": {asked.Get("state")}, "code": {"the code"}}, cookie, "", "Firefox\x00\n"+strings.Repeat("é", 300))
+	f, err := s.rp.Finish(t.Context(), "", url.Values{"state": {asked.Get("state")}, "code": {"the code"}}, cookie, "", "Firefox\x00\n"+strings.Repeat("é", 300))
 	return f, asked, err
 }
 

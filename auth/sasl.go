@@ -31,7 +31,7 @@ const (
 // Mechanisms lists what SASL offers, tokens before passwords; OAUTHBEARER and
 // XOAUTH2 only if an issuer is configured.
 func (a *Authenticator) Mechanisms() []string {
-	if len(a.issuers) == 0 {
+	if a.providers == nil {
 		return []string{"PLAIN", "LOGIN"}
 	}
 	return []string{"OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"}
@@ -48,11 +48,11 @@ func (a *Authenticator) SASL(mech string, at Attempt) (Exchange, error) {
 	case "LOGIN":
 		return &login{exchange: exchange{a: a, at: at}}, nil
 	case "OAUTHBEARER":
-		if len(a.issuers) > 0 {
+		if a.providers != nil {
 			return &oauth{exchange: exchange{a: a, at: at}, parse: parseOAuthBearer}, nil
 		}
 	case "XOAUTH2":
-		if len(a.issuers) > 0 {
+		if a.providers != nil {
 			return &oauth{exchange: exchange{a: a, at: at}, parse: parseXOAuth2, old: true}, nil
 		}
 	}
@@ -206,8 +206,8 @@ func (e *oauth) refusal(err error) []byte {
 	default:
 		answer["status"] = "invalid_token"
 	}
-	if len(e.a.cfg.Issuers) == 1 && !e.old {
-		answer["openid-configuration"] = strings.TrimSuffix(e.a.cfg.Issuers[0].URL, "/") + "/.well-known/openid-configuration"
+	if url := e.a.providers.tellable(); url != "" && !e.old {
+		answer["openid-configuration"] = strings.TrimSuffix(url, "/") + "/.well-known/openid-configuration"
 	}
 	b, _ := json.Marshal(answer) // strings cannot fail
 	return b

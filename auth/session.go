@@ -20,8 +20,17 @@ const seenEvery = time.Minute
 
 // sessionSecret is what a session keeps sealed.
 type sessionSecret struct {
-	IDToken string // the hint by which the provider knows what to end
+	IDToken string   // the hint by which the provider knows what to end
+	Groups  []string // those that give roles, as the ID token has them
 }
+
+// RolesFor is how long the roles of a portal session hold after a sign-in: whoever
+// loses them at the provider, without a token that says so, has them no longer than
+// that. From RolesRenew on the portal has them confirmed.
+const (
+	RolesFor   = 15 * time.Minute
+	RolesRenew = 10 * time.Minute
+)
 
 // token makes 256 random bits for a cookie, a state or a nonce.
 func token() string {
@@ -51,15 +60,21 @@ func localPath(p string) string {
 
 // open makes a session for a person whom the provider has named. It always
 // has a new id, so that none can be foisted on a browser beforehand.
-func (rp *RelyingParty) open(ctx context.Context, person Person, c *idClaims, idToken, userAgent string) (*Finished, error) {
-	secret, err := json.Marshal(sessionSecret{IDToken: idToken})
+func (rp *RelyingParty) open(ctx context.Context, person Person, at IssuerBinding, c *idClaims, idToken, userAgent string) (*Finished, error) {
+	kept := sessionSecret{IDToken: idToken}
+	groups, told := at.groups(c.all)
+	if told {
+		groups = rp.groups.note(ctx, person.AccountRef, at.URL, groups, c.IssuedAt.Time)
+		kept.Groups = at.telling(groups)
+	}
+	secret, err := json.Marshal(kept)
 	if err != nil {
 		return nil, err
 	}
 	cookie, now := token(), rp.now()
 	s := Session{
 		AccountRef: person.AccountRef, ID: digest(cookie),
-		Issuer: rp.cfg.Issuer, Subject: c.Subject, SID: c.SID,
+		Issuer: at.URL, Subject: c.Subject, SID: c.SID,
 		UserAgent: shorten(userAgent), Created: now, Seen: now, Expires: now.Add(rp.cfg.Absolute), Secret: secret,
 	}
 	if c.AuthTime != nil {
@@ -71,7 +86,9 @@ func (rp *RelyingParty) open(ctx context.Context, person Person, c *idClaims, id
 	if err := rp.cfg.Sessions.AddSession(ctx, s); err != nil {
 		return nil, unavailable(err)
 	}
-	return &Finished{Principal: principalOf(person, s), Session: s, CookieValue: cookie}, nil
+	p := principalOf(person, s)
+	p.Groups, p.Roles = groups, at.roles(groups)
+	return &Finished{Principal: p, Session: s, CookieValue: cookie}, nil
 }
 
 // shorten bounds what a browser says of itself.
@@ -106,6 +123,14 @@ func (rp *RelyingParty) Lookup(ctx context.Context, cookieValue string) (*Princi
 	if err != nil {
 		return nil, Session{}, err
 	}
+	bound, err := rp.providers.current(ctx)
+	if err != nil {
+		return nil, Session{}, err
+	}
+	at, ok := bound.binding(s.Issuer, s.Tenant)
+	if !ok { // unbound a moment ago
+		return nil, Session{}, ErrNotFound
+	}
 	person, err := rp.cfg.People.PersonByRef(ctx, s.AccountRef)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -121,7 +146,28 @@ func (rp *RelyingParty) Lookup(ctx context.Context, cookieValue string) (*Princi
 			rp.log.Warn("a session's use was not noted", "err", err)
 		}
 	}
-	return principalOf(person, s), s, nil
+	p := principalOf(person, s)
+	return p, s, rp.addRoles(ctx, p, at, s)
+}
+
+// addRoles gives the principal of a session those roles that it had at the sign-in and
+// that nothing has taken since: neither time nor a newer word of the issuer.
+func (rp *RelyingParty) addRoles(ctx context.Context, p *Principal, at IssuerBinding, s Session) error {
+	var secret sessionSecret
+	if json.Unmarshal(s.Secret, &secret) != nil || at.roles(secret.Groups) == 0 {
+		return nil
+	}
+	age := rp.now().Sub(s.Created)
+	p.Renew = age >= RolesRenew
+	if age >= RolesFor {
+		return nil
+	}
+	left, err := rp.groups.left(ctx, p.ref(), secret.Groups)
+	if err != nil {
+		return unavailable(err)
+	}
+	p.Groups, p.Roles = left, at.roles(left)
+	return nil
 }
 
 // find gives a session that has not ended by itself.
@@ -137,7 +183,11 @@ func (rp *RelyingParty) find(ctx context.Context, cookieValue string) (Session, 
 		return Session{}, unavailable(err)
 	}
 	now := rp.now()
-	if s.Issuer != rp.cfg.Issuer || !now.Before(s.Expires) || now.Sub(s.Seen) >= rp.cfg.Idle {
+	b, err := rp.providers.current(ctx)
+	if err != nil {
+		return Session{}, err
+	}
+	if _, bound := b.binding(s.Issuer, s.Tenant); !bound || !now.Before(s.Expires) || now.Sub(s.Seen) >= rp.cfg.Idle {
 		if err := rp.cfg.Sessions.EndSession(ctx, s.AccountRef, s.ID); err != nil && !errors.Is(err, ErrNotFound) {
 			rp.log.Warn("a session that is over could not be removed", "err", err)
 		}
@@ -174,7 +224,15 @@ func (rp *RelyingParty) Logout(ctx context.Context, cookieValue string) (redirec
 // providerLogout is the address of the provider's own logout (RP-Initiated
 // Logout 1.0, 2), "" if there is none to be had.
 func (rp *RelyingParty) providerLogout(ctx context.Context, s Session) string {
-	m, err := rp.issuer.metadata(ctx)
+	b, err := rp.providers.current(ctx)
+	if err != nil {
+		return ""
+	}
+	c := b.clientAt(s.Issuer, s.Tenant)
+	if c == nil {
+		return ""
+	}
+	m, err := c.issuer.metadata(ctx)
 	if err != nil || m.EndSessionEndpoint == "" {
 		return ""
 	}
@@ -183,7 +241,7 @@ func (rp *RelyingParty) providerLogout(ctx context.Context, s Session) string {
 		return ""
 	}
 	q := u.Query()
-	q.Set("client_id", rp.cfg.ClientID)
+	q.Set("client_id", c.binding.ClientID)
 	var secret sessionSecret
 	if json.Unmarshal(s.Secret, &secret) == nil && secret.IDToken != "" {
 		q.Set("id_token_hint", secret.IDToken)

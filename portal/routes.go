@@ -11,6 +11,13 @@ const BackChannelPath = "/logout/back-channel"
 // CallbackPath is the redirect URI's path, below URL.
 const CallbackPath = "/login/callback"
 
+// An issuer that a tenant has for its own has a redirect URI and a logout URI of its
+// own: behind these comes its auth.ClientName.
+const (
+	IssuerCallbackPath    = "/oidc/callback/"
+	IssuerBackChannelPath = "/oidc/logout/"
+)
+
 // bodyMax bounds a request in bytes; a logout token is the largest.
 const bodyMax = 256 << 10
 
@@ -19,6 +26,7 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", p.start)
 	mux.HandleFunc("GET /login", once(p.login))
 	mux.HandleFunc("GET "+CallbackPath, once(p.callback))
+	mux.HandleFunc("GET "+IssuerCallbackPath+"{issuer}", once(p.callback))
 	mux.HandleFunc("GET /setup/{client}", p.setup)
 	mux.HandleFunc("GET /service/{kind}", p.service)
 	mux.HandleFunc("GET /devices", p.signedIn(p.devices))
@@ -51,6 +59,7 @@ func (p *Portal) routes() http.Handler {
 	outer := http.NewServeMux()
 	// The provider's own post comes from no browser of ours and proves itself.
 	outer.Handle("POST "+BackChannelPath, p.c.RelyingParty.BackChannel())
+	outer.Handle("POST "+IssuerBackChannelPath+"{issuer}", p.c.RelyingParty.BackChannel())
 	outer.Handle("/", guard.Handler(mux))
 	return p.headers(outer)
 }

@@ -137,6 +137,7 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
 	p.begun.Failed("", network)
 	q := r.URL.Query()
 	to, state, err := p.c.RelyingParty.Start(r.Context(), q.Get("return"), auth.StartOptions{
+		Tenant: q.Get("tenant"), Invitation: q.Get("invitation"), Session: p.cookie(r, "session"),
 		Fresh: q.Get("fresh") == "1", Locales: string(language(r)), StateCookie: p.cookie(r, "state"),
 	})
 	if err != nil {
@@ -149,7 +150,7 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
 
 // callback ends a sign-in.
 func (p *Portal) callback(w http.ResponseWriter, r *http.Request) {
-	done, err := p.c.RelyingParty.Finish(r.Context(), r.URL.Query(), p.cookie(r, "state"), p.cookie(r, "session"), r.UserAgent())
+	done, err := p.c.RelyingParty.Finish(r.Context(), r.PathValue("issuer"), r.URL.Query(), p.cookie(r, "state"), p.cookie(r, "session"), r.UserAgent())
 	if err != nil {
 		p.fail(w, r, p.known(r), err)
 		return

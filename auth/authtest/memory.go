@@ -3,6 +3,7 @@ package authtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -22,10 +23,19 @@ type Memory struct {
 	persons   map[auth.AccountRef]*person
 	addresses map[string]auth.AccountRef // of persons
 	shared    map[string][]auth.AccountRef
-	subjects  map[[2]string]auth.AccountRef
+	subjects  map[subject]auth.AccountRef
+	groups    map[auth.AccountRef]map[string][]string // by issuer
+	bindings  auth.Bindings
 	sessions  map[string]auth.Session
 	tickets   map[[2]string]auth.Ticket
 	touches   int
+
+	groupWrites int
+}
+
+type subject struct {
+	tenant      int64
+	issuer, sub string
 }
 
 type person struct {
@@ -39,7 +49,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		Now:     time.Now,
 		persons: map[auth.AccountRef]*person{}, addresses: map[string]auth.AccountRef{},
-		shared: map[string][]auth.AccountRef{}, subjects: map[[2]string]auth.AccountRef{},
+		shared: map[string][]auth.AccountRef{}, subjects: map[subject]auth.AccountRef{}, groups: map[auth.AccountRef]map[string][]string{},
 		sessions: map[string]auth.Session{}, tickets: map[[2]string]auth.Ticket{},
 	}
 }
@@ -52,10 +62,15 @@ func (m *Memory) Touches() (n int) { m.lock(func() { n = m.touches }); return n 
 
 // AddPerson makes one in tenant 1.
 func (m *Memory) AddPerson(address string, aliases ...string) auth.AccountRef {
+	return m.AddPersonIn(1, address, aliases...)
+}
+
+// AddPersonIn makes one in a tenant.
+func (m *Memory) AddPersonIn(tenant int64, address string, aliases ...string) auth.AccountRef {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.next++
-	ref := auth.AccountRef{Tenant: 1, Account: 1000 + m.next}
+	ref := auth.AccountRef{Tenant: tenant, Account: 1000 + m.next}
 	m.persons[ref] = &person{Person: auth.Person{AccountRef: ref, Address: address, DisplayName: address}}
 	for _, a := range append([]string{address}, aliases...) {
 		m.addresses[strings.ToLower(a)] = ref
@@ -70,7 +85,7 @@ func (m *Memory) Grant(address string, to auth.AccountRef) {
 
 // Bind makes (issuer, sub) the person.
 func (m *Memory) Bind(ref auth.AccountRef, issuer, sub string) {
-	m.lock(func() { m.subjects[[2]string{issuer, sub}] = ref })
+	m.lock(func() { m.subjects[subject{ref.Tenant, issuer, sub}] = ref })
 }
 
 // Disable disables a person or enables them again.
@@ -116,8 +131,86 @@ func (m *Memory) PersonBySubject(_ context.Context, issuer, sub string) (auth.Pe
 		return auth.Person{}, err
 	}
 	defer m.mu.Unlock()
-	return m.found(m.of(m.subjects[[2]string{issuer, sub}]))
+	var found []auth.AccountRef
+	for k, ref := range m.subjects {
+		if k.issuer == issuer && k.sub == sub {
+			found = append(found, ref)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return auth.Person{}, auth.ErrNotFound
+	case 1:
+		return m.found(m.of(found[0]))
+	}
+	return auth.Person{}, errors.New("the subject is known in several tenants")
 }
+
+// PersonIn is auth.People's. Which issuers are bound to a tenant is Bindings' to say.
+func (m *Memory) PersonIn(_ context.Context, tenant int64, issuer, sub string) (auth.Person, error) {
+	if err := m.enter(); err != nil {
+		return auth.Person{}, err
+	}
+	defer m.mu.Unlock()
+	return m.found(m.of(m.subjects[subject{tenant, issuer, sub}]))
+}
+
+// BindSubject is auth.Subjects'.
+func (m *Memory) BindSubject(_ context.Context, ref auth.AccountRef, issuer, sub string) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	k := subject{ref.Tenant, issuer, sub}
+	if before, ok := m.subjects[k]; ok && before != ref {
+		return auth.ErrTaken
+	}
+	m.subjects[k] = ref
+	return nil
+}
+
+// SetBindings is what Bindings answers from now on.
+func (m *Memory) SetBindings(b auth.Bindings) { m.lock(func() { m.bindings = b }) }
+
+// Bindings is auth.Directory's.
+func (m *Memory) Bindings(context.Context) (auth.Bindings, error) {
+	if err := m.enter(); err != nil {
+		return auth.Bindings{}, err
+	}
+	defer m.mu.Unlock()
+	return m.bindings, nil
+}
+
+// GroupsOf is auth.Groups'.
+func (m *Memory) GroupsOf(_ context.Context, ref auth.AccountRef) ([]string, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var all []string
+	for _, said := range m.groups[ref] {
+		all = append(all, said...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// SetGroups is auth.Groups'.
+func (m *Memory) SetGroups(_ context.Context, ref auth.AccountRef, issuer string, groups []string) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if m.groups[ref] == nil {
+		m.groups[ref] = map[string][]string{}
+	}
+	m.groups[ref][issuer] = slices.Clone(groups)
+	m.groupWrites++
+	return nil
+}
+
+// GroupWrites counts the calls of SetGroups.
+func (m *Memory) GroupWrites() (n int) { m.lock(func() { n = m.groupWrites }); return n }
 
 // PersonByRef is auth.People's.
 func (m *Memory) PersonByRef(_ context.Context, ref auth.AccountRef) (auth.Person, error) {

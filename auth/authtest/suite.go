@@ -102,7 +102,16 @@ func people(t *testing.T, p Ports) {
 	for _, s := range [][2]string{{issuerA, "SUB-1"}, {issuerB, "sub-1"}, {issuerA, ""}, {issuerA, anna}} {
 		_, err := p.People.PersonBySubject(ctx, s[0], s[1])
 		wantErr(t, err, auth.ErrNotFound)
+		_, err = p.People.PersonIn(ctx, ref.Tenant, s[0], s[1])
+		wantErr(t, err, auth.ErrNotFound)
 	}
+	got, err = p.People.PersonIn(ctx, ref.Tenant, issuerA, "sub-1")
+	must(t, err)
+	if got.AccountRef != ref {
+		t.Errorf("the subject in its tenant found %+v", got)
+	}
+	_, err = p.People.PersonIn(ctx, ref.Tenant+1, issuerA, "sub-1")
+	wantErr(t, err, auth.ErrNotFound)
 	for _, c := range []struct {
 		who     auth.AccountRef
 		address string

@@ -148,7 +148,7 @@ func (h *house) portalPages(mux *http.ServeMux) {
 		http.Redirect(w, r, to, http.StatusFound)
 	})
 	mux.HandleFunc("/callback", func(w http.ResponseWriter, r *http.Request) {
-		f, err := h.rp.Finish(r.Context(), r.URL.Query(), value(r, "state"), value(r, "session"), r.UserAgent())
+		f, err := h.rp.Finish(r.Context(), "", r.URL.Query(), value(r, "state"), value(r, "session"), r.UserAgent())
 		h.mu.Lock()
 		h.last, h.finished = err, f
 		h.mu.Unlock()

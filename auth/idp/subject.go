@@ -49,3 +49,16 @@ func (s subjects) PersonBySubject(ctx context.Context, issuer, sub string) (auth
 	}
 	return s.PersonByRef(ctx, ref)
 }
+
+// PersonIn is auth.People's. Whether the provider is bound to the tenant is for the
+// directory to say, not for a row of the store: its address may change.
+func (s subjects) PersonIn(ctx context.Context, tenant int64, issuer, sub string) (auth.Person, error) {
+	if issuer != s.issuer {
+		return s.People.PersonIn(ctx, tenant, issuer, sub)
+	}
+	ref, ok := refOf(sub)
+	if !ok || ref.Tenant != tenant {
+		return auth.Person{}, auth.ErrNotFound
+	}
+	return s.PersonByRef(ctx, ref)
+}

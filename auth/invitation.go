@@ -1,0 +1,107 @@
+package auth
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// InvitationsFor is how long an invitation counts.
+const InvitationsFor = 7 * 24 * time.Hour
+
+const ticketInvite = "rp.invite" // by the hash of its code
+
+// invitation says whose account it opens to whoever signs in with it at the issuer.
+type invitation struct {
+	Tenant, Account int64
+	Issuer          string
+}
+
+// Invite makes the code of a link by which a person binds their account at an issuer to
+// the account ref: once, within [InvitationsFor]. For nothing else that the issuer says
+// of somebody selects an account, and their subject need not be known to who invites.
+// A newer invitation of the same account ends the earlier. issuerURL may be empty where
+// the tenant has one.
+// ErrNotFound if the person is not there or the issuer is not bound to their tenant.
+func (rp *RelyingParty) Invite(ctx context.Context, ref AccountRef, issuerURL string) (code string, err error) {
+	person, err := rp.cfg.People.PersonByRef(ctx, ref)
+	if err == nil && person.Disabled {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("invitation: %w", err)
+	}
+	b, err := rp.providers.current(ctx)
+	if err != nil {
+		return "", fmt.Errorf("invitation: %w", err)
+	}
+	if list := b.byTenant[ref.Tenant]; issuerURL == "" && len(list) == 1 {
+		issuerURL = list[0].URL
+	}
+	if b.clientAt(issuerURL, ref.Tenant) == nil || rp.cfg.Subjects == nil {
+		return "", fmt.Errorf("invitation: %w: the issuer is not the tenant's", ErrNotFound)
+	}
+	value, err := json.Marshal(invitation{ref.Tenant, ref.Account, issuerURL})
+	if err != nil {
+		return "", fmt.Errorf("invitation: %w", err)
+	}
+	owner := fmt.Sprintf("%d/%d", ref.Tenant, ref.Account)
+	if err := rp.cfg.Tickets.DeleteTickets(ctx, ticketInvite, owner); err != nil {
+		return "", fmt.Errorf("invitation: %w", unavailable(err))
+	}
+	code = token()
+	err = rp.cfg.Tickets.PutTicket(ctx, Ticket{
+		Kind: ticketInvite, ID: hex.EncodeToString(digest(code)), Owner: owner, Value: value, Expires: rp.now().Add(InvitationsFor),
+	})
+	if err != nil {
+		return "", fmt.Errorf("invitation: %w", unavailable(err))
+	}
+	return code, nil
+}
+
+// invited looks at an invitation without using it up; ErrState if there is none.
+func (rp *RelyingParty) invited(ctx context.Context, code string) (id string, in invitation, err error) {
+	if len(code) > 200 {
+		return "", in, ErrState
+	}
+	id = hex.EncodeToString(digest(strings.TrimSpace(code)))
+	t, err := rp.cfg.Tickets.Ticket(ctx, ticketInvite, id)
+	err = readInvitation(t, err, &in)
+	return id, in, err
+}
+
+func readInvitation(t Ticket, err error, in *invitation) error {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return ErrState
+	case err != nil:
+		return unavailable(err)
+	case json.Unmarshal(t.Value, in) != nil:
+		return ErrState
+	}
+	return nil
+}
+
+// accept binds the subject to the account of the invitation.
+func (rp *RelyingParty) accept(ctx context.Context, c *client, sub, id string) (Person, error) {
+	var in invitation
+	t, err := rp.cfg.Tickets.TakeTicket(ctx, ticketInvite, id)
+	if err := readInvitation(t, err, &in); err != nil {
+		return Person{}, err
+	}
+	if in.Issuer != c.binding.URL || !c.serves(in.Tenant) || rp.cfg.Subjects == nil {
+		return Person{}, ErrState
+	}
+	person, err := rp.cfg.People.PersonByRef(ctx, AccountRef{in.Tenant, in.Account})
+	if err != nil || person.Disabled {
+		return person, err
+	}
+	if err := rp.cfg.Subjects.BindSubject(ctx, person.AccountRef, in.Issuer, sub); err != nil {
+		return Person{}, err
+	}
+	return person, nil
+}
