@@ -203,7 +203,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		l.Close()
 	}
 	for s := range srv.sessions {
-		s.kick("The server is shutting down", false)
+		s.drain("The server is shutting down")
 	}
 	srv.mu.Unlock()
 	gone := make(chan struct{})

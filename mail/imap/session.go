@@ -57,6 +57,10 @@ type session struct {
 	sel       *selected // nil unless a mailbox is selected
 	appending bool      // APPEND reads its literals itself
 
+	reading  sync.Mutex // over the next two and the deadline for reading
+	midway   bool       // a part of a command was read, the rest is waited for
+	draining bool       // the session ends when its command has ended
+
 	saved []uint32 // UIDs of the saved search result (RFC 9051 6.4.4.1), ascending
 }
 
@@ -175,6 +179,9 @@ func (s *session) handshake() bool {
 // step reads and runs one command.
 func (s *session) step() error {
 	s.busy = false
+	s.reading.Lock()
+	s.midway = false
+	s.reading.Unlock()
 	if s.r.Buffered() == 0 {
 		s.r.Idle()
 	}
@@ -237,9 +244,12 @@ func (s *session) beforeRead() error {
 	default:
 		deadline = time.Now().Add(s.srv.limits.Idle)
 	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.midway = s.busy
 	s.busy = !s.idling // once a byte of a command came, the rest has to follow
 	s.conn.SetReadDeadline(deadline)
-	if s.ending.Load() != nil { // kick may have come before the deadline was set
+	if s.ending.Load() != nil && !(s.draining && s.midway) { // kick may have come before the deadline was set
 		return errEnding
 	}
 	return nil
@@ -266,6 +276,18 @@ func (s *session) continueLiteral() error {
 
 // endWith notes why the session ends; the first reason counts.
 func (s *session) endWith(why string) { s.ending.CompareAndSwap(nil, &why) }
+
+// drain ends the session from another goroutine when its command has ended, be it that
+// its second half is still to come; a waiting session wakes at once.
+func (s *session) drain(why string) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.draining = true
+	s.endWith(why)
+	if !s.midway {
+		s.raw.SetReadDeadline(time.Unix(1, 0))
+	}
+}
 
 // kick ends the session from another goroutine: a command in progress may still end if hard is not set, a waiting
 // session wakes at once, and after three seconds the connection is closed whatever it does.
