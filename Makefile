@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: all build demo test unit lint fuzz bench-store bench-mail bench-dav test-cluster sbom clean
+.PHONY: all build demo test unit lint fuzz chaos bench-store bench-mail bench-dav test-cluster sbom clean
 
 all: build
 
@@ -29,6 +29,9 @@ lint: ## golangci-lint, built if missing
 
 fuzz: ## every fuzz target for a few seconds
 	$(GO) run ./test/run -only fuzz
+
+chaos: ## two replicas killed and their database restarted under load, for half an hour
+	FACHWERK_TEST_CHAOS=$${FACHWERK_TEST_CHAOS:-30m} $(GO) run ./test/run -only replicas
 
 bench-store: ## writes a second on one account, SQLite and PostgreSQL at 0.5 ms round trip
 	$(GO) run ./test/run -bench store

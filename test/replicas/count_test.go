@@ -106,7 +106,7 @@ func dense(n, size int) []byte {
 	return b.Bytes()
 }
 
-const measured = 6 // runs of each operation; the cheapest counts, for others may join in
+const measured = 4 // runs of each operation; the cheapest counts, for others may join in
 
 func body(t *testing.T, c *imapclient.Client, n uint32) {
 	t.Helper()

@@ -87,7 +87,7 @@ func (h *house) idle(t *testing.T) {
 	idle, err := anna.Idle()
 	must(t, err)
 	var took []time.Duration
-	for n := range uint32(15) {
+	for n := range uint32(8) {
 		b.Deliver(t, harness.Message(fmt.Sprintf("Nachricht %d", n), 2000), a.Anna().Address)
 		took = append(took, await(t, anna.exists, "EXISTS while idling", func(got uint32) bool { return got == before+n+1 }))
 	}

@@ -146,16 +146,33 @@ func unit(ctx context.Context, r *runner) error {
 // system builds the program once and runs the scenarios with real clients, one
 // package after another: they measure time and start servers.
 func system(ctx context.Context, r *runner) error {
+	if err := r.program(ctx); err != nil {
+		return err
+	}
+	list, err := r.packages(ctx, []string{"./test/..."}, "test/house", "test/run", "test/helm", "test/cluster", "test/replicas")
+	if err != nil {
+		return err
+	}
+	return r.goTest(ctx, append([]string{"-count=1", "-p=1", "-timeout=15m"}, list...)...)
+}
+
+// program builds what system tests run.
+func (r *runner) program(ctx context.Context) error {
 	binary := filepath.Join(r.dir, "fachwerk")
 	if err := r.stream(r.command(ctx, "go", "build", "-o", binary, "./cmd/fachwerk")); err != nil {
 		return fmt.Errorf("build: %w", err)
 	}
 	r.env = append(r.env, "FACHWERK_TEST_BINARY="+binary)
-	list, err := r.packages(ctx, []string{"./test/..."}, "test/house", "test/run", "test/helm", "test/cluster")
-	if err != nil {
+	return nil
+}
+
+// replicas runs two servers over one store, chaos included: in `make chaos` for as
+// long as FACHWERK_TEST_CHAOS says.
+func replicas(ctx context.Context, r *runner) error {
+	if err := r.program(ctx); err != nil {
 		return err
 	}
-	return r.goTest(ctx, append([]string{"-count=1", "-p=1", "-timeout=15m"}, list...)...)
+	return r.goTest(ctx, "-count=1", "-timeout=3h", "./test/replicas")
 }
 
 // chart tests the Helm chart with Helm's own tools.
