@@ -9,8 +9,8 @@ import (
 // What a named resource takes of the quota besides its content, so that nobody fills
 // the database with empty files, folders or properties. Both are about what the rows
 // take with their indexes (measured in SQLite: an empty file 524 bytes, a folder 290).
-// Messages cost what their content has: that is the sum
-// which IMAP tells (RFC 9208 section 5.1), and none of them is empty.
+// Messages cost what their content has: that is the sum which IMAP tells (RFC 9208
+// section 5.1), and none of them is empty.
 const (
 	// ItemCost is that of a file, folder, calendar object or card, bytes.
 	ItemCost = 512
