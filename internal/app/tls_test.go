@@ -7,9 +7,11 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"fachwerk/internal/app/config"
 	"fachwerk/internal/listen"
 )
 
@@ -99,6 +101,28 @@ func TestProtocolOfTheListener(t *testing.T) {
 	}
 	if speaking(nil, alpnIMAP) != nil {
 		t.Error("TLS without a certificate")
+	}
+}
+
+// A running server shows the certificate of the name that is asked for, and tells of both.
+func TestServerShowsTheCertificateOfTheName(t *testing.T) {
+	dir, files, _ := testCertificate(t, []string{"mail.neustadt.example"})
+	_, s, _ := serveForTest(t, func(c *config.Config) {
+		c.TLS.Certificates = []config.Certificate{{Cert: files.Cert, Key: files.Key}}
+	})
+	for name, want := range map[string]bool{"mail.neustadt.example": true, "localhost": false, "": false} {
+		conn, err := tls.Dial("tcp", s.listeners.Address("imaps"), &tls.Config{ServerName: name, InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := conn.ConnectionState().PeerCertificates[0]
+		conn.Close()
+		if (leaf.VerifyHostname("mail.neustadt.example") == nil) != want {
+			t.Errorf("asked for %q it shows %q", name, leaf.DNSNames)
+		}
+	}
+	if _, text := probe(t, s.listeners.Address("ops"), "/metrics"); !strings.Contains(text, `file="`+dir) || strings.Count(text, "fachwerk_certificate_expiry_timestamp_seconds{") != 2 {
+		t.Error("the metrics do not tell of both certificates")
 	}
 }
 

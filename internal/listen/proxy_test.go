@@ -118,7 +118,7 @@ func TestProxyClosesWhoeverComesFromElsewhere(t *testing.T) {
 
 // A connection that says nothing holds up no other, and is given up.
 func TestProxyIsNotHeldUpBySlowOnes(t *testing.T) {
-	address, refused, _ := serve(t, ProxyOptions{Trusted: loopback, HeaderTime: 300 * time.Millisecond, Waiting: 2})
+	address, refused, _ := serve(t, ProxyOptions{Trusted: loopback, HeaderTime: time.Second, Waiting: 2})
 	var silent sync.WaitGroup
 	for range 6 {
 		silent.Go(func() { talk(t, address, []byte(signature[:5])) })
