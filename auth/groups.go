@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -164,6 +165,32 @@ func (g *groupBook) settle(ctx context.Context, key groupKey, sum [sha256.Size]b
 	}
 	g.remember(key, sum)
 	return said, nil
+}
+
+// KeepGroups changes the groups that an issuer says a person is in, by the word of who
+// keeps them for it: tokens that were made before count for no more than what is left.
+// It is for the embedded provider, whose groups the store has.
+func KeepGroups(ctx context.Context, store Groups, tickets Tickets, ref AccountRef, issuer string, said, add, remove []string, now time.Time) error {
+	groups := slices.Concat(said, add)
+	for _, name := range add {
+		if name == "" || len(name) > groupMax || !utf8.ValidString(name) || strings.ContainsFunc(name, isControl) {
+			return fmt.Errorf("a group has a name of at most %d bytes", groupMax)
+		}
+	}
+	slices.Sort(groups)
+	groups = slices.DeleteFunc(slices.Compact(groups), func(g string) bool { return slices.Contains(remove, g) })
+	if len(groups) > groupsKept {
+		return fmt.Errorf("a person may be in %d groups: %w", groupsKept, ErrTooMany)
+	}
+	// A token of this second may be from before the change: it counts as older.
+	err := tickets.PutTicket(ctx, Ticket{
+		Kind: ticketGroups, ID: groupKey{ref, issuer}.id(), Expires: now.Add(groupsRemembered),
+		Value: formatWord(now.Add(time.Second), sumOf(groups)),
+	})
+	if err != nil {
+		return err
+	}
+	return store.SetGroups(ctx, ref, issuer, groups)
 }
 
 // left is what is still true of groups that were said earlier. It is for sessions,

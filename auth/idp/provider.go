@@ -29,6 +29,9 @@ type Config struct {
 	People    auth.People
 	Passwords auth.Passwords
 	Tickets   auth.Tickets
+	// Groups tells the groups of a person, which go into the claim "groups" of ID and
+	// access tokens; nil: no such claim.
+	Groups func(ctx context.Context, ref auth.AccountRef) ([]string, error)
 
 	// Throttle is shared with the Authenticator. Nil makes one of its own.
 	Throttle *auth.Throttle

@@ -140,11 +140,26 @@ func (p *Provider) respond(ctx context.Context, g *grant, scopes []string) (*op.
 // library's, whose access tokens share type and audience with ID tokens.
 func (p *Provider) accessToken(ctx context.Context, g *grant, scopes []string) (string, error) {
 	now := p.now()
-	return p.sign(ctx, "at+jwt", map[string]any{
+	claims := map[string]any{
 		"iss": p.cfg.Issuer, "sub": g.Subject, "aud": p.cfg.Resource, "client_id": g.Request.ClientID,
 		"iat": now.Unix(), "exp": now.Add(accessFor).Unix(), "jti": secret()[:22],
 		"auth_time": g.AuthTime.Unix(), "scope": strings.Join(scopes, " "),
-	})
+	}
+	if err := p.addGroups(ctx, claims, g.Subject); err != nil {
+		return "", err
+	}
+	return p.sign(ctx, "at+jwt", claims)
+}
+
+// addGroups tells the person's groups, also that there are none.
+func (p *Provider) addGroups(ctx context.Context, claims map[string]any, subject string) error {
+	ref, ok := refOf(subject)
+	if p.cfg.Groups == nil || !ok {
+		return nil
+	}
+	groups, err := p.cfg.Groups(ctx, ref)
+	claims["groups"] = append([]string{}, groups...)
+	return err
 }
 
 // idToken tells the client who signed in (OpenID Connect Core 2).
@@ -161,6 +176,9 @@ func (p *Provider) idToken(ctx context.Context, g *grant, accessToken string) (s
 	}
 	if g.Request.Nonce != "" {
 		claims["nonce"] = g.Request.Nonce
+	}
+	if err := p.addGroups(ctx, claims, g.Subject); err != nil {
+		return "", err
 	}
 	return p.sign(ctx, "JWT", claims)
 }

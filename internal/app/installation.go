@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"fachwerk/auth"
 	"fachwerk/internal/app/config"
@@ -62,6 +63,10 @@ type Installation struct {
 	clock   *clockWatch
 	keys    *content.KeyDir
 	store   *store.Store
+
+	providersOnce sync.Once
+	providersAre  *auth.Providers
+	providersErr  error
 }
 
 // Open opens an installation and migrates its databases. Close it.
@@ -207,7 +212,11 @@ func (in *Installation) bearerIssuer() auth.BearerIssuer {
 func (in *Installation) authenticator(throttle *auth.Throttle, notifier auth.Notifier) (*auth.Authenticator, error) {
 	return auth.New(auth.Config{
 		People: in.people(), AppPasswords: in.store, Changes: in.store, HashKeys: in.hashKeys(),
-		Issuers: []auth.BearerIssuer{in.bearerIssuer()}, Throttle: throttle, Notifier: notifier, Log: in.log,
-		HTTP: in.httpClient(),
+		Providers: providers, Groups: loginGroups{in.store}, Tickets: in.store,
+		Throttle: throttle, Notifier: notifier, Log: in.log,
+	providers, err := in.providers()
+	if err != nil {
+		return nil, err
+	}
 	})
 }

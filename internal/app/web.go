@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
@@ -40,19 +41,10 @@ func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
 	return nil
 }
 
-// portal is the pages for people, a relying party of the configured issuer.
+// portal is the pages for people, a relying party of the issuers.
 func (s *Server) portal() (*portal.Portal, error) {
 	c := s.in.cfg
-	secret, err := s.in.clientSecret()
-	if err != nil {
-		return nil, err
-	}
-	rp, err := auth.NewRelyingParty(auth.RPConfig{
-		Issuer: c.OIDC.Issuer, ClientID: c.OIDC.ClientID, ClientSecret: secret,
-		RedirectURI: c.Public.Portal + portal.CallbackPath, PostLogoutRedirectURI: c.Public.Portal + "/",
-		People: s.in.people(), Sessions: s.in.store, Tickets: s.in.store, Log: s.log,
-		HTTP: s.in.httpClient(),
-	})
+	rp, err := s.in.relyingParty()
 	if err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
@@ -79,6 +71,9 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 	return idp.New(idp.Config{
 		Issuer: in.cfg.OIDC.Issuer, Resource: in.cfg.OIDC.Audience,
 		People: in.store, Passwords: in.store, Tickets: in.store, Throttle: throttle,
+		Groups: func(ctx context.Context, ref auth.AccountRef) ([]string, error) {
+			return in.store.GroupsSaid(ctx, keyOf(ref), in.cfg.OIDC.Issuer)
+		},
 		Remote: in.remote, Log: in.log, HTTP: in.httpClient(),
 		Clients: []idp.Client{
 			{

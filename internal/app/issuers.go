@@ -1,0 +1,202 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"fachwerk/auth"
+	"fachwerk/internal/store"
+	"fachwerk/portal"
+)
+
+// providers are the issuers at which people sign in: the configuration's, and those
+// that tenants have for their own.
+func (in *Installation) providers() (*auth.Providers, error) {
+	in.providersOnce.Do(func() {
+		c := in.cfg.OIDC
+		secret, err := in.clientSecret()
+		if err != nil {
+			in.providersErr = err
+			return
+		}
+		in.providersAre, in.providersErr = auth.NewProviders(auth.ProvidersConfig{
+			Installation: auth.IssuerBinding{
+				BearerIssuer: in.bearerIssuer(), ClientID: c.ClientID, ClientSecret: secret, GroupsClaim: c.GroupsClaim,
+				OperatorGroup: c.OperatorGroup, AdminGroup: c.AdminGroup, PrivacyGroup: c.PrivacyGroup,
+			},
+			Directory: directory{in}, HTTP: in.httpClient(), Log: in.log,
+		})
+	})
+	return in.providersAre, in.providersErr
+}
+
+// directory is auth.Directory on the store.
+type directory struct{ in *Installation }
+
+// Bindings implements auth.Directory.
+func (d directory) Bindings(ctx context.Context) (b auth.Bindings, err error) {
+	issuers, err := d.in.store.Issuers(ctx, 0)
+	if err != nil {
+		return b, err
+	}
+	tenants, err := d.in.store.Tenants(ctx)
+	if err != nil {
+		return b, err
+	}
+	domains, err := d.in.store.Domains(ctx, 0)
+	if err != nil {
+		return b, err
+	}
+	b.Tenants, b.Domains = make(map[int64]string, len(tenants)), make(map[string]int64, len(domains))
+	for _, t := range tenants {
+		if !t.Removing {
+			b.Tenants[t.ID] = t.Name
+		}
+	}
+	for _, one := range domains {
+		b.Domains[one.Name] = one.Tenant
+	}
+	has := map[int64]bool{} // the installation's
+	for _, i := range issuers {
+		switch {
+		case i.Own:
+			b.Issuers = append(b.Issuers, ownIssuer(i))
+		case !has[i.Tenant] && d.in.isOurs(i.URL):
+			has[i.Tenant] = true
+			b.Issuers = append(b.Issuers, auth.IssuerBinding{Tenant: i.Tenant, Installation: true})
+		}
+	}
+	return b, nil
+}
+
+// isOurs says whether a binding to the installation's issuer, made under that URL,
+// still counts. The embedded provider stays the same when its address changes: its
+// subjects are the accounts themselves. Another one does not.
+func (in *Installation) isOurs(url string) bool {
+	return in.cfg.OIDC.Embedded || url == in.cfg.OIDC.Issuer
+}
+
+// ownIssuer is a tenant's own. Scopes are ours unless it has names of its own for them.
+func ownIssuer(i store.Issuer) auth.IssuerBinding {
+	b := auth.IssuerBinding{
+		Tenant: i.Tenant, BearerIssuer: auth.BearerIssuer{URL: i.URL, Audience: i.Audience, Scopes: map[string]auth.Scope{}},
+		ClientID: i.ClientID, ClientSecret: i.Secret,
+		GroupsClaim: i.GroupsClaim, GroupsScope: i.Scopes["groups"], AdminGroup: i.AdminGroup, PrivacyGroup: i.PrivacyGroup,
+	}
+	if b.GroupsClaim == "" {
+		b.GroupsClaim = "groups"
+	}
+	for name := range strings.FieldsSeq(auth.AllScopes.String()) {
+		scope, _ := auth.ParseScopes(name) // our own names
+		theirs := i.Scopes[strings.ReplaceAll(name, ".", "_")]
+		if theirs == "" {
+			theirs = name
+		}
+		b.Scopes[theirs] |= scope
+	}
+	return b
+}
+
+// loginGroups is auth.Groups on the store.
+type loginGroups struct{ *store.Store }
+
+func keyOf(ref auth.AccountRef) store.Key {
+	return store.Key{Tenant: ref.Tenant, Account: ref.Account}
+}
+
+// GroupsOf implements auth.Groups.
+func (g loginGroups) GroupsOf(ctx context.Context, ref auth.AccountRef) ([]string, error) {
+	return g.Store.GroupsOf(ctx, keyOf(ref))
+}
+
+// SetGroups implements auth.Groups.
+func (g loginGroups) SetGroups(ctx context.Context, ref auth.AccountRef, issuer string, groups []string) error {
+	return g.Store.SetGroups(ctx, keyOf(ref), issuer, groups)
+}
+
+// subjects is auth.Subjects on the store.
+type subjects struct{ *store.Store }
+
+// BindSubject implements auth.Subjects.
+func (s subjects) BindSubject(ctx context.Context, ref auth.AccountRef, issuer, sub string) error {
+	err := s.Store.BindSubject(ctx, keyOf(ref), issuer, sub)
+	switch {
+	case errors.Is(err, store.ErrExists):
+		return fmt.Errorf("%w: %w", auth.ErrTaken, err)
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("%w: %w", auth.ErrNotFound, err)
+	}
+	return err
+}
+
+// relyingParty is the portal at all issuers.
+func (in *Installation) relyingParty() (*auth.RelyingParty, error) {
+	providers, err := in.providers()
+	if err != nil {
+		return nil, err
+	}
+	return auth.NewRelyingParty(auth.RPConfig{
+		Providers:   providers,
+		RedirectURI: in.cfg.Public.Portal + portal.CallbackPath, IssuerRedirectURI: in.cfg.Public.Portal + portal.IssuerCallbackPath,
+		PostLogoutRedirectURI: in.cfg.Public.Portal + "/",
+		People:                in.people(), Sessions: in.store, Tickets: in.store, Groups: loginGroups{in.store}, Subjects: subjects{in.store}, Log: in.log,
+	})
+}
+
+// IssuerURIs are what has to be entered at an issuer that a tenant has for its own,
+// for the portal's client there.
+func (in *Installation) IssuerURIs(issuer, clientID string) (redirect, postLogout, backChannel string) {
+	name, origin := auth.ClientName(issuer, clientID), in.cfg.Public.Portal
+	return origin + portal.IssuerCallbackPath + name, origin + "/", origin + portal.IssuerBackChannelPath + name
+}
+
+// Invite makes a link with which a person signs in for the first time with an account
+// that their tenant's provider has for them: once, within seven days. issuer may be
+// empty where the tenant has one.
+func (in *Installation) Invite(ctx context.Context, address, issuer string) (link string, err error) {
+	ref, err := in.person(ctx, address)
+	if err != nil {
+		return "", err
+	}
+	rp, err := in.relyingParty()
+	if err != nil {
+		return "", err
+	}
+	code, err := rp.Invite(ctx, ref, issuer)
+	if errors.Is(err, auth.ErrNotFound) {
+		return "", fmt.Errorf("%s cannot be invited: they are disabled, or their tenant has not exactly that one provider (`fachwerk issuer list`): %w", address, err)
+	}
+	return in.cfg.Public.Portal + "/login?invitation=" + code, err
+}
+
+// LoginGroups lists the groups that a person is in, as their provider last said.
+func (in *Installation) LoginGroups(ctx context.Context, address string) ([]string, error) {
+	ref, err := in.person(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return in.store.GroupsOf(ctx, keyOf(ref))
+}
+
+// ChangeLoginGroups puts a person of the embedded provider into groups and takes them
+// out of others. Outside providers keep their own.
+func (in *Installation) ChangeLoginGroups(ctx context.Context, address string, add, remove []string) error {
+	if !in.cfg.OIDC.Embedded {
+		return errors.New("groups are the configured provider's: oidc.embedded is false")
+	}
+	ref, err := in.person(ctx, address)
+	if err != nil {
+		return err
+	}
+	now, err := in.store.Now(ctx, ref.Tenant)
+	if err != nil {
+		return err
+	}
+	said, err := in.store.GroupsSaid(ctx, keyOf(ref), in.cfg.OIDC.Issuer)
+	if err != nil {
+		return err
+	}
+	return auth.KeepGroups(ctx, loginGroups{in.store}, in.store, ref, in.cfg.OIDC.Issuer, said, add, remove, now)
+}
