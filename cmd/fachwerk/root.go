@@ -41,7 +41,7 @@ that holds fachwerk.yaml, as the demo's does). Every key of the configuration is
 also an environment variable; deploy/fachwerk.yaml lists them.
 
 Exit status: 0 it worked, 1 it failed, 2 the command line or the configuration is
-wrong, 3 "check" found something.`,
+wrong, 3 "check" or "location verify" found something.`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -52,7 +52,7 @@ wrong, 3 "check" found something.`,
 	imports := c.imports()
 	imports.AddCommand(c.importAccount())
 	root.AddCommand(c.serve(), c.demo(), c.tenant(), c.domain(), c.account(), c.alias(), c.password(), c.grant(),
-		c.appPassword(), imports, c.exports(), c.store(), c.queue(), c.check(), c.version())
+		c.appPassword(), imports, c.exports(), c.location(), c.store(), c.queue(), c.check(), c.version())
 	usageArgs(root)
 	return root
 }

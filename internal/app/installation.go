@@ -146,7 +146,11 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string)
 			return in, err
 		}
 	}
-	return in, in.store.LoadDirectory(ctx)
+	if err := in.store.LoadDirectory(ctx); err != nil {
+		return in, err
+	}
+	in.recall(ctx)
+	return in, nil
 }
 
 // openKeys opens the key directory, or makes it; fresh tells that it did.
@@ -210,13 +214,13 @@ func (in *Installation) bearerIssuer() auth.BearerIssuer {
 }
 
 func (in *Installation) authenticator(throttle *auth.Throttle, notifier auth.Notifier) (*auth.Authenticator, error) {
-	return auth.New(auth.Config{
-		People: in.people(), AppPasswords: in.store, Changes: in.store, HashKeys: in.hashKeys(),
-		Providers: providers, Groups: loginGroups{in.store}, Tickets: in.store,
-		Throttle: throttle, Notifier: notifier, Log: in.log,
 	providers, err := in.providers()
 	if err != nil {
 		return nil, err
 	}
+	return auth.New(auth.Config{
+		People: in.people(), AppPasswords: in.store, Changes: in.store, HashKeys: in.hashKeys(),
+		Providers: providers, Groups: loginGroups{in.store}, Tickets: in.store,
+		Throttle: throttle, Notifier: notifier, Log: in.log,
 	})
 }

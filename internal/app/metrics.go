@@ -29,6 +29,8 @@ type metrics struct {
 	blobErrors   *prometheus.CounterVec   // operation
 	certificates *prometheus.GaugeVec     // file, name
 	clock        *prometheus.GaugeVec     // against
+	differences  *prometheus.GaugeVec     // site, part, check
+	looked       *prometheus.GaugeVec     // site
 	queue        *prometheus.GaugeVec     // what
 }
 
@@ -70,6 +72,8 @@ func newMetrics() *metrics {
 	m.blobErrors = counter("blob_errors_total", "Blob operations that failed after retries.", "operation")
 	m.queue = gauge("queue_length", "Messages and waiting recipients in the queue.", "what")
 	m.clock = gauge("clock_ahead_seconds", "How far another clock is ahead of this machine's; 0 where no difference shows.", "against")
+	m.differences = gauge("location_differences", "What of a site is not as declared: the number of differences.", "site", "part", "check")
+	m.looked = gauge("location_verified_timestamp_seconds", "When a site was compared with its declaration last.", "site")
 	m.certificates = gauge("certificate_expiry_timestamp_seconds", "When a certificate in use expires, as Unix time.", "file", "name")
 	m.registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

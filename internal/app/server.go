@@ -16,6 +16,7 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/internal/app/config"
+	"fachwerk/location"
 	"fachwerk/mail"
 	"fachwerk/mail/imap"
 	"fachwerk/mail/queue"
@@ -51,6 +52,7 @@ type Server struct {
 	auth      *auth.Authenticator
 	mail      *mail.Service
 	services  *services
+	verifier  *location.Verifier
 	queue     *queue.Queue // nil without PartMail
 	heads     []head
 	stops     []stopper
@@ -82,6 +84,9 @@ func newServer(ctx context.Context, in *Installation, listeners Listeners, parts
 		return s, err
 	}
 	listeners.relayed(in)
+	if s.verifier, err = in.durable(ctx); err != nil {
+		return s, err
+	}
 	s.mail = in.mailService()
 	s.closers = append(s.closers, s.mail.Close)
 	s.services = in.services()
@@ -227,6 +232,7 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 	if s.queue != nil {
 		background.Go(func() { _ = s.queue.Run(running) }) // its error is the context's
 	}
+	background.Go(func() { s.verifier.Run(running) })
 	background.Go(func() { s.in.clock.run(running, s.in.store.Clock) })
 	s.ops.state.Store(opsServing)
 	s.log.Info("serving", "version", Version(), "listeners", s.addresses())

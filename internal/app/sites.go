@@ -22,11 +22,6 @@ type openSite struct {
 	dsn, blobsURL string // without passwords, for people
 }
 
-// declared is a site as the configuration declares it.
-func declared(s config.Site) location.Site {
-	return location.Site{Name: s.Name, Operator: s.Operator, Country: s.Country, Place: s.Place, Networks: s.Networks}
-}
-
 // openSites opens the engines of all sites; renew names the one that begins a new
 // generation.
 func (in *Installation) openSites(ctx context.Context, renew string) error {
@@ -40,7 +35,7 @@ func (in *Installation) openSites(ctx context.Context, renew string) error {
 
 func (in *Installation) openSite(ctx context.Context, i int, renew bool) error {
 	m, b := in.cfg.EnginesOf(i)
-	at := openSite{Site: declared(in.cfg.Sites[i]), inline: inlineLimit(in.cfg, m.DSN)}
+	at := openSite{Site: declared(in.cfg.Sites[i], b), inline: inlineLimit(in.cfg, m.DSN)}
 	at.dsn, _ = config.SplitPassword(m.DSN)
 	at.blobsURL, _ = config.SplitPassword(b.URL)
 	var err error
