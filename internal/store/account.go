@@ -42,6 +42,12 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 		return Account{}, err
 	}
 	err = s.at(ctx, n.Tenant).update(ctx, func(tx meta.Tx) error {
+		if err := peopleChanged(ctx, tx, n.Tenant); err != nil {
+			return err
+		}
+		if err := roomForAccount(ctx, tx, n.Tenant); err != nil {
+			return err
+		}
 		if err := ownDomain(ctx, tx, n.Tenant, address); err != nil {
 			return err
 		}
@@ -61,10 +67,7 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 			b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)`,
 				n.Tenant, n.Issuer, n.Subject, key.Account)
 		}
-		if err := tx.Run(ctx, &b); err != nil {
-			return err
-		}
-		return peopleChanged(ctx, tx, n.Tenant)
+		return tx.Run(ctx, &b)
 	})
 	if err != nil {
 		return Account{}, fmt.Errorf("store: account %s: %w", address, err)

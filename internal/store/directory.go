@@ -30,10 +30,57 @@ type tenantCache struct {
 	mu      sync.Mutex
 	byID    map[int64]cached[Tenant]
 	domains map[string]cached[int64]
+
+	version int64     // of the directory, when it was read whole
+	valid   time.Time // until then everything kept is what the directory says
+	away    time.Time // until then the directory need not be asked again: it has just not answered
 }
 
 // most is how many of each are kept.
 const most = 50_000
+
+// settles reports whether what is kept until a time is to be used without asking:
+// the directory was seen unchanged a moment ago, or does not answer.
+func (c *tenantCache) settles(until time.Time) bool {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return now.Before(until) || now.Before(c.valid) || now.Before(c.away)
+}
+
+// confirm notes that the directory still has the version that is kept; false where it
+// has another.
+func (c *tenantCache) confirm(version int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = time.Time{}
+	if version != c.version || c.byID == nil {
+		return false
+	}
+	c.valid = time.Now().Add(tenantCacheFor)
+	return true
+}
+
+func (c *tenantCache) unreachable() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = time.Now().Add(tenantCacheFor)
+}
+
+// replace puts in place what the directory said of everyone when it had a version.
+func (c *tenantCache) replace(version int64, tenants []Tenant, domains []Domain) {
+	until := time.Now().Add(tenantCacheFor)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byID, c.domains = make(map[int64]cached[Tenant], len(tenants)), make(map[string]cached[int64], len(domains))
+	for _, t := range tenants {
+		c.byID[t.ID] = cached[Tenant]{t, until}
+	}
+	for _, d := range domains {
+		c.domains[d.Name] = cached[int64]{d.Tenant, until}
+	}
+	c.version, c.valid, c.away = version, until, time.Time{}
+}
 
 func (c *tenantCache) tenant(id int64) (cached[Tenant], bool) {
 	c.mu.Lock()
@@ -87,7 +134,7 @@ func (c *tenantCache) forgetDomain(name string) {
 // cachedTenant finds a tenant, asking the directory every few seconds.
 func (s *Store) cachedTenant(ctx context.Context, id int64) (Tenant, error) {
 	kept, ok := s.tenants.tenant(id)
-	if ok && time.Now().Before(kept.until) {
+	if ok && s.tenants.settles(kept.until) {
 		return kept.value, nil
 	}
 	ask, cancel := patient(ctx, ok)
@@ -120,7 +167,7 @@ func patient(ctx context.Context, fallback bool) (context.Context, context.Cance
 // domainTenant finds a domain's tenant in the same way.
 func (s *Store) domainTenant(ctx context.Context, name string) (tenant int64, err error) {
 	kept, ok := s.tenants.domain(name)
-	if s.only == nil && ok && time.Now().Before(kept.until) {
+	if s.only == nil && ok && s.tenants.settles(kept.until) {
 		return kept.value, nil
 	}
 	ask, cancel := patient(ctx, ok)
@@ -143,18 +190,71 @@ func (s *Store) domainTenant(ctx context.Context, name string) (tenant int64, er
 // LoadDirectory learns all tenants and domains at once, as a server does when it
 // starts: should the directory go away afterwards, it knows whom it serves.
 func (s *Store) LoadDirectory(ctx context.Context) error {
+	version, err := s.directoryVersion(ctx) // first: what changes meanwhile is read again
+	if err != nil {
+		return err
+	}
 	tenants, err := s.Tenants(ctx)
 	if err != nil {
 		return err
 	}
-	for _, t := range tenants {
-		s.tenants.putTenant(t)
-	}
 	domains, err := s.Domains(ctx, 0)
-	for _, d := range domains {
-		s.tenants.putDomain(d.Name, d.Tenant)
+	if err != nil {
+		return err
 	}
-	return err
+	s.tenants.replace(version, tenants, domains)
+	for _, t := range tenants {
+		s.siteNamed(t.HomeSite).db.SetEpoch(t.ID, t.Epoch)
+	}
+	return nil
+}
+
+func (s *Store) directoryVersion(ctx context.Context) (version int64, err error) {
+	err = s.directory.one(ctx, []any{&version}, `SELECT directory FROM installation`)
+	return version, err
+}
+
+// directoryChanged is the statement by which other processes notice.
+func directoryChanged(b *meta.Batch) { b.Exec(`UPDATE installation SET directory = directory + 1`) }
+
+// followDirectory reads the directory anew when it has changed, until ctx ends: a new
+// tenant is known everywhere and a removed one forgotten within seconds.
+func (s *Store) followDirectory(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	away := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := s.followOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.tenants.unreachable()
+		}
+		if now := err != nil; now != away {
+			away = now
+			if away {
+				s.log.Warn("the directory database does not answer; tenants are served as they were last known", "site", s.directory.Name, "err", err)
+			} else {
+				s.log.Info("the directory database answers again", "site", s.directory.Name)
+			}
+		}
+	}
+}
+
+func (s *Store) followOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, directoryPatience)
+	defer cancel()
+	version, err := s.directoryVersion(ctx)
+	if err != nil || s.tenants.confirm(version) {
+		return err
+	}
+	return s.LoadDirectory(ctx)
 }
 
 // both runs the same statements in the directory and at a tenant's home, in this
@@ -166,12 +266,27 @@ func (s *Store) both(ctx context.Context, tenant int64, b *meta.Batch) error {
 		return err
 	}
 	home := s.siteNamed(t.HomeSite)
+	directoryChanged(b) // at the home it says nothing, and harms nobody
 	if home != s.directory {
 		if err := s.directory.run(ctx, b); err != nil {
 			return fmt.Errorf("directory database: %w", err)
 		}
 	}
 	return home.run(ctx, b)
+}
+
+// directoryExec runs one statement in the directory alone, and says there that it has
+// changed where that changed a row.
+func (s *Store) directoryExec(ctx context.Context, sql string, args ...any) (n int64, err error) {
+	err = s.directory.update(ctx, func(tx meta.Tx) error {
+		if n, err = execIn(ctx, tx, sql, args...); err != nil || n == 0 {
+			return err
+		}
+		var b meta.Batch
+		directoryChanged(&b)
+		return tx.Run(ctx, &b)
+	})
+	return n, err
 }
 
 // run sends b in one transaction that locks no account.

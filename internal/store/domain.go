@@ -62,7 +62,7 @@ func (s *Store) AddDomain(ctx context.Context, tenant int64, domain string) erro
 		return err
 	}
 	const insert = `INSERT INTO domain (name, tenant_id, created_at) VALUES ($1, $2, {now}) ON CONFLICT DO NOTHING`
-	n, err := s.directory.exec(ctx, insert, name, tenant)
+	n, err := s.directoryExec(ctx, insert, name, tenant)
 	if err != nil {
 		return err
 	}
@@ -108,11 +108,16 @@ func (s *Store) RemoveDomain(ctx context.Context, tenant int64, domain string) e
 			return fmt.Errorf("domain %s: %d addresses: %w", name, used, ErrBusy)
 		}
 		removed, err = execIn(ctx, tx, `DELETE FROM domain WHERE name = $1 AND tenant_id = $2`, name, tenant)
-		return err
+		if err != nil {
+			return err
+		}
+		var b meta.Batch
+		directoryChanged(&b)
+		return tx.Run(ctx, &b)
 	})
 	if err == nil && home != s.directory {
 		var there int64
-		there, err = s.directory.exec(ctx, `DELETE FROM domain WHERE name = $1 AND tenant_id = $2`, name, tenant)
+		there, err = s.directoryExec(ctx, `DELETE FROM domain WHERE name = $1 AND tenant_id = $2`, name, tenant)
 		removed = max(removed, there)
 	}
 	s.tenants.forgetDomain(name)

@@ -55,17 +55,38 @@ func (s *Store) maintainSite(ctx context.Context, at *site) error {
 		}
 		err = errors.Join(err, s.maintainAccount(ctx, at, a))
 	}
-	return errors.Join(err, at.deleteDueObjects(ctx), s.dailyOrphans(ctx, at))
+	return errors.Join(err, at.deleteDueObjects(ctx), s.refreshUsage(ctx, at, ""), s.daily(ctx, at, accounts))
 }
 
-// dailyOrphans looks for orphans once a day and process.
-func (s *Store) dailyOrphans(ctx context.Context, at *site) error {
-	if time.Since(at.orphansSwept) < 24*time.Hour {
+// countPlaces counts what earlier versions did not.
+func (s *Store) countPlaces(ctx context.Context, at *site, key Key) error {
+	for {
+		more, err := at.db.CountPlaces(ctx, key)
+		if err != nil || !more {
+			return outer(err)
+		}
+	}
+}
+
+// daily does once a day and process what reads much: it looks for orphans, and counts
+// anew what lies in the blob store.
+func (s *Store) daily(ctx context.Context, at *site, accounts []Account) error {
+	if time.Since(at.daily) < 24*time.Hour {
 		return nil
 	}
 	err := s.sweepOrphans(ctx, at)
+	for _, a := range accounts {
+		if a.State == Removing || ctx.Err() != nil {
+			continue
+		}
+		wrong, failed := at.db.RecountPlaces(ctx, a.Key)
+		if wrong {
+			s.log.Warn("what an account has in the blob store was counted anew", "account", a.Key.Account)
+		}
+		err = errors.Join(err, outer(failed))
+	}
 	if err == nil {
-		at.orphansSwept = time.Now()
+		at.daily = time.Now()
 	}
 	return err
 }
@@ -92,6 +113,9 @@ func (s *Store) maintainAccount(ctx context.Context, at *site, a Account) error 
 		}
 		if wrong {
 			s.log.Warn("the bytes that an account uses were counted anew", "account", a.Key.Account)
+		}
+		if err := s.countPlaces(ctx, at, a.Key); err != nil {
+			return err
 		}
 	}
 	if _, err := at.db.Purge(ctx, a.Key, s.o.History); err != nil {

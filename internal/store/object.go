@@ -66,7 +66,11 @@ func (s *Store) AddObjects(ctx context.Context, key Key, collection int64, objec
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if err := s.admit(ctx, key.Tenant, location.Content); err != nil {
+	var bytes int64
+	for i := range objects {
+		bytes += int64(len(objects[i].Prefix)) + objects[i].Body.Size()
+	}
+	if err := s.admitContent(ctx, key.Tenant, bytes, int64(len(objects))); err != nil {
 		return nil, outer(err)
 	}
 	account, err := s.sealer(ctx, key)

@@ -85,6 +85,7 @@ func (at *site) finishTenant(ctx context.Context, tenant int64) (gone bool, err 
 		b.Exec(`DELETE FROM tenant_logo WHERE tenant_id = $1`, tenant)
 		b.Exec(`DELETE FROM location_report WHERE tenant_id = $1`, tenant)
 		b.Exec(`DELETE FROM tenant WHERE tenant_id = $1 AND state = 1`, tenant)
+		directoryChanged(&b)
 		gone = true
 		return tx.Run(ctx, &b)
 	})

@@ -36,7 +36,7 @@ type site struct {
 	carried                 *carried // what to tell other processes by its database
 	rooms                   rooms
 
-	orphansSwept time.Time // by Maintain's goroutine
+	daily time.Time // when what is done once a day was done, by Maintain's goroutine
 }
 
 func newSite(o Site) (*site, error) {

@@ -93,6 +93,8 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.hints = newHints(s, o.Poll)
 	s.done.Go(func() { s.hints.poll(running) })
+	s.done.Go(func() { s.followDirectory(running, o.Poll) })
+	s.done.Go(func() { s.followUsage(running, 10*o.Poll) })
 	return s, nil
 }
 
@@ -140,7 +142,7 @@ func outer(err error) error {
 	case errors.Is(err, meta.ErrUnavailable), errors.Is(err, meta.ErrFull),
 		errors.Is(err, meta.ErrConflict), errors.Is(err, meta.ErrOutcomeUnknown),
 		errors.Is(err, blob.ErrTemporary), errors.Is(err, blob.ErrStopped),
-		errors.Is(err, location.ErrElsewhere): // mail that may not lie here yet waits where it is
+		errors.Is(err, location.ErrElsewhere), errors.Is(err, location.ErrMismatch): // mail that may not lie here yet waits where it is
 		return fmt.Errorf("%w: %w", ErrTemporary, err)
 	}
 	return err

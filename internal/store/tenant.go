@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"fachwerk/internal/store/meta"
@@ -54,8 +53,9 @@ func newID() int64 {
 // directory and its hidden queue account. It is in the directory only once its home
 // knows it.
 func (s *Store) CreateTenant(ctx context.Context, name, site string) (Tenant, error) {
-	if name = strings.TrimSpace(name); name == "" || len(name) > 200 {
-		return Tenant{}, errors.New("store: a tenant needs a name of at most 200 bytes")
+	name, err := tenantName(name)
+	if err != nil {
+		return Tenant{}, err
 	}
 	home := s.siteNamed(site)
 	if home.Name == "" {
@@ -82,10 +82,12 @@ func (s *Store) CreateTenant(ctx context.Context, name, site string) (Tenant, er
 	var b meta.Batch
 	insertTenant(&b, id, name, site)
 	insertAccount(&b, Account{Key: Key{Tenant: id, Account: queue}, Kind: QueueAccount, WrappedKey: wrapped})
+	directoryChanged(&b)
 	err = home.run(ctx, &b)
 	if err == nil && home != s.directory {
 		var b meta.Batch
 		insertTenant(&b, id, name, site)
+		directoryChanged(&b)
 		if err = s.directory.run(ctx, &b); err != nil { // nobody knows it: it shall not stay at its home either
 			err = errors.Join(err, home.forgetTenant(context.WithoutCancel(ctx), id))
 		}
@@ -173,6 +175,7 @@ func (s *Store) RemoveTenant(ctx context.Context, id int64) error {
 		var b meta.Batch
 		b.Exec(`UPDATE tenant SET state = 1, epoch = epoch + 1 WHERE tenant_id = $1 AND state = 0`, id)
 		b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, id)
+		directoryChanged(&b)
 		if err := s.directory.run(ctx, &b); err != nil {
 			return err
 		}
@@ -182,6 +185,7 @@ func (s *Store) RemoveTenant(ctx context.Context, id int64) error {
 	b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, id)
 	b.Exec(`DELETE FROM address WHERE tenant_id = $1`, id)
 	b.Exec(`UPDATE account SET state = 2, modseq = modseq + 1 WHERE tenant_id = $1`, id)
+	directoryChanged(&b)
 	if err := home.run(ctx, &b); err != nil {
 		return err
 	}
@@ -201,4 +205,20 @@ func (s *Store) admit(ctx context.Context, tenant int64, kind location.Kind) err
 		return fmt.Errorf("tenant is being removed: %w", ErrNotFound)
 	}
 	return s.o.Placement(s.at(ctx, tenant).Name, t.subject(), kind)
+}
+
+// admitContent is admit for content of so many bytes in so many items, which the
+// tenant's quota has room for as far as is known: its sums are a moment old.
+func (s *Store) admitContent(ctx context.Context, tenant, bytes, items int64) error {
+	if err := s.admit(ctx, tenant, location.Content); err != nil {
+		return err
+	}
+	t, err := s.cachedTenant(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	if t.Quota.Bytes > 0 && t.UsedBytes+bytes > t.Quota.Bytes || t.Quota.Items > 0 && t.UsedItems+items > t.Quota.Items {
+		return fmt.Errorf("tenant %s: %w", t.Name, ErrQuota)
+	}
+	return nil
 }

@@ -52,7 +52,11 @@ func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Uploa
 	if o.Limit > 0 && o.Size > o.Limit {
 		return nil, fmt.Errorf("%w: limit %d bytes", ErrTooLarge, o.Limit)
 	}
-	if err := s.admit(ctx, key.Tenant, location.Content); err != nil {
+	if more := max(o.Size, 0) - o.Replaces; more > 0 || o.Size < 0 {
+		if err := s.admitContent(ctx, key.Tenant, more, 1); err != nil {
+			return nil, outer(err)
+		}
+	} else if err := s.admit(ctx, key.Tenant, location.Content); err != nil {
 		return nil, outer(err)
 	}
 	u := &Upload{s: s, at: s.at(ctx, key.Tenant), ctx: ctx, key: key, o: o, room: -1}

@@ -35,27 +35,13 @@ type Placed struct {
 	Bytes int64 // before sealing
 }
 
-// Placed counts an account's items and bytes by the store that holds their
-// content: the database's rows, or the blob store.
+// Placed tells what an account's collections hold by the store that holds their
+// content: the database's rows, or the blob store. It looks at counters alone.
 func (s *Store) Placed(ctx context.Context, key Key) (list []Placed, err error) {
 	at := s.at(ctx, key.Tenant)
-	err = at.view(ctx, func(r meta.Rows) error {
-		var kind, object int64
-		p := Placed{Store: at.metadataName, Site: at.Site}
-		if err := r.Scan(&kind, &object, &p.Items, &p.Bytes); err != nil {
-			return err
-		}
-		if object != 0 {
-			p.Store = at.blobsName
-		}
-		p.Kind = CollectionKind(kind)
-		list = append(list, p)
-		return nil
-	}, `SELECT o.kind, CASE WHEN c.object_key = '' THEN 0 ELSE 1 END AS object, count(*), CAST(sum(i.size) AS BIGINT)
-		FROM item i
-		JOIN collection o ON o.tenant_id = i.tenant_id AND o.account_id = i.account_id AND o.collection_id = i.collection_id
-		JOIN content c ON c.tenant_id = i.tenant_id AND c.account_id = i.account_id AND c.content_id = i.content_id
-		WHERE i.tenant_id = $1 AND i.account_id = $2 AND o.state = 0
-		GROUP BY o.kind, CASE WHEN c.object_key = '' THEN 0 ELSE 1 END ORDER BY 1, 2`, key.Tenant, key.Account)
+	counts, err := at.countCollections(ctx, key)
+	for _, c := range counts {
+		list = append(list, Placed{Kind: c.kind, Store: at.nameOf(c.Store), Site: at.Site, Items: c.Items, Bytes: c.Bytes})
+	}
 	return list, err
 }

@@ -102,7 +102,7 @@ func (j *add) fits(w *work) error {
 func (w *work) addItem(c *collectionRow, n *NewItem, modseq int64) Added {
 	item := Item{ObjectID: w.nextID(), ThreadID: w.thread(n.ThreadHashes), Flags: n.Flags & settable,
 		Keywords: Keywords(strings.Fields(n.Keywords)), Size: n.Size, InternalDate: n.InternalDate,
-		Content: n.Content.ID, Name: n.Name, ParentID: n.Parent, Digest: n.Digest}
+		Content: n.Content.ID, Name: n.Name, ParentID: n.Parent, Digest: n.Digest, Stored: n.Content.stored()}
 	if item.InternalDate == 0 {
 		item.InternalDate = w.account.Now
 	}

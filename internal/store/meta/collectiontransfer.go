@@ -136,10 +136,10 @@ func (j *transferCollection) may(w *work, c, over *collectionRow) error {
 
 const (
 	copyItemsOf = `INSERT INTO item (tenant_id, account_id, collection_id, uid, item_id, object_id, thread_id, modseq, created_modseq,
-		flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest)
+		flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest, stored)
 		SELECT tenant_id, account_id, CAST($4 AS BIGINT), uid, CAST($5 AS BIGINT) + row_number() OVER (ORDER BY uid), object_id, thread_id,
 		CAST($6 AS BIGINT), CAST($6 AS BIGINT), flags, keywords, size, internal_date, CAST($7 AS BIGINT), content_id, name, parent_id,
-		0, 0, digest FROM item` + inCollection
+		0, 0, digest, stored FROM item` + inCollection
 	copyIndexOf = `INSERT INTO resource_index (tenant_id, account_id, collection_id, uid, uid_hash, components, from_at, to_at, encoder)
 		SELECT tenant_id, account_id, CAST($4 AS BIGINT), uid, uid_hash, components, from_at, to_at, encoder FROM resource_index` + inCollection
 	copyOwnPropertiesOf = `INSERT INTO property (tenant_id, account_id, collection_id, item_id, space, local, sealed)
@@ -165,6 +165,7 @@ func (w *work) duplicateCollection(c *collectionRow, name string, shallow bool, 
 	if !shallow {
 		made.UIDNext, made.PropertyBytes = c.UIDNext, c.PropertyBytes
 		made.Items, made.Unseen, made.DeletedItems, made.Bytes = c.Items, c.Unseen, c.DeletedItems, c.Bytes
+		made.ObjectItems, made.ObjectBytes = c.ObjectItems, c.ObjectBytes
 		w.extra.Count(func(n int64) error {
 			if n != made.Items { // ids were taken for as many as are counted
 				return fmt.Errorf("%d items were copied of %d", n, made.Items)

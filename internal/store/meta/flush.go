@@ -13,9 +13,9 @@ var (
 		"$1", "$2", "", "", "", "", "", "")
 	insertItems = newTable(`INSERT INTO item
 		(tenant_id, account_id, collection_id, uid, item_id, object_id, thread_id, modseq, created_modseq,
-		flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest)
+		flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest, stored)
 		VALUES `, "",
-		"$1", "$2", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
+		"$1", "$2", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "")
 	updateFlags = newTable(`UPDATE item SET modseq = v.column3, flags = v.column4, keywords = v.column5 FROM (VALUES `,
 		`) AS v WHERE item.tenant_id = $1 AND item.account_id = $2
 		AND item.collection_id = v.column1 AND item.uid = v.column2`,
@@ -42,15 +42,16 @@ var (
 
 const (
 	insertCollection = `INSERT INTO collection (tenant_id, account_id, collection_id, kind, state, name, special_use,
-		seen_by_person, uidvalidity, uidnext, modseq, self_modseq, items, unseen, deleted, bytes, property_bytes, created_at)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)`
+		seen_by_person, uidvalidity, uidnext, modseq, self_modseq, items, unseen, deleted, bytes, property_bytes, created_at,
+		object_items, object_bytes)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)`
 	updateCollection = `UPDATE collection SET state = $4, name = $5, special_use = $6,
 		seen_by_person = $7, uidnext = $8, modseq = $9, self_modseq = $10, items = $11, unseen = $12,
-		deleted = $13, bytes = $14, property_bytes = $15
+		deleted = $13, bytes = $14, property_bytes = $15, object_items = $16, object_bytes = $17
 		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3`
 	updateDriveItem = `UPDATE item SET modseq = $5, name = $6, parent_id = $7, moved_modseq = $8, subtree_modseq = $9
 		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3 AND uid = $4`
-	updateReplaced = `UPDATE item SET modseq = $5, object_id = $6, size = $7, internal_date = $8, content_id = $9, digest = $10
+	updateReplaced = `UPDATE item SET modseq = $5, object_id = $6, size = $7, internal_date = $8, content_id = $9, digest = $10, stored = $11
 		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3 AND uid = $4`
 	updateAccount = `UPDATE account SET modseq = $3, next_id = $4, last_uidvalidity = $5, used_bytes = $6, used_items = $7
 		WHERE tenant_id = $1 AND account_id = $2`
@@ -110,14 +111,14 @@ func (w *work) flushCollections(b *Batch) {
 		if !c.created {
 			b.Exec(updateCollection, key.Tenant, key.Account, c.ID, bit(c.Deleted), c.Name, c.SpecialUse,
 				bit(c.SeenByPerson), c.UIDNext, c.ModSeq, c.SelfModSeq, c.Items, c.Unseen,
-				c.DeletedItems, c.Bytes, c.PropertyBytes)
+				c.DeletedItems, c.Bytes, c.PropertyBytes, c.ObjectItems, c.ObjectBytes)
 		}
 	}
 	for _, c := range rows {
 		if c.created {
 			b.Exec(insertCollection, key.Tenant, key.Account, c.ID, int64(c.Kind), bit(c.Deleted), c.Name, c.SpecialUse,
 				bit(c.SeenByPerson), c.UIDValidity, c.UIDNext, c.ModSeq, c.SelfModSeq, c.Items,
-				c.Unseen, c.DeletedItems, c.Bytes, c.PropertyBytes, c.CreatedAt)
+				c.Unseen, c.DeletedItems, c.Bytes, c.PropertyBytes, c.CreatedAt, c.ObjectItems, c.ObjectBytes)
 		}
 	}
 }
@@ -144,7 +145,7 @@ func (w *work) flushItems(b *Batch) {
 	})
 	for _, i := range sorted(w.items, func(i *itemRow) bool { return i.replaced && !i.created && !i.gone }, byPlace) {
 		b.Exec(updateReplaced, key.Tenant, key.Account, i.Collection, i.UID, i.ModSeq, i.ObjectID, i.Size, i.InternalDate,
-			i.Content.argument(), i.Digest.argument())
+			i.Content.argument(), i.Digest.argument(), int64(i.Stored))
 	}
 	// What goes under a hidden parent frees its name first.
 	for _, i := range sorted(w.items, func(i *itemRow) bool { return i.moved && !i.created && !i.gone }, hiddenFirst) {
@@ -156,7 +157,7 @@ func (w *work) flushItems(b *Batch) {
 		i := &created[n].Item
 		return append(args, i.Collection, i.UID, i.ID, i.ObjectID, i.ThreadID, i.ModSeq, i.CreatedModSeq,
 			i.Flags, i.Keywords, i.Size, i.InternalDate, i.SaveDate, i.Content.argument(), i.Name, i.ParentID,
-			i.MovedModSeq, i.SubtreeModSeq, i.Digest.argument())
+			i.MovedModSeq, i.SubtreeModSeq, i.Digest.argument(), int64(i.Stored))
 	})
 	w.flushIndexes(b)
 }

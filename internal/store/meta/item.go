@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-const itemColumns = `collection_id, uid, item_id, object_id, thread_id, modseq, created_modseq, flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest`
+const itemColumns = `collection_id, uid, item_id, object_id, thread_id, modseq, created_modseq, flags, keywords, size, internal_date, save_date, content_id, name, parent_id, moved_modseq, subtree_modseq, digest, stored`
 
 // columnsOf are the columns of one of several items in a join.
 func columnsOf(item string) string {
@@ -27,7 +27,7 @@ func (i *Item) scan(scan func(...any) error) error { return scan(i.columns()...)
 func (i *Item) columns() []any {
 	return []any{&i.Collection, &i.UID, &i.ID, &i.ObjectID, &i.ThreadID, &i.ModSeq, &i.CreatedModSeq, &i.Flags,
 		&i.Keywords, &i.Size, &i.InternalDate, &i.SaveDate, &i.Content, &i.Name, &i.ParentID, &i.MovedModSeq,
-		&i.SubtreeModSeq, &i.Digest}
+		&i.SubtreeModSeq, &i.Digest, (*int64)(&i.Stored)}
 }
 
 // readItems appends the rows to items. All are read through one, whose columns are
@@ -126,11 +126,11 @@ func (db *DB) ItemsByUID(ctx context.Context, key Key, collection int64, uids []
 // items reads what query queues and, in the same snapshot, their collection.
 func (db *DB) items(ctx context.Context, key Key, collection int64, items []Item,
 	query func(b *Batch, read func(Rows) error)) ([]Item, error) {
-	return db.listed(ctx, key, collection, &items, func(b *Batch) { query(b, readItems(&items)) })
+	return db.listing(ctx, key, collection, &items, func(b *Batch) { query(b, readItems(&items)) })
 }
 
-// listed is items with a query that fills the list by itself.
-func (db *DB) listed(ctx context.Context, key Key, collection int64, list *[]Item, query func(b *Batch)) ([]Item, error) {
+// listing is items with a query that fills the list by itself.
+func (db *DB) listing(ctx context.Context, key Key, collection int64, list *[]Item, query func(b *Batch)) ([]Item, error) {
 	b := &Batch{}
 	var base int64
 	b.Query(one(&base), `SELECT base_modseq FROM collection

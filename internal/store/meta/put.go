@@ -92,11 +92,12 @@ func (j *putResource) decide(w *work) error {
 	modseq := w.next()
 	if i == nil {
 		i = w.insert(c, Item{ObjectID: w.nextID(), Size: p.Content.Size, InternalDate: date, Content: p.Content.ID,
-			Name: p.Name, ParentID: p.Parent, Digest: p.Digest}, modseq)
+			Name: p.Name, ParentID: p.Parent, Digest: p.Digest, Stored: p.Content.stored()}, modseq)
 		w.setProperties(c, i.ID, p.Properties, nil)
 		j.result.Created = true
 	} else {
-		w.replace(c, i, Item{Size: p.Content.Size, InternalDate: date, Content: p.Content.ID, Digest: p.Digest}, modseq)
+		w.replace(c, i, Item{Size: p.Content.Size, InternalDate: date, Content: p.Content.ID, Digest: p.Digest,
+			Stored: p.Content.stored()}, modseq)
 		j.result.Created = false
 		if p.Properties != nil {
 			w.extra.Exec("DELETE FROM property"+inCollection+" AND item_id = $4", w.account.Tenant, w.account.Account, c.ID, i.ID)
@@ -147,7 +148,10 @@ func (j *putResource) fits(w *work, c *collectionRow, i *itemRow) error {
 // replace gives an item other content.
 func (w *work) replace(c *collectionRow, i *itemRow, to Item, modseq int64) {
 	more := to.Size - i.Size
+	c.countStored(&i.Item, -1)
 	i.ObjectID, i.Size, i.InternalDate, i.Content, i.Digest = w.nextID(), to.Size, to.InternalDate, to.Content, to.Digest
+	i.Stored = to.Stored
+	c.countStored(&i.Item, 1)
 	i.ModSeq, i.replaced = modseq, true
 	c.Bytes += more
 	w.account.UsedBytes += more

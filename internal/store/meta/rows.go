@@ -75,6 +75,7 @@ type Collection struct {
 	BaseModSeq                         int64
 	Items, Unseen, DeletedItems, Bytes int64
 	PropertyBytes                      int64 // what its properties and those of its items cost
+	ObjectItems, ObjectBytes           int64 // of Items and Bytes what lies in the blob store
 	CreatedAt                          int64
 }
 
@@ -110,6 +111,29 @@ type Item struct {
 	ParentID                   int64
 	MovedModSeq, SubtreeModSeq int64
 	Digest                     Digest // zero for messages and folders
+	Stored                     Stored
+}
+
+// Stored says where the content of an item lies.
+type Stored int64
+
+const (
+	// StoredUnknown is of an item that was not counted by where it lies: the
+	// program of before wrote it, or it names a content by its id alone.
+	StoredUnknown  Stored = iota - 1
+	StoredDatabase        // in the database's row; a folder too, which has no content
+	StoredObject          // in the blob store
+)
+
+// stored is where an item's content lies.
+func (c *Content) stored() Stored {
+	switch {
+	case c.ObjectKey != "":
+		return StoredObject
+	case c.Inline != nil:
+		return StoredDatabase
+	}
+	return StoredUnknown
 }
 
 // Digest is a keyed hash of the content of a named item.

@@ -64,6 +64,12 @@ var checks = []check{
 	counter("bytes", "sum(size)"),
 	counter("unseen", "sum(CASE WHEN flags & 1 = 0 THEN 1 ELSE 0 END)"),
 	counter("deleted", "sum(CASE WHEN flags & 8 <> 0 THEN 1 ELSE 0 END)"),
+	counter("object_items", "sum(CASE WHEN stored = 1 THEN 1 ELSE 0 END)"),
+	counter("object_bytes", "sum(CASE WHEN stored = 1 THEN size ELSE 0 END)"),
+	{"an item lies elsewhere than it is counted", `SELECT i.collection_id, 0, count(*) FROM item i
+		LEFT JOIN content c ON c.tenant_id = i.tenant_id AND c.account_id = i.account_id AND c.content_id = i.content_id
+		WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.stored >= 0
+		AND i.stored <> CASE WHEN c.object_key <> '' THEN 1 ELSE 0 END GROUP BY i.collection_id`},
 	quota("used_items", "items"),
 	quota("used_bytes", takenInSQL),
 	{"collection.property_bytes", `SELECT c.collection_id, coalesce(s.n, 0), c.property_bytes FROM collection c LEFT JOIN

@@ -202,8 +202,17 @@ func (w *work) leave(c *collectionRow, i *itemRow, modseq int64) {
 func (w *work) count(c *collectionRow, i *Item, n, modseq int64) {
 	c.Items += n
 	c.Bytes += n * i.Size
+	c.countStored(i, n)
 	c.ModSeq, c.changed = modseq, true
 	w.countFlags(c, i, n)
+}
+
+// countStored adds n times an item to what lies in the blob store, if it does.
+func (c *collectionRow) countStored(i *Item, n int64) {
+	if i.Stored == StoredObject {
+		c.ObjectItems += n
+		c.ObjectBytes += n * i.Size
+	}
 }
 
 func (w *work) countFlags(c *collectionRow, i *Item, n int64) {

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fachwerk/internal/store/meta"
+)
+
+// roomForAccount says in the transaction that makes an account whether the tenant's
+// quota allows one more. Whoever makes one holds the tenant's row.
+func roomForAccount(ctx context.Context, tx meta.Tx, tenant int64) error {
+	var quota, there int64
+	err := oneIn(ctx, tx, []any{&quota, &there}, `SELECT quota_accounts, (SELECT count(*) FROM account
+		WHERE tenant_id = $1 AND kind <> 6 AND state <> 2) FROM tenant WHERE tenant_id = $1`, tenant)
+	if err == nil && quota > 0 && there >= quota {
+		return fmt.Errorf("the tenant has the %d accounts that it may have: %w", quota, ErrQuota)
+	}
+	return err
+}
+
+// followUsage sums up what tenants use that have a quota, until ctx ends.
+func (s *Store) followUsage(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			for _, at := range s.sites {
+				if err := s.refreshUsage(ctx, at, ` AND t.quota_bytes + t.quota_items > 0`); err != nil && ctx.Err() == nil {
+					s.log.Debug("what tenants use was not summed up", "site", at.Name, "err", err)
+				}
+			}
+		}
+	}
+}
+
+// sumsOfTenants answers what the tenants that live at a site use, by the counters of
+// their accounts, and what their rows say of it.
+const sumsOfTenants = `SELECT t.tenant_id, t.used_bytes, t.used_items, t.used_accounts,
+	CAST(coalesce(sum(a.used_bytes), 0) AS BIGINT), CAST(coalesce(sum(a.used_items), 0) AS BIGINT), count(a.account_id)
+	FROM tenant t LEFT JOIN account a ON a.tenant_id = t.tenant_id AND a.kind <> 6 AND a.state <> 2
+	WHERE t.home_site = $1 AND t.state = 0`
+
+type tenantSum struct {
+	tenant              int64
+	said                [3]int64
+	bytes, items, count int64
+}
+
+func (at *site) tenantSums(ctx context.Context, where string) (list []tenantSum, err error) {
+	err = at.view(ctx, func(r meta.Rows) error {
+		var s tenantSum
+		err := r.Scan(&s.tenant, &s.said[0], &s.said[1], &s.said[2], &s.bytes, &s.items, &s.count)
+		list = append(list, s)
+		return err
+	}, sumsOfTenants+where+` GROUP BY t.tenant_id, t.used_bytes, t.used_items, t.used_accounts`, at.Name)
+	return list, err
+}
+
+// refreshUsage writes down what has changed of the sums, at the tenants' home and in
+// the directory, which every process reads.
+func (s *Store) refreshUsage(ctx context.Context, at *site, where string) error {
+	list, err := at.tenantSums(ctx, where)
+	if err != nil {
+		return err
+	}
+	var b meta.Batch
+	for _, t := range list {
+		if t.said != [3]int64{t.bytes, t.items, t.count} {
+			b.Exec(`UPDATE tenant SET used_bytes = $1, used_items = $2, used_accounts = $3 WHERE tenant_id = $4`,
+				t.bytes, t.items, t.count, t.tenant)
+		}
+	}
+	if len(b.Statements) == 0 {
+		return nil
+	}
+	directoryChanged(&b)
+	if at != s.directory {
+		err = s.directory.run(ctx, &b)
+	}
+	return errors.Join(err, at.run(ctx, &b))
+}
