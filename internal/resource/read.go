@@ -42,13 +42,15 @@ func (s *Service) Named(ctx context.Context, c Collection, parent int64, names [
 	if err != nil {
 		return nil, err
 	}
-	byName := make(map[string]Item, len(rows))
-	for _, i := range rows {
-		byName[i.Name] = s.item(c, i)
+	byName := make(map[string]int, len(rows))
+	for n := range rows {
+		byName[rows[n].Name] = n
 	}
 	list := make([]Item, len(names))
 	for n, name := range names {
-		list[n] = byName[name]
+		if found, ok := byName[name]; ok {
+			list[n] = s.item(c, rows[found])
+		}
 	}
 	return list, nil
 }

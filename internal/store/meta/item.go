@@ -126,11 +126,11 @@ func (db *DB) ItemsByUID(ctx context.Context, key Key, collection int64, uids []
 // items reads what query queues and, in the same snapshot, their collection.
 func (db *DB) items(ctx context.Context, key Key, collection int64, items []Item,
 	query func(b *Batch, read func(Rows) error)) ([]Item, error) {
-	return db.listing(ctx, key, collection, &items, func(b *Batch) { query(b, readItems(&items)) })
+	return db.listed(ctx, key, collection, &items, func(b *Batch) { query(b, readItems(&items)) })
 }
 
-// listing is items with a query that fills the list by itself.
-func (db *DB) listing(ctx context.Context, key Key, collection int64, list *[]Item, query func(b *Batch)) ([]Item, error) {
+// listed is items with a query that fills the list by itself.
+func (db *DB) listed(ctx context.Context, key Key, collection int64, list *[]Item, query func(b *Batch)) ([]Item, error) {
 	b := &Batch{}
 	var base int64
 	b.Query(one(&base), `SELECT base_modseq FROM collection

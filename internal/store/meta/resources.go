@@ -45,38 +45,53 @@ func (db *DB) WalkNames(ctx context.Context, key Key, collection, root int64, na
 	})
 }
 
-// listMembers reads what a listing needs: of thousands of rows every column counts.
-const listMembers = `SELECT uid, item_id, object_id, modseq, flags, size, internal_date, save_date, content_id, name, subtree_modseq, digest
-	FROM item` + inCollection + " AND parent_id = $4 AND name > $5 AND name <> '' ORDER BY name LIMIT $6"
+// listColumns are the columns that a listing needs: of thousands of rows every one counts.
+// Kept out is what only messages have, where contents lie, and when they were made and
+// moved there.
+const listColumns = "uid, item_id, object_id, modseq, flags, size, internal_date, save_date, content_id, name, subtree_modseq, digest"
+
+// readListed appends the rows of a folder's members to items.
+func readListed(items *[]Item, collection, parent int64) func(Rows) error {
+	return func(r Rows) error {
+		i := Item{Collection: collection, ParentID: parent}
+		columns := []any{&i.UID, &i.ID, &i.ObjectID, &i.ModSeq, &i.Flags, &i.Size, &i.InternalDate, &i.SaveDate, &i.Content, &i.Name,
+			&i.SubtreeModSeq, &i.Digest}
+		for r.Next() {
+			if err := r.Scan(columns...); err != nil {
+				return err
+			}
+			*items = append(*items, i)
+		}
+		return r.Err()
+	}
+}
+
+const listMembers = "SELECT " + listColumns + " FROM item" + inCollection + " AND parent_id = $4 AND name > $5 AND name <> '' ORDER BY name LIMIT $6"
 
 // Members answers up to limit members of a folder whose names follow after, in byte
-// order; without what only messages have, and when they were created and moved there.
+// order; see listColumns for what is told of them.
 func (db *DB) Members(ctx context.Context, key Key, collection, parent int64, after string, limit int) ([]Item, error) {
 	list := make([]Item, 0, min(limit, 1024))
 	return db.listed(ctx, key, collection, &list, func(b *Batch) {
-		b.Query(func(r Rows) error {
-			i := Item{Collection: collection, ParentID: parent}
-			columns := []any{&i.UID, &i.ID, &i.ObjectID, &i.ModSeq, &i.Flags, &i.Size, &i.InternalDate, &i.SaveDate, &i.Content, &i.Name,
-				&i.SubtreeModSeq, &i.Digest}
-			for r.Next() {
-				if err := r.Scan(columns...); err != nil {
-					return err
-				}
-				list = append(list, i)
-			}
-			return r.Err()
-		}, listMembers, key.Tenant, key.Account, collection, parent, after, int64(limit))
+		b.Query(readListed(&list, collection, parent), listMembers, key.Tenant, key.Account, collection, parent, after, int64(limit))
 	})
 }
 
-var selectNamed = newJoin("TEXT", 4, itemColumns, "item_name", " AND i.parent_id = $4 AND i.name = v.x AND i.name <> ''")
+const ofNames = " AND i.parent_id = $4 AND i.name = v.x AND i.name <> ''"
 
-// Named answers those of the names in a folder that are there, in any order.
+var (
+	selectNamed = newJoin("TEXT", 4, itemColumns, "item_name", ofNames)
+	listNamed   = newJoin("TEXT", 4, listColumns, "item_name", ofNames)
+)
+
+// Named answers those of the names in a folder that are there, in any order; see listColumns
+// for what is told of them.
 func (db *DB) Named(ctx context.Context, key Key, collection, parent int64, names []string) ([]Item, error) {
-	return db.items(ctx, key, collection, make([]Item, 0, len(names)), func(b *Batch, read func(Rows) error) {
+	list := make([]Item, 0, len(names))
+	return db.listed(ctx, key, collection, &list, func(b *Batch) {
 		// Each page is cut to the size of a statement, which repeats the last name.
-		eachList(selectNamed, slices.Compact(slices.Sorted(slices.Values(names))), []any{key.Tenant, key.Account, collection, parent},
-			func(text string, args []any) { b.Query(read, text, args...) })
+		eachList(listNamed, slices.Compact(slices.Sorted(slices.Values(names))), []any{key.Tenant, key.Account, collection, parent},
+			func(text string, args []any) { b.Query(readListed(&list, collection, parent), text, args...) })
 	})
 }
 
