@@ -28,6 +28,7 @@ type metrics struct {
 	blobs        *prometheus.HistogramVec // operation
 	blobErrors   *prometheus.CounterVec   // operation
 	certificates *prometheus.GaugeVec     // file, name
+	sites        *prometheus.GaugeVec     // site
 	clock        *prometheus.GaugeVec     // against
 	differences  *prometheus.GaugeVec     // site, part, check
 	looked       *prometheus.GaugeVec     // site
@@ -71,6 +72,7 @@ func newMetrics() *metrics {
 	m.blobs = histogram("blob_seconds", "Time taken by blob operations, retries included.", "operation")
 	m.blobErrors = counter("blob_errors_total", "Blob operations that failed after retries.", "operation")
 	m.queue = gauge("queue_length", "Messages and waiting recipients in the queue.", "what")
+	m.sites = gauge("site_ready", "1 where a site's database and object store answered when last asked, else 0.", "site")
 	m.clock = gauge("clock_ahead_seconds", "How far another clock is ahead of this machine's; 0 where no difference shows.", "against")
 	m.differences = gauge("location_differences", "What of a site is not as declared: the number of differences.", "site", "part", "check")
 	m.looked = gauge("location_verified_timestamp_seconds", "When a site was compared with its declaration last.", "site")

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +27,7 @@ type ops struct {
 	mu    sync.Mutex
 	asked time.Time
 	found error
+	away  map[string]bool // sites that did not answer when last asked
 }
 
 // What the server is at.
@@ -41,7 +43,7 @@ const (
 )
 
 func newOps(log *slog.Logger) *ops {
-	o := &ops{log: log, failed: make(chan error, 1)}
+	o := &ops{log: log, failed: make(chan error, 1), away: map[string]bool{}}
 	o.srv = &http.Server{
 		Handler: o.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -126,7 +128,8 @@ func (o *ops) unready(ctx context.Context) string {
 	return ""
 }
 
-// check asks the store, at most once a second whoever probes.
+// check asks every site, at most once a second whoever probes. While one of them
+// answers, the server is ready: it serves the people of that one.
 func (o *ops) check(ctx context.Context) error {
 	in := o.in.Load()
 	if in == nil {
@@ -139,14 +142,24 @@ func (o *ops) check(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 	defer cancel()
-	before := o.found
-	o.found = in.store.Check(ctx)
-	o.asked = time.Now()
-	switch {
-	case before == nil && o.found != nil:
-		o.log.Error("not ready", "error", o.found, "remedy", remedy(o.found))
-	case before != nil && o.found == nil:
-		o.log.Info("ready again")
+	var errs []error
+	sites := in.store.CheckSites(ctx)
+	for name, err := range sites {
+		in.metrics.sites.WithLabelValues(name).Set(map[bool]float64{true: 1}[err == nil])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("site %s: %w", name, err))
+		}
+		switch {
+		case err != nil && !o.away[name]:
+			o.log.Error("database or object store does not answer", "site", name, "error", err, "remedy", remedy(err))
+		case err == nil && o.away[name]:
+			o.log.Info("database and object store answer again", "site", name)
+		}
+		o.away[name] = err != nil
+	}
+	o.asked, o.found = time.Now(), nil
+	if len(errs) == len(sites) {
+		o.found = errors.Join(errs...)
 	}
 	return o.found
 }

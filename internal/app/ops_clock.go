@@ -59,23 +59,41 @@ func (c *clockWatch) seen(against string, other, asked, answered time.Time, coar
 	}
 }
 
-// database compares with the database's clock.
-func (c *clockWatch) database(ctx context.Context, now func(context.Context) (time.Time, error)) {
+// databases are the clocks of the sites' databases by the name that the metric has.
+func (in *Installation) databases() map[string]func(context.Context) (time.Time, error) {
+	out := map[string]func(context.Context) (time.Time, error){}
+	for _, s := range in.sites {
+		name := "database"
+		if len(in.sites) > 1 {
+			name += " of " + s.Name
+		}
+		out[name] = func(ctx context.Context) (time.Time, error) {
+			us, err := s.db.Now(ctx)
+			return time.UnixMicro(us), err
+		}
+	}
+	return out
+}
+
+// database compares with a database's clock.
+func (c *clockWatch) database(ctx context.Context, against string, now func(context.Context) (time.Time, error)) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	asked := c.now()
 	other, err := now(ctx)
 	if err == nil {
-		c.seen("database", other, asked, c.now(), time.Millisecond)
+		c.seen(against, other, asked, c.now(), time.Millisecond)
 	}
 }
 
 // run compares at once and every hour until ctx ends.
-func (c *clockWatch) run(ctx context.Context, now func(context.Context) (time.Time, error)) {
+func (c *clockWatch) run(ctx context.Context, databases map[string]func(context.Context) (time.Time, error)) {
 	ticker := time.NewTicker(clockEvery)
 	defer ticker.Stop()
 	for {
-		c.database(ctx, now)
+		for against, now := range databases {
+			c.database(ctx, against, now)
+		}
 		select {
 		case <-ctx.Done():
 			return

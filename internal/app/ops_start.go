@@ -31,20 +31,22 @@ func withRemedy(err error) error {
 	return err
 }
 
-// atStart asks database and blob store once. What waiting will not mend, such as a
-// wrong key or a bucket that is not there, ends the start, so that an upgrade stops
-// before the servers that still work. A store that does not answer is waited for:
+// atStart asks database and blob store of every site once. What waiting will not mend,
+// such as a wrong key or a bucket that is not there, ends the start, so that an upgrade
+// stops before the servers that still work. A store that does not answer is waited for:
 // the server starts, is not ready and says so.
 func (in *Installation) atStart(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	err := in.store.Check(ctx)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, store.ErrTemporary), errors.Is(err, context.DeadlineExceeded):
-		in.log.Error("started, but not ready: large content is refused for the time being", "error", err, "remedy", remedy(err))
-		return nil
+	var errs []error
+	for name, err := range in.store.CheckSites(ctx) {
+		switch {
+		case err == nil:
+		case errors.Is(err, store.ErrTemporary), errors.Is(err, context.DeadlineExceeded):
+			in.log.Error("started, but not ready: large content is refused for the time being", "site", name, "error", err, "remedy", remedy(err))
+		default:
+			errs = append(errs, fmt.Errorf("site %s: %w", name, withRemedy(err)))
+		}
 	}
-	return withRemedy(err)
+	return errors.Join(errs...)
 }

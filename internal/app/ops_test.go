@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +81,61 @@ func openForTest(t *testing.T) *Installation {
 	}
 	t.Cleanup(func() { in.Close() })
 	return in
+}
+
+// One site of two that is away is told, and keeps nobody of the other from being served.
+func TestReadinessWithSeveralSites(t *testing.T) {
+	dir := t.TempDir()
+	in := &Installation{cfg: config.Default(), log: slog.New(slog.DiscardHandler), metrics: newMetrics()}
+	in.cfg.Keys.Dir, in.cfg.Spool.Dir, in.cfg.Directory = dir+"/keys", dir+"/spool", "nord"
+	for _, name := range []string{"nord", "sued"} {
+		in.cfg.Sites = append(in.cfg.Sites, config.Site{
+			Name: name, Operator: "Kommunale IT", Country: "DE", Place: "Musterstadt", Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			Metadata: config.SiteMetadata{DSN: "sqlite:" + dir + "/" + name + ".db"}, Blobs: config.SiteBlobs{URL: "dir:" + dir + "/" + name},
+		})
+	}
+	in, err := open(t.Context(), in.cfg, in.log, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	o := newOps(in.log)
+	o.in.Store(in)
+	for _, test := range []struct {
+		remove string
+		ready  bool
+		want   string
+	}{
+		{"", true, "nord 1 sued 1 "}, {"sued", true, "nord 1 sued 0 "}, {"nord", false, "nord 0 sued 0 "},
+	} {
+		if test.remove != "" {
+			if err := os.RemoveAll(dir + "/" + test.remove); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o.asked = time.Time{}
+		if err := o.check(t.Context()); (err == nil) != test.ready {
+			t.Errorf("without %q: %v", test.remove, err)
+		}
+		families, err := in.metrics.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range families {
+			if f.GetName() == "fachwerk_site_ready" {
+				for _, m := range f.GetMetric() {
+					got += fmt.Sprintf("%s %.0f ", m.GetLabel()[0].GetValue(), m.GetGauge().GetValue())
+				}
+			}
+		}
+		if got != test.want {
+			t.Errorf("without %q the metrics say %q, want %q", test.remove, got, test.want)
+		}
+	}
+	if n := len(in.databases()); n != 2 {
+		t.Errorf("%d clocks are compared", n)
+	}
 }
 
 // At the end readiness goes first, while connections are still taken; then open
@@ -153,7 +210,7 @@ func TestClockWatch(t *testing.T) {
 	database := func(off time.Duration) {
 		t.Helper()
 		log.Reset()
-		w.database(t.Context(), func(context.Context) (time.Time, error) { return at.Add(off), nil })
+		w.database(t.Context(), "database", func(context.Context) (time.Time, error) { return at.Add(off), nil })
 		if ahead["database"] != off {
 			t.Errorf("the metric says %s, want %s", ahead["database"], off)
 		}
@@ -177,7 +234,7 @@ func TestClockWatch(t *testing.T) {
 		t.Errorf("behind, an hour later: %q", &log)
 	}
 	before := ahead["database"]
-	w.database(t.Context(), func(context.Context) (time.Time, error) { return time.Time{}, errors.New("away") })
+	w.database(t.Context(), "database", func(context.Context) (time.Time, error) { return time.Time{}, errors.New("away") })
 	if ahead["database"] != before {
 		t.Error("a database that does not answer has no clock")
 	}

@@ -233,7 +233,7 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 		background.Go(func() { _ = s.queue.Run(running) }) // its error is the context's
 	}
 	background.Go(func() { s.verifier.Run(running) })
-	background.Go(func() { s.in.clock.run(running, s.in.store.Clock) })
+	background.Go(func() { s.in.clock.run(running, s.in.databases()) })
 	s.ops.state.Store(opsServing)
 	s.log.Info("serving", "version", Version(), "listeners", s.addresses())
 	if started != nil {
