@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,8 +15,24 @@ import (
 const watchEvery = 2 * time.Second
 
 // watchAtOnce is how many lookups run at a time: 10,000 open logins at half a
-// millisecond each take less than a second.
-const watchAtOnce = 8
+// millisecond each take less than a second. A store that answers for many at once is
+// asked for watchTogether of them.
+const (
+	watchAtOnce   = 8
+	watchTogether = 512
+)
+
+// Login is one that is open: an account, and the app password that opened it or 0.
+type Login struct {
+	AccountRef
+	AppPassword int64
+}
+
+// ManyChanges is a Changes that answers for many logins in one round trip.
+type ManyChanges interface {
+	// AliveOf is Alive of each.
+	AliveOf(ctx context.Context, logins []Login) ([]bool, error)
+}
 
 // watches tells open connections that their login has ended. One goroutine
 // asks for all of them.
@@ -117,6 +134,10 @@ func (w *watches) look(chosen func(loginKey) bool) {
 		}
 	}
 	w.mu.Unlock()
+	if many, ok := w.store.(ManyChanges); ok {
+		w.lookTogether(many, keys)
+		return
+	}
 	var next, failed atomic.Int64
 	var wait sync.WaitGroup
 	for range min(watchAtOnce, len(keys)) {
@@ -135,6 +156,30 @@ func (w *watches) look(chosen func(loginKey) bool) {
 	wait.Wait()
 	if failed.Load() > 0 {
 		w.expire()
+	}
+}
+
+// lookTogether is look for a store that answers for many at once.
+func (w *watches) lookTogether(many ManyChanges, keys []loginKey) {
+	for some := range slices.Chunk(keys, watchTogether) {
+		logins := make([]Login, len(some))
+		for i, k := range some {
+			logins[i] = Login{k.AccountRef, k.appPassword}
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		alive, err := many.AliveOf(ctx, logins)
+		cancel()
+		if err != nil || len(alive) != len(some) {
+			w.log.Warn("open logins could not be looked up", "err", err)
+			w.expire()
+			return
+		}
+		for i, k := range some {
+			w.end(k, !alive[i])
+		}
+		if w.closing() {
+			return
+		}
 	}
 }
 

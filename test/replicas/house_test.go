@@ -64,7 +64,7 @@ type replica struct {
 }
 
 // start fills a new store and runs two replicas on it.
-func start(t *testing.T, w way, o options) *house {
+func start(t testing.TB, w way, o options) *house {
 	t.Helper()
 	if o.dsn == "" {
 		o.dsn = need.Postgres(t)
@@ -115,7 +115,7 @@ func (h *house) both() (a, b *replica) { return h.replicas[0], h.replicas[1] }
 
 func withoutPassword(dsn string) string { return dsn } // test servers trust everybody
 
-func newReplica(t *testing.T, demo *harness.Demo, name string, env []string) *replica {
+func newReplica(t testing.TB, demo *harness.Demo, name string, env []string) *replica {
 	t.Helper()
 	state := demo.State
 	r := &replica{name: name, Demo: &harness.Demo{State: state, Data: demo.Data}}

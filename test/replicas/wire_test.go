@@ -43,7 +43,7 @@ func (m *meter) take() (trips []trip, requests []string) {
 }
 
 // postgres answers the DSN that leads through the meter.
-func (m *meter) postgres(t *testing.T, dsn string) string {
+func (m *meter) postgres(t testing.TB, dsn string) string {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	must(t, err)
@@ -78,7 +78,7 @@ func (m *meter) request(b []byte) {
 
 // listen passes connections on and shows what clients send to a looker of its own
 // for each.
-func (m *meter) listen(t *testing.T, to string, looker func() func([]byte)) (address string) {
+func (m *meter) listen(t testing.TB, to string, looker func() func([]byte)) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
