@@ -168,17 +168,25 @@ func (m *metadata) check(issuerURL string) error {
 	if m.Issuer != issuerURL {
 		return fmt.Errorf("the document names the issuer %q", m.Issuer)
 	}
-	for _, u := range []string{m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI} {
-		if err := checkOutside(u); err != nil {
-			return fmt.Errorf("the endpoint %q %w", u, err)
-		}
-	}
+	endpoints := []string{m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI}
 	if m.EndSessionEndpoint != "" {
-		if err := checkOutside(m.EndSessionEndpoint); err != nil {
-			return fmt.Errorf("the endpoint %q %w", m.EndSessionEndpoint, err)
+		endpoints = append(endpoints, m.EndSessionEndpoint)
+	}
+	for _, e := range endpoints {
+		if err := checkOutside(e); err != nil {
+			return fmt.Errorf("the endpoint %q %w", e, err)
+		}
+		// A provider elsewhere does not send us to listeners of this machine.
+		if onLoopback(e) && !onLoopback(issuerURL) {
+			return fmt.Errorf("the endpoint %q is on this machine, the issuer is not", e)
 		}
 	}
 	return nil
+}
+
+func onLoopback(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && loopback(u.Hostname())
 }
 
 // settle sets the pause before the next attempt, doubling it with each failure.

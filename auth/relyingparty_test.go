@@ -204,6 +204,8 @@ func TestDiscoveryIsChecked(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"another issuer": {"issuer": "https://evil.example"},
 		"plain keys":     {"jwks_uri": "http://keys.musterstadt.example/"},
+		"keys here":      {"jwks_uri": "http://127.0.0.1:9090/"},
+		"logout here":    {"end_session_endpoint": "https://localhost/"},
 		"plain token":    {"token_endpoint": "http://login.musterstadt.example/"},
 		"no token":       {"token_endpoint": ""},
 		"odd logout":     {"end_session_endpoint": "javascript:alert(1)"},
