@@ -15,7 +15,7 @@ import (
 
 func (c *cli) location() *cobra.Command {
 	cmd := &cobra.Command{Use: "location", Short: "Where the data lies: verify it, report it"}
-	cmd.AddCommand(c.locationVerify(), c.locationAccept(), c.locationKey(), c.locationVerifyReport())
+	cmd.AddCommand(c.locationVerify(), c.locationAccept(), c.locationReport(), c.locationKey(), c.locationVerifyReport())
 	return cmd
 }
 
