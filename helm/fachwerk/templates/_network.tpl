@@ -32,7 +32,10 @@
 {{- $c := .database.connection }}
 {{- $ports := list (int $c.port) }}
 {{- if $c.direct.host }}{{ $ports = append $ports (int $c.direct.port) }}{{ end }}
-{{ include "fachwerk.egress" (dict "peers" $c.peers "networks" .networks "ports" $ports) }}
+{{- /* A standby may have taken over. */}}
+{{- $networks := .networks }}
+{{- range .standbys }}{{ $networks = concat $networks .networks }}{{ end }}
+{{ include "fachwerk.egress" (dict "peers" $c.peers "networks" (uniq $networks) "ports" $ports) }}
 {{- end }}
 {{- if eq .objectStore.type "s3" }}
 {{ include "fachwerk.egress" (dict "peers" .objectStore.connection.peers "networks" .networks "ports" (list (int .objectStore.connection.port))) }}
