@@ -102,6 +102,33 @@ func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Dur
 	return claims, nil
 }
 
+// QueueLease is a claim's hold on its recipients, all of one tenant's site.
+type QueueLease struct{ Tenant, Token int64 }
+
+// RenewQueue has leases last so long from now on, and answers those that do: one
+// transaction for each site. What has passed to another claimer stays there.
+func (s *Store) RenewQueue(ctx context.Context, leases []QueueLease, lease time.Duration) (renewed []QueueLease, err error) {
+	bySite := map[*site][]QueueLease{}
+	for _, l := range leases {
+		at := s.at(ctx, l.Tenant)
+		bySite[at] = append(bySite[at], l)
+	}
+	for at, list := range bySite {
+		failed := at.update(ctx, func(tx meta.Tx) error {
+			var b meta.Batch
+			for _, l := range list {
+				b.Exec(`UPDATE queue_recipient SET lease_until = {now} + $1 WHERE lease_token = $2 AND state = 0`, lease.Microseconds(), l.Token)
+			}
+			return tx.Run(ctx, &b)
+		})
+		if failed == nil {
+			renewed = append(renewed, list...)
+		}
+		err = errors.Join(err, failed)
+	}
+	return renewed, err
+}
+
 // sealedRecipient is a recipient whose path is not opened yet.
 type sealedRecipient struct {
 	QueueRecipient

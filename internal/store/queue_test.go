@@ -99,6 +99,41 @@ func TestQueueLeasePassesOn(t *testing.T) {
 	})
 }
 
+// A lease that is renewed does not pass on; one that has passed on is not renewed.
+func TestQueueLeaseIsRenewed(t *testing.T) {
+	onBoth(t, func(t *testing.T, p *storetest.Parts) {
+		ctx := t.Context()
+		enqueue(t, p, "eins")
+		const short = 300 * time.Millisecond
+		held, err := p.ClaimQueue(ctx, 1, short)
+		must(t, err)
+		mine := []store.QueueLease{{Tenant: held[0].Message.Ref.Tenant, Token: held[0].Token}}
+		renewed, err := p.RenewQueue(ctx, mine, time.Hour)
+		must(t, err)
+		if len(renewed) != 1 {
+			t.Errorf("renewed %v", renewed)
+		}
+		time.Sleep(2 * short)
+		if more, err := p.ClaimQueue(ctx, 1, short); err != nil || len(more) != 0 {
+			t.Fatalf("claimed %d under a renewed lease, %v", len(more), err)
+		}
+		_, err = p.RenewQueue(ctx, mine, time.Microsecond) // given up
+		must(t, err)
+		time.Sleep(10 * time.Millisecond)
+		other, err := p.ClaimQueue(ctx, 1, short)
+		must(t, err)
+		if len(other) != 1 {
+			t.Fatalf("%d claims of what was given up", len(other))
+		}
+		_, err = p.RenewQueue(ctx, mine, time.Hour) // too late
+		must(t, err)
+		time.Sleep(2 * short)
+		if more, err := p.ClaimQueue(ctx, 1, short); err != nil || len(more) != 1 {
+			t.Errorf("a lease of another was renewed: %d claims, %v", len(more), err)
+		}
+	})
+}
+
 func TestQueueIsClaimedOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, p *storetest.Parts) {
 		const messages = 20

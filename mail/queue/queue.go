@@ -34,9 +34,12 @@ type Config struct {
 	// DelayNotice is after how long the sender hears of a delay; default 4
 	// hours, negative: never.
 	DelayNotice time.Duration
-	// Lease is how long a claim lasts, and so the longest attempt and the
-	// longest wait after a crash; default 10 minutes.
+	// Lease is the longest attempt; default 10 minutes.
 	Lease time.Duration
+	// Claim is how long a claim lasts unless it is renewed, which it is as long
+	// as its attempts go on: the longest wait after a crash; default 2 minutes,
+	// and never longer than Lease.
+	Claim time.Duration
 	// Local and Remote are how many messages are delivered at a time here and
 	// to the smarthost; default 8 each.
 	Local, Remote int
@@ -72,6 +75,7 @@ type Queue struct {
 	log   *slog.Logger
 	now   func() time.Time
 
+	leases        leases
 	wake          chan struct{}
 	localSlots    chan struct{}
 	remoteSlots   chan struct{}
@@ -101,7 +105,7 @@ func New(cfg Config) (*Queue, error) {
 		to    time.Duration
 	}{
 		{&cfg.Lifetime, 4 * 24 * time.Hour}, {&cfg.DelayNotice, 4 * time.Hour},
-		{&cfg.Lease, 10 * time.Minute}, {&cfg.Grace, 15 * time.Second},
+		{&cfg.Lease, 10 * time.Minute}, {&cfg.Claim, 2 * time.Minute}, {&cfg.Grace, 15 * time.Second},
 	}
 	for _, d := range defaults {
 		if *d.value == 0 {
@@ -137,6 +141,11 @@ func (q *Queue) Run(ctx context.Context) error {
 	defer stop()
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	keeping, kept := context.WithCancel(working)
+	var keeper sync.WaitGroup
+	keeper.Go(func() { q.keep(keeping) })
+	defer keeper.Wait()
+	defer kept()
 	var jobs sync.WaitGroup
 	for ctx.Err() == nil {
 		found, err := q.claim(working, &jobs)
@@ -193,31 +202,42 @@ type job struct {
 	message store.QueueMessage // its Recipients are those of the attempt
 	token   int64
 	local   bool
-	until   time.Time // the lease's end, less a margin to note the outcome
+	until   time.Time // for the attempt, with a margin to note the outcome
+
+	leased context.Context // ends when the lease may have passed on
+	lapse  context.CancelFunc
 }
 
 // claim leases due recipients and begins their jobs; found is false if there
 // were none.
 func (q *Queue) claim(ctx context.Context, jobs *sync.WaitGroup) (found bool, err error) {
 	began := time.Now()
-	claims, err := q.store.ClaimQueue(ctx, claimSize, q.cfg.Lease)
-	until := began.Add(q.cfg.Lease - q.cfg.Lease/12)
-	for _, j := range merge(claims) {
+	claims, err := q.store.ClaimQueue(ctx, claimSize, q.lease())
+	until, list := began.Add(sure(q.cfg.Lease)), merge(claims)
+	q.leases.hold(ctx, list, began.Add(sure(q.lease())))
+	for _, j := range list {
 		j.until = until
 		if j.local {
 			q.localSlots <- struct{}{}
 			jobs.Go(func() {
+				defer q.leases.drop(j)
 				defer func() { <-q.localSlots }()
 				q.work(ctx, j)
 			})
 			continue
 		}
 		if q.remoteWaiting.Load() >= maxRemoteWaiting {
-			jobs.Go(func() { q.release(ctx, j, aWhile()) })
+			jobs.Go(func() {
+				defer q.leases.drop(j)
+				q.release(ctx, j, aWhile())
+			})
 			continue
 		}
 		q.remoteWaiting.Add(1)
-		jobs.Go(func() { q.workRemote(ctx, j) })
+		jobs.Go(func() {
+			defer q.leases.drop(j)
+			q.workRemote(ctx, j)
+		})
 	}
 	return len(claims) > 0, err
 }
@@ -276,7 +296,7 @@ func aWhile() time.Duration {
 // work makes one attempt and notes what came of it.
 func (q *Queue) work(ctx context.Context, j *job) {
 	defer q.survive(j) // what was not noted is tried again when the lease has ended
-	attempt, cancel := context.WithDeadline(ctx, j.until)
+	attempt, cancel := context.WithDeadline(j.leased, j.until)
 	defer cancel()
 	q.conclude(ctx, j, q.attempt(attempt, j))
 	q.hint() // what waits again has a new time

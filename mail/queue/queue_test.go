@@ -634,3 +634,40 @@ func TestSenderOfABinaryMessageIsTold(t *testing.T) {
 	}
 	h.Empty(t)
 }
+
+// A claim is renewed as long as its attempt goes on: nobody else sends meanwhile,
+// however long the peer takes.
+func TestClaimIsRenewedDuringAnAttempt(t *testing.T) {
+	s := queuetest.NewSmarthost(t, nil)
+	var tries atomic.Int32
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s.OnData = func(io.Reader) error {
+		if tries.Add(1) == 1 {
+			close(entered)
+			<-leave
+		}
+		return nil
+	}
+	const claim = 3 * time.Second
+	short := func(c *queue.Config) { c.Smarthost, c.Lease, c.Claim = s.Config(), time.Minute, claim }
+	h := queuetest.Open(t, short)
+	anna := h.Person(t, "anna")
+	other, err := queue.New(queue.Config{Store: h.Store, Mail: h.Mail, Hostname: "b.musterstadt.example", Smarthost: s.Config(), Claim: claim})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- other.Run(ctx) }()
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	<-entered
+	time.Sleep(2*claim + time.Second)
+	close(leave)
+	s.Take(t, 1)
+	h.Empty(t)
+	if n := tries.Load(); n != 1 {
+		t.Errorf("%d attempts while one went on", n)
+	}
+	cancel()
+	<-done
+}
