@@ -127,7 +127,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string)
 		return in, err
 	}
 	o := store.Options{
-		Directory: c.DirectorySite(), Keys: in.keys, SpoolDir: c.Spool.Dir, Retention: c.Blobs.Retention, Log: log,
+		Directory: c.DirectorySite(), Keys: in.keys, SpoolDir: c.Spool.Dir, Retention: max(c.Blobs.Retention, 1), Log: log,
 	}
 	var places []location.Site
 	for _, s := range in.sites {

@@ -204,6 +204,10 @@ func (s *Store) LoadDirectory(ctx context.Context) error {
 	}
 	s.tenants.replace(version, tenants, domains)
 	for _, t := range tenants {
+		if t.Removing {
+			s.sealers.forgetTenant(t.ID)
+			s.removalsSeen()
+		}
 		s.siteNamed(t.HomeSite).db.SetEpoch(t.ID, t.Epoch)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fachwerk/internal/store/blob"
+	"fachwerk/internal/store/meta"
 )
 
 // orphanAge is how old a content row or an object without a row must be before
@@ -20,14 +21,18 @@ const orphanAge = 24 * time.Hour
 func (s *Store) Maintain(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
+	work := s.MaintainOnce
 	for {
-		if err := s.MaintainOnce(ctx); err != nil && ctx.Err() == nil {
+		if err := work(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("maintenance did not finish; it will be tried again", "err", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			work = s.MaintainOnce
+		case <-s.removals: // a tenant that is removed does not wait for its turn
+			work = s.removeMarked
 		}
 	}
 }
@@ -94,6 +99,9 @@ func (s *Store) daily(ctx context.Context, at *site, accounts []Account) error {
 func (s *Store) maintainAccount(ctx context.Context, at *site, a Account) error {
 	for {
 		more, err := at.db.RemoveDeleted(ctx, a.Key, 1000)
+		if errors.Is(err, meta.ErrNotFound) {
+			return nil // another process was faster
+		}
 		if err != nil {
 			return err
 		}
@@ -118,16 +126,14 @@ func (s *Store) maintainAccount(ctx context.Context, at *site, a Account) error 
 			return err
 		}
 	}
+	if a.State == Removing { // nothing is written to it any more
+		return s.finishAccount(ctx, at, a.Key)
+	}
 	if _, err := at.db.Purge(ctx, a.Key, s.o.History); err != nil {
 		return err
 	}
-	if _, err := at.db.Sweep(ctx, a.Key, orphanAge, s.o.Retention); err != nil {
-		return err
-	}
-	if a.State == Removing {
-		return at.finishAccount(ctx, a.Key)
-	}
-	return nil
+	_, err := at.db.Sweep(ctx, a.Key, orphanAge, s.o.Retention)
+	return err
 }
 
 // deleteDueObjects deletes objects whose content row has been gone for the

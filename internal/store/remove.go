@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
+	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/meta"
 )
 
@@ -14,9 +16,12 @@ var accountRows = []string{
 	"address", "subject", "password", "app_password", "portal_session", "group_grant", "person_group", "location_report",
 }
 
-// finishAccount removes the last rows of an account that was marked for removal,
-// once its collections and contents are gone.
-func (at *site) finishAccount(ctx context.Context, key Key) error {
+// What a tenant has besides its accounts.
+var tenantRows = []string{"domain", "issuer", "tenant_logo", "location_report", "ticket", "throttle", "throttle_known"}
+
+// finishAccount removes the last rows of an account that was marked for removal, once
+// its collections are gone: what it has besides, its contents, and itself.
+func (s *Store) finishAccount(ctx context.Context, at *site, key Key) error {
 	err := at.update(ctx, func(tx meta.Tx) error {
 		var b meta.Batch
 		for _, table := range accountRows {
@@ -28,11 +33,43 @@ func (at *site) finishAccount(ctx context.Context, key Key) error {
 	if err != nil {
 		return err
 	}
+	if _, err := at.db.Sweep(ctx, key, 0, s.o.Retention); err != nil {
+		return outer(err)
+	}
 	_, err = at.exec(ctx, `DELETE FROM account WHERE tenant_id = $1 AND account_id = $2 AND state = 2`, key.Tenant, key.Account)
 	if errors.Is(err, meta.ErrReference) {
-		return nil // contents younger than a day are not swept yet
+		return nil // something came between; the next round takes it
 	}
 	return err
+}
+
+// removeMarked goes on with the tenants that are being removed, and with nothing else.
+func (s *Store) removeMarked(ctx context.Context) (err error) {
+	list, err := s.directory.tenants(ctx)
+	for _, t := range list {
+		if !t.Removing {
+			continue
+		}
+		at := s.siteNamed(t.HomeSite)
+		accounts, failed := at.accounts(ctx, ` WHERE a.tenant_id = $1 AND a.state = 2 ORDER BY a.account_id`, t.ID)
+		err = errors.Join(err, failed)
+		for _, a := range accounts {
+			err = errors.Join(err, s.maintainAccount(ctx, at, a))
+		}
+	}
+	err = errors.Join(err, s.finishTenants(ctx))
+	for _, at := range s.sites {
+		err = errors.Join(err, at.deleteDueObjects(ctx))
+	}
+	return err
+}
+
+// removalsSeen has Maintain go on with removals, where this process runs it.
+func (s *Store) removalsSeen() {
+	select {
+	case s.removals <- struct{}{}:
+	default:
+	}
 }
 
 // finishTenants removes tenants that were marked and have no account left: first
@@ -49,9 +86,9 @@ func (s *Store) finishTenants(ctx context.Context) error {
 			err = errors.Join(err, failed)
 			continue
 		}
-		gone, failed := home.finishTenant(ctx, t.ID)
+		gone, failed := s.finishTenant(ctx, home, t.ID)
 		if failed == nil && gone && s.only == nil {
-			_, failed = s.directory.finishTenant(ctx, t.ID)
+			_, failed = s.directory.forget(ctx, t.ID)
 		}
 		err = errors.Join(err, failed)
 	}
@@ -72,18 +109,55 @@ func (s *Store) markTenant(ctx context.Context, home *site, tenant int64) error 
 	return err
 }
 
-// finishTenant removes a tenant's last rows here, if no account is left.
-func (at *site) finishTenant(ctx context.Context, tenant int64) (gone bool, err error) {
+// finishTenant removes the last rows of a tenant at its home, if no account is left.
+// Its key is destroyed once more, should a process have died between the two, and what
+// uploads that were broken off have left in the blob store is noted for deletion.
+func (s *Store) finishTenant(ctx context.Context, home *site, tenant int64) (gone bool, err error) {
+	var accounts int64
+	err = home.one(ctx, []any{&accounts}, `SELECT count(*) FROM account WHERE tenant_id = $1`, tenant)
+	if err != nil || accounts > 0 {
+		return false, err
+	}
+	if err := s.keys.DestroyTenantKey(tenant); err != nil {
+		return false, err
+	}
+	if err := home.noteObjects(ctx, tenant, s.o.Retention); err != nil {
+		return false, err
+	}
+	return home.forget(ctx, tenant)
+}
+
+// noteObjects notes all that the blob store has of a tenant without contents.
+func (at *site) noteObjects(ctx context.Context, tenant int64, retention time.Duration) error {
+	after := ""
+	for {
+		page, err := at.blobs.List(ctx, blob.TenantPrefix(tenant), after, 500)
+		if err != nil || len(page) == 0 {
+			return outer(err)
+		}
+		after = page[len(page)-1].Key
+		var b meta.Batch
+		for _, o := range page {
+			b.Exec(`INSERT INTO content_delete (tenant_id, object_key, due_at) VALUES ($1, $2, {now} + $3) ON CONFLICT DO NOTHING`,
+				tenant, o.Key, retention.Microseconds())
+		}
+		if err := at.run(ctx, &b); err != nil {
+			return err
+		}
+	}
+}
+
+// forget removes a tenant's own rows, unless an account is there.
+func (at *site) forget(ctx context.Context, tenant int64) (gone bool, err error) {
 	err = at.update(ctx, func(tx meta.Tx) error {
 		var accounts int64
 		if err := oneIn(ctx, tx, []any{&accounts}, `SELECT count(*) FROM account WHERE tenant_id = $1`, tenant); err != nil || accounts > 0 {
 			return err
 		}
 		var b meta.Batch
-		b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, tenant)
-		b.Exec(`DELETE FROM issuer WHERE tenant_id = $1`, tenant)
-		b.Exec(`DELETE FROM tenant_logo WHERE tenant_id = $1`, tenant)
-		b.Exec(`DELETE FROM location_report WHERE tenant_id = $1`, tenant)
+		for _, table := range tenantRows {
+			b.Exec("DELETE FROM "+table+" WHERE tenant_id = $1", tenant)
+		}
 		b.Exec(`DELETE FROM tenant WHERE tenant_id = $1 AND state = 1`, tenant)
 		directoryChanged(&b)
 		gone = true

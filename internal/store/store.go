@@ -37,7 +37,7 @@ type Options struct {
 	// SpoolDir holds temporary files of what is being received, sealed.
 	SpoolDir string
 	// Retention is how long an object outlives its content row: not shorter
-	// than backups are kept. 0 means seven days.
+	// than backups are kept. 0 means seven days, a nanosecond not at all.
 	Retention time.Duration
 	// History is how long tombstones are kept, at least 90 days. 0 means 90.
 	History time.Duration
@@ -60,6 +60,7 @@ type Store struct {
 	sealers   sealers
 	tenants   tenantCache
 	queued    bell
+	removals  chan struct{} // that tenants are being removed
 
 	threadOnce sync.Once
 	threadKey  []byte
@@ -86,7 +87,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{o: o, keys: o.Keys, log: o.Log, stop: stop}
+	s := &Store{o: o, keys: o.Keys, log: o.Log, stop: stop, removals: make(chan struct{}, 1)}
 	if err := s.addSites(o); err != nil {
 		stop()
 		return nil, err

@@ -52,13 +52,15 @@ type tenantSum struct {
 	bytes, items, count int64
 }
 
+func (t *tenantSum) sums() [3]int64 { return [3]int64{t.bytes, t.items, t.count} }
+
 func (at *site) tenantSums(ctx context.Context, where string) (list []tenantSum, err error) {
 	err = at.view(ctx, func(r meta.Rows) error {
 		var s tenantSum
 		err := r.Scan(&s.tenant, &s.said[0], &s.said[1], &s.said[2], &s.bytes, &s.items, &s.count)
 		list = append(list, s)
 		return err
-	}, sumsOfTenants+where+` GROUP BY t.tenant_id, t.used_bytes, t.used_items, t.used_accounts`, at.Name)
+	}, sumsOfTenants+where+` GROUP BY t.tenant_id, t.used_bytes, t.used_items, t.used_accounts ORDER BY t.tenant_id`, at.Name)
 	return list, err
 }
 
@@ -71,7 +73,7 @@ func (s *Store) refreshUsage(ctx context.Context, at *site, where string) error 
 	}
 	var b meta.Batch
 	for _, t := range list {
-		if t.said != [3]int64{t.bytes, t.items, t.count} {
+		if t.said != t.sums() {
 			b.Exec(`UPDATE tenant SET used_bytes = $1, used_items = $2, used_accounts = $3 WHERE tenant_id = $4`,
 				t.bytes, t.items, t.count, t.tenant)
 		}

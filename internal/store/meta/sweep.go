@@ -157,7 +157,7 @@ func (db *DB) RemoveDeleted(ctx context.Context, key Key, limit int) (more bool,
 		place = append(place, collection)
 	case state == Removing:
 		for _, table := range []struct{ name, id string }{{"thread", "hash"}, {"collection_tombstone", "modseq"},
-			{"operation", "operation_id"}} {
+			{"operation", "operation_id"}, {"origin", "uid"}, {"queue_recipient", "message_id"}, {"queue_message", "message_id"}} {
 			steps = append(steps, "DELETE FROM "+table.name+" WHERE tenant_id = $1 AND account_id = $2 AND "+table.id+
 				" IN (SELECT "+table.id+" FROM "+table.name+" WHERE tenant_id = $1 AND account_id = $2 LIMIT $3)")
 		}

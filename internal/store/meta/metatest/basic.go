@@ -50,6 +50,8 @@ var tests = []struct {
 	{"Times", testTimes},
 	{"Crash", testCrash},
 	{"Verify", testVerify},
+	{"Places", testPlaces},
+	{"Uncounted", testUncounted},
 }
 
 // Run runs the suite.

@@ -61,4 +61,11 @@ func testMigration(t *testing.T, f Factory) {
 	}
 	useResources(t, s)
 	s.sound(t)
+	if more, err := s.CountPlaces(ctx, key); more || err != nil {
+		t.Errorf("counting the places: %v, %v", more, err)
+	}
+	if items, err = s.Items(ctx, key, 1, 0, 10); err != nil || len(items) != 5 || items[0].Stored != meta.StoredDatabase {
+		t.Errorf("counted: %+v, %v", items, err)
+	}
+	s.sound(t)
 }
