@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"fachwerk/internal/store/blob"
@@ -18,20 +19,41 @@ const (
 	tenantsDir   = "tenants"
 	keySuffix    = ".key"
 	tempPrefix   = ".new-"
+	maxWrapped   = 1024 // bytes; a wrapped key is far shorter
 )
 
 // KeyDir is a key directory: the operator's key in operator.key (32 random bytes)
-// and each tenant's key, wrapped by it, in tenants/ID.key. It is kept apart from
-// the metadata database and its backups: who has only the database reads nothing.
+// and each tenant's key, wrapped by it, in tenants/ID.key; or the same with the
+// tenants' keys in a bucket and the operator's in a file of its own. It is kept apart
+// from the metadata database and its backups: who has only the database reads nothing.
 //
-// Tenant keys are read at every use, so that a key which any process destroyed
-// is gone for all of them. Its methods may be called concurrently.
+// A key which any process destroyed is gone for all of them, at once in a directory
+// and within a minute in a bucket. Its methods may be called concurrently.
 type KeyDir struct {
-	path   string
-	root   *os.Root
-	master []byte // the operator's key
-	wrap   *xaes  // wraps tenant keys
-	codec  *codec
+	tenants tenantKeys
+	master  []byte // the operator's key
+	wrap    *xaes  // wraps tenant keys
+	codec   *codec
+}
+
+// tenantKeys keeps tenants' keys, wrapped.
+type tenantKeys interface {
+	// create keeps a key durably, whole or not at all; fs.ErrExist where there is one.
+	create(tenant int64, wrapped []byte) error
+	// read fails with fs.ErrNotExist where there is none.
+	read(tenant int64) ([]byte, error)
+	// destroy removes a key with everything that is left of it; none is no error.
+	destroy(tenant int64) error
+	// name says where a tenant's key lies, operator where that of the operator does.
+	name(tenant int64) string
+	operator() string
+	Close() error
+}
+
+// keyFolder is a key directory on disk.
+type keyFolder struct {
+	path string
+	root *os.Root
 }
 
 // OpenKeyDir opens the key directory at path. With create, a directory that does
@@ -51,15 +73,23 @@ func OpenKeyDir(path string, create bool) (*KeyDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("content: open the key directory: %w", err)
 	}
-	k := &KeyDir{path: path, root: root, codec: newCodec()}
-	if err := k.loadOperatorKey(create); err != nil {
+	f := &keyFolder{path, root}
+	key, err := f.operatorKey(create)
+	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	return k, nil
+	return keyDirOf(f, key), nil
+}
+
+func keyDirOf(tenants tenantKeys, operator []byte) *KeyDir {
+	return &KeyDir{tenants: tenants, master: operator, wrap: newXAES(derive(operator, nil, labelTenantKey)), codec: newCodec()}
 }
 
 // Close ends the use of the directory. Accounts that were opened stay usable.
-func (k *KeyDir) Close() error { return k.root.Close() }
+func (k *KeyDir) Close() error { return k.tenants.Close() }
+
+// Close implements tenantKeys.
+func (k *keyFolder) Close() error { return k.root.Close() }
 
 func lostOperatorKey(path string) error {
 	return fmt.Errorf("%w: the operator's key %s is missing; without it nothing that was stored "+
@@ -67,26 +97,25 @@ func lostOperatorKey(path string) error {
 		ErrNoKey, filepath.Join(path, operatorFile))
 }
 
-func (k *KeyDir) loadOperatorKey(create bool) error {
+// operatorKey reads the operator's key, or makes it.
+func (k *keyFolder) operatorKey(create bool) ([]byte, error) {
 	key, err := k.readOperatorKey()
 	if errors.Is(err, fs.ErrNotExist) {
 		if !create || k.holdsTenantKeys() {
-			return lostOperatorKey(k.path)
+			return nil, lostOperatorKey(k.path)
 		}
 		if err := k.makeOperatorKey(); err != nil {
-			return fmt.Errorf("content: make the operator's key: %w", err)
+			return nil, fmt.Errorf("content: make the operator's key: %w", err)
 		}
 		key, err = k.readOperatorKey()
 	}
 	if err != nil {
-		return fmt.Errorf("content: read the operator's key: %w", err)
+		return nil, fmt.Errorf("content: read the operator's key: %w", err)
 	}
-	k.master = key
-	k.wrap = newXAES(derive(key, nil, labelTenantKey))
-	return nil
+	return key, nil
 }
 
-func (k *KeyDir) readOperatorKey() ([]byte, error) {
+func (k *keyFolder) readOperatorKey() ([]byte, error) {
 	file, err := k.root.Open(operatorFile)
 	if err != nil {
 		return nil, err
@@ -112,7 +141,7 @@ func (k *KeyDir) readOperatorKey() ([]byte, error) {
 }
 
 // makeOperatorKey may run in several processes at once: the first one's key stays.
-func (k *KeyDir) makeOperatorKey() error {
+func (k *keyFolder) makeOperatorKey() error {
 	key := make([]byte, keySize)
 	rand.Read(key) // never fails, see crypto/rand
 	err := k.createFile(operatorFile, key)
@@ -122,7 +151,7 @@ func (k *KeyDir) makeOperatorKey() error {
 	return err
 }
 
-func (k *KeyDir) holdsTenantKeys() bool {
+func (k *keyFolder) holdsTenantKeys() bool {
 	entries, err := fs.ReadDir(k.root.FS(), tenantsDir)
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist) // unknown counts as yes: never a second key
@@ -137,7 +166,7 @@ func (k *KeyDir) holdsTenantKeys() bool {
 
 // createFile writes a file durably and whole or not at all; one that is there
 // already stays and is fs.ErrExist.
-func (k *KeyDir) createFile(name string, data []byte) error {
+func (k *keyFolder) createFile(name string, data []byte) error {
 	dir, base := filepath.Split(name)
 	temp := dir + tempPrefix + base + "-" + rand.Text()
 	file, err := k.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -164,6 +193,46 @@ func syncDir(path string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func tenantFile(tenant int64) string {
+	return filepath.Join(tenantsDir, strconv.FormatInt(tenant, 10)+keySuffix)
+}
+
+func (k *keyFolder) name(tenant int64) string { return filepath.Join(k.path, tenantFile(tenant)) }
+
+func (k *keyFolder) operator() string { return filepath.Join(k.path, operatorFile) }
+
+func (k *keyFolder) create(tenant int64, wrapped []byte) error {
+	return k.createFile(tenantFile(tenant), wrapped)
+}
+
+func (k *keyFolder) read(tenant int64) ([]byte, error) {
+	file, err := k.root.Open(tenantFile(tenant))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxWrapped))
+}
+
+func (k *keyFolder) destroy(tenant int64) error {
+	entries, err := fs.ReadDir(k.root.FS(), tenantsDir)
+	if err != nil {
+		return err
+	}
+	name := filepath.Base(tenantFile(tenant))
+	for _, e := range entries {
+		// A crash while the key was made may have left a second name of it.
+		if e.Name() != name && !strings.HasPrefix(e.Name(), tempPrefix+name) {
+			continue
+		}
+		err := k.root.Remove(filepath.Join(tenantsDir, e.Name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return syncDir(filepath.Join(k.path, tenantsDir))
 }
 
 // Derive returns 32 secret bytes that depend on the operator's key and purpose

@@ -4,11 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"path/filepath"
-	"strconv"
-	"strings"
 )
 
 // CreateTenantKey makes a tenant's key and writes it, wrapped, durably. A tenant
@@ -16,7 +12,7 @@ import (
 func (k *KeyDir) CreateTenantKey(tenant int64) error {
 	key := make([]byte, keySize)
 	rand.Read(key) // never fails, see crypto/rand
-	if err := k.createFile(tenantFile(tenant), sealSmall(nil, k.wrap, tenant, 0, nil, key)); err != nil {
+	if err := k.tenants.create(tenant, sealSmall(nil, k.wrap, tenant, 0, nil, key)); err != nil {
 		return fmt.Errorf("content: make the key of tenant %d: %w", tenant, err)
 	}
 	return nil
@@ -33,50 +29,25 @@ func (k *KeyDir) CheckTenantKey(tenant int64) error {
 // stored, in every copy. A missing key is not an error. Backups of the key
 // directory must expire for the destruction to be complete.
 func (k *KeyDir) DestroyTenantKey(tenant int64) error {
-	entries, err := fs.ReadDir(k.root.FS(), tenantsDir)
-	if err != nil {
-		return fmt.Errorf("content: destroy the key of tenant %d: %w", tenant, err)
-	}
-	name := filepath.Base(tenantFile(tenant))
-	for _, e := range entries {
-		// A crash while the key was made may have left a second name of it.
-		if e.Name() != name && !strings.HasPrefix(e.Name(), tempPrefix+name) {
-			continue
-		}
-		err := k.root.Remove(filepath.Join(tenantsDir, e.Name()))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("content: destroy the key of tenant %d: %w", tenant, err)
-		}
-	}
-	if err := syncDir(filepath.Join(k.path, tenantsDir)); err != nil {
+	if err := k.tenants.destroy(tenant); err != nil {
 		return fmt.Errorf("content: destroy the key of tenant %d: %w", tenant, err)
 	}
 	return nil
 }
 
-func tenantFile(tenant int64) string {
-	return filepath.Join(tenantsDir, strconv.FormatInt(tenant, 10)+keySuffix)
-}
-
 func (k *KeyDir) tenantKey(tenant int64) ([]byte, error) {
-	name := filepath.Join(k.path, tenantFile(tenant))
-	file, err := k.root.Open(tenantFile(tenant))
+	wrapped, err := k.tenants.read(tenant)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: tenant %d has no key %s: it was destroyed or lost (docs/admin/secrets.md, Keys)",
-			ErrNoKey, tenant, name)
+			ErrNoKey, tenant, k.tenants.name(tenant))
 	}
-	if err != nil {
-		return nil, fmt.Errorf("content: read the key of tenant %d: %w", tenant, err)
-	}
-	defer file.Close()
-	wrapped, err := io.ReadAll(io.LimitReader(file, 1024))
 	if err != nil {
 		return nil, fmt.Errorf("content: read the key of tenant %d: %w", tenant, err)
 	}
 	key, err := openSmall(nil, k.wrap, tenant, 0, nil, wrapped)
 	if err != nil || len(key) != keySize {
 		return nil, fmt.Errorf("%w: %s does not open with %s: they are not of one installation, or damaged (docs/admin/secrets.md, Keys)",
-			ErrWrongKey, name, filepath.Join(k.path, operatorFile))
+			ErrWrongKey, k.tenants.name(tenant), k.tenants.operator())
 	}
 	return key, nil
 }
