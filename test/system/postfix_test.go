@@ -146,7 +146,7 @@ func (p *postfix) start(t *testing.T) {
 	if out, err := p.run("start"); err != nil {
 		t.Fatalf("postfix start: %v\n%s", err, out)
 	}
-	harness.Eventually(t, 20*time.Second, "Postfix answers", func() bool {
+	harness.Eventually(t, 2*time.Minute, "Postfix answers", func() bool {
 		conn, err := net.Dial("tcp", p.address())
 		if err == nil {
 			conn.Close()
@@ -219,7 +219,7 @@ func TestPostfixAsSmarthost(t *testing.T) {
 		"FACHWERK_SMTP_SMARTHOST_ADDRESS=" + p.address(), "FACHWERK_SMTP_SMARTHOST_TLS=none",
 	}})
 	swaksSend(t, d, "eins@sink.example", "erste")
-	harness.Eventually(t, 30*time.Second, "the first message is at the smarthost", func() bool { return len(p.delivered(t)) == 1 })
+	harness.Eventually(t, 2*time.Minute, "the first message is at the smarthost", func() bool { return len(p.delivered(t)) == 1 })
 	p.stop(t)
 	for i := range 5 {
 		swaksSend(t, d, fmt.Sprintf("n%d@sink.example", i), fmt.Sprintf("wartend %d", i))
@@ -232,7 +232,7 @@ func TestPostfixAsSmarthost(t *testing.T) {
 	d.Restart(t)
 	p.start(t)
 	d.Command(t, "queue", "retry", "--all")
-	harness.Eventually(t, 60*time.Second, "all six messages are at the smarthost", func() bool { return len(p.delivered(t)) == 6 })
+	harness.Eventually(t, 2*time.Minute, "all six messages are at the smarthost", func() bool { return len(p.delivered(t)) == 6 })
 	seen := map[string]int{}
 	for _, m := range p.delivered(t) {
 		for line := range strings.Lines(m) {
@@ -267,7 +267,7 @@ func TestPostfixRefusesAndTheSenderHears(t *testing.T) {
 	}})
 	swaksSend(t, d, "weg@sink.example", "geht nicht")
 	c := d.IMAP(t, d.Anna())
-	harness.Eventually(t, 30*time.Second, "the sender gets a DSN", func() bool {
+	harness.Eventually(t, 2*time.Minute, "the sender gets a DSN", func() bool {
 		harness.Select(t, c, "INBOX")
 		for _, body := range harness.Bodies(t, c) {
 			if strings.Contains(string(body), "multipart/report") && strings.Contains(string(body), "Action: failed") {
@@ -304,7 +304,7 @@ func TestPostfixByLMTP(t *testing.T) {
 		}
 	}
 	send(d.Anna().Address, "durch Postfix")
-	harness.Eventually(t, 30*time.Second, "the message arrives by LMTP", arrived(d.Anna(), "durch Postfix"))
+	harness.Eventually(t, 2*time.Minute, "the message arrives by LMTP", arrived(d.Anna(), "durch Postfix"))
 	// Strangers hear at the door whom there is.
 	stranger := func(to string) string {
 		out, _ := run(t, swaks, "--timeout", "120", "--server", p.address(), "--local-interface", "127.0.0.2", "--from", "grete@sink.example", "--to", to, "--quit-after", "RCPT")
@@ -323,12 +323,12 @@ func TestPostfixByLMTP(t *testing.T) {
 	send(d.Jan().Address, "waehrend der Pause")
 	time.Sleep(time.Second) // Postfix tries, in vain
 	d.Restart(t)
-	harness.Eventually(t, 60*time.Second, "what waited arrives after the restart", func() bool {
+	harness.Eventually(t, 2*time.Minute, "what waited arrives after the restart", func() bool {
 		_, _ = p.run("flush")
 		return arrived(d.Jan(), "waehrend der Pause")()
 	})
 	send("niemand@musterstadt.example", "an niemand")
-	harness.Eventually(t, 30*time.Second, "an unknown recipient bounces", func() bool {
+	harness.Eventually(t, 2*time.Minute, "an unknown recipient bounces", func() bool {
 		for _, m := range p.delivered(t) {
 			if strings.Contains(m, "niemand@musterstadt.example") && strings.Contains(m, "5.1.1") {
 				return true

@@ -16,7 +16,7 @@ import (
 // whole, the connection stays in step, and a real Postfix behind the queue gets the
 // honest message alone, its dots as they were.
 func TestNothingIsSmuggledThroughPostfix(t *testing.T) {
-	p := newPostfix(t, "127.0.0.1:1")
+	p := newPostfix(t, "")
 	d := harness.Start(t, harness.Options{Env: []string{
 		"FACHWERK_SMTP_SMARTHOST_ADDRESS=" + p.address(), "FACHWERK_SMTP_SMARTHOST_TLS=none",
 	}})
@@ -59,7 +59,7 @@ func TestNothingIsSmuggledThroughPostfix(t *testing.T) {
 	}
 	begin()
 	say(fmt.Sprintf(head, "ehrlich")+"\r\n..\r\n...x\r\nEnde\r\n.\r\n", "250")
-	harness.Eventually(t, 30*time.Second, "the honest message is at Postfix", func() bool { return len(p.delivered(t)) > 0 })
+	harness.Eventually(t, 2*time.Minute, "the honest message is at Postfix", func() bool { return len(p.delivered(t)) > 0 })
 	harness.Eventually(t, 10*time.Second, "the queue is empty", func() bool {
 		return !strings.Contains(d.Command(t, "queue", "list"), "sink.example")
 	})
