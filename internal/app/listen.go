@@ -18,7 +18,7 @@ import (
 // listener always runs.
 const (
 	PartMail   = "mail"   // imap, imaps, lmtp, smtp, submission, submissions and the queue
-	PartPortal = "portal" // portal, the embedded provider
+	PartPortal = "portal" // portal, the embedded provider, the control API
 	PartDAV    = "dav"    // http: calendars, contacts and files
 )
 
@@ -28,7 +28,7 @@ func Parts() []string { return []string{PartMail, PartPortal, PartDAV} }
 // partOf tells which part a listener belongs to, "" for ops.
 func partOf(listener string) string {
 	switch strings.TrimPrefix(listener, config.ProxyPrefix) {
-	case "portal", "issuer":
+	case "portal", "issuer", "admin":
 		return PartPortal
 	case "http":
 		return PartDAV

@@ -43,6 +43,10 @@ func (in *Installation) Where(ctx context.Context, name string) ([]Whereabouts, 
 	if err != nil {
 		return nil, err
 	}
+	return in.whereabouts(ctx, of)
+}
+
+func (in *Installation) whereabouts(ctx context.Context, of location.Of) ([]Whereabouts, error) {
 	counted, err := in.store.Count(ctx, of)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ import (
 // provider (RFC 8252: loopback redirect, PKCE, no secret).
 const mailClientID = "fachwerk-mail"
 
-// buildWeb builds the embedded provider, the portal and HTTP.
+// buildWeb builds the embedded provider, the portal and the control API.
 func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
 	if !s.in.cfg.TLS.Web {
 		secure = nil
@@ -38,7 +38,7 @@ func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
 		}
 		s.serveHTTP("portal", davRedirect(pages, s.davOrigin()), secure)
 	}
-	return nil
+	return s.buildAdmin(secure)
 }
 
 // portal is the pages for people, a relying party of the issuers.

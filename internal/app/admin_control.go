@@ -1,0 +1,496 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"fachwerk/admin"
+	"fachwerk/auth"
+	"fachwerk/internal/store"
+	"fachwerk/location"
+)
+
+// buildAdmin builds the control API, where it has a listener.
+func (s *Server) buildAdmin(secure *tls.Config) error {
+	if !s.listeners.Has("admin") {
+		return nil
+	}
+	if s.in.cfg.OIDC.OperatorGroup == "" {
+		s.log.Warn("listen.admin is set but oidc.operator_group is not: the control API refuses everybody")
+	}
+	api, err := admin.New(admin.Config{
+		Backend: control{s.in}, Operator: s.auth.Operator, Remote: s.in.remote, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.serveHTTP("admin", api, secure)
+	return nil
+}
+
+// control is admin.Backend on an installation: by ids what the command line does by
+// names.
+type control struct{ in *Installation }
+
+var _ admin.Backend = control{}
+
+func errNone() error {
+	return refuse(admin.NotFound, store.ErrNotFound, "There is nothing here by this name.")
+}
+
+// tenant finds one that is not being removed.
+func (c control) tenant(ctx context.Context, id string) (store.Tenant, error) {
+	t, err := c.anyTenant(ctx, id)
+	if err == nil && t.Removing {
+		return store.Tenant{}, errNone()
+	}
+	return t, err
+}
+
+func (c control) anyTenant(ctx context.Context, id string) (store.Tenant, error) {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || n <= 0 {
+		return store.Tenant{}, errNone()
+	}
+	t, err := c.in.store.Tenant(ctx, n)
+	return t, told(err)
+}
+
+// account finds one of a tenant.
+func (c control) account(ctx context.Context, tenant, id string) (store.Account, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return store.Account{}, err
+	}
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || n <= 0 {
+		return store.Account{}, errNone()
+	}
+	a, err := c.in.store.Account(ctx, store.Key{Tenant: t.ID, Account: n})
+	if err == nil && (a.State == store.Removing || a.Kind == store.QueueAccount) {
+		err = store.ErrNotFound
+	}
+	return a, told(err)
+}
+
+func (c control) person(ctx context.Context, tenant, id string) (store.Account, error) {
+	a, err := c.account(ctx, tenant, id)
+	if err == nil && a.Kind != store.Person {
+		return a, refuse(admin.Invalid, nil, "%s is a %s account: only persons sign in, and use it by a grant.", a.Address, kindName(a.Kind))
+	}
+	return a, err
+}
+
+// member finds a tenant's account by address; another tenant's is not there.
+func (c control) member(ctx context.Context, tenant int64, address string) (store.Account, error) {
+	a, err := c.in.store.Resolve(ctx, address)
+	if errors.Is(err, store.ErrNotFound) || err == nil && a.Tenant != tenant {
+		return a, refuse(admin.NotFound, store.ErrNotFound, "There is no person %.320s in this tenant.", address)
+	}
+	return a, told(err)
+}
+
+// Tenants implements admin.Tenants.
+func (c control) Tenants(ctx context.Context) ([]Tenant, error) {
+	list, err := c.in.Tenants(ctx)
+	return list, told(err)
+}
+
+// Tenant implements admin.Tenants.
+func (c control) Tenant(ctx context.Context, id string) (Tenant, error) {
+	t, err := c.tenant(ctx, id)
+	return tenantOf(t), err
+}
+
+// CreateTenant implements admin.Tenants.
+func (c control) CreateTenant(ctx context.Context, n NewTenant) (Tenant, error) {
+	t, err := c.in.CreateTenant(ctx, n)
+	return t, told(err)
+}
+
+// UpdateTenant implements admin.Tenants.
+func (c control) UpdateTenant(ctx context.Context, id string, change TenantChange) (Tenant, error) {
+	t, err := c.tenant(ctx, id)
+	if err != nil {
+		return Tenant{}, err
+	}
+	t, err = c.in.updateTenant(ctx, t, change)
+	return tenantOf(t), told(err)
+}
+
+// RemoveTenant implements admin.Tenants.
+func (c control) RemoveTenant(ctx context.Context, id, name string) error {
+	t, err := c.anyTenant(ctx, id)
+	if err == nil && t.Name != name {
+		return refuse(admin.Unconfirmed, nil, "This destroys all data of the tenant and cannot be undone. If it is meant, repeat its name as the parameter confirm.")
+	}
+	if err == nil {
+		err = c.in.store.RemoveTenant(ctx, t.ID)
+	}
+	return told(err)
+}
+
+// Logo implements admin.Tenants.
+func (c control) Logo(ctx context.Context, tenant string) (string, []byte, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return "", nil, err
+	}
+	kind, image, err := c.in.store.TenantLogo(ctx, t.ID)
+	return kind, image, told(err)
+}
+
+// SetLogo implements admin.Tenants.
+func (c control) SetLogo(ctx context.Context, tenant, mediaType string, image []byte) error {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return told(c.in.store.SetTenantLogo(ctx, t.ID, mediaType, image))
+}
+
+// Domains implements admin.Domains.
+func (c control) Domains(ctx context.Context, tenant string) ([]Domain, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.in.store.Domains(ctx, t.ID)
+	out := []Domain{}
+	for _, d := range list {
+		out = append(out, Domain{Name: d.Name, Tenant: t.Name})
+	}
+	return out, told(err)
+}
+
+// AddDomain implements admin.Domains.
+func (c control) AddDomain(ctx context.Context, tenant, domain string) (Domain, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return Domain{}, err
+	}
+	name, err := store.NormalizeDomain(domain)
+	if err != nil {
+		return Domain{}, told(err)
+	}
+	err = c.in.addDomain(ctx, t, name)
+	if errors.Is(err, store.ErrExists) {
+		if owner, asked := c.in.store.DomainTenant(ctx, name); asked == nil && owner == t.ID {
+			err = nil
+		}
+	}
+	return Domain{Name: name, Tenant: t.Name}, told(err)
+}
+
+// RemoveDomain implements admin.Domains.
+func (c control) RemoveDomain(ctx context.Context, tenant, domain string) error {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return told(c.in.removeDomain(ctx, t.ID, domain))
+}
+
+// Issuers implements admin.Issuers.
+func (c control) Issuers(ctx context.Context, tenant string) ([]Issuer, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.in.issuersOf(ctx, t.ID)
+	return list, told(err)
+}
+
+// BindIssuer implements admin.Issuers.
+func (c control) BindIssuer(ctx context.Context, tenant string, b IssuerBinding) (Issuer, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return Issuer{}, err
+	}
+	i, err := c.in.bind(ctx, t.ID, b)
+	return i, told(err)
+}
+
+// UnbindIssuer implements admin.Issuers.
+func (c control) UnbindIssuer(ctx context.Context, tenant, url string) error {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return told(c.in.store.UnbindIssuer(ctx, t.ID, url))
+}
+
+// Accounts implements admin.Accounts.
+func (c control) Accounts(ctx context.Context, tenant string) ([]Account, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.in.accountsOf(ctx, t.ID)
+	return list, told(err)
+}
+
+// Account implements admin.Accounts.
+func (c control) Account(ctx context.Context, tenant, id string) (Account, error) {
+	a, err := c.account(ctx, tenant, id)
+	return accountOf(a), err
+}
+
+// CreateAccount implements admin.Accounts.
+func (c control) CreateAccount(ctx context.Context, tenant string, n NewAccount) (Account, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return Account{}, err
+	}
+	a, err := c.in.createAccount(ctx, t.ID, n)
+	return accountOf(a), told(err)
+}
+
+// UpdateAccount implements admin.Accounts.
+func (c control) UpdateAccount(ctx context.Context, tenant, id string, change AccountChange) (Account, error) {
+	a, err := c.account(ctx, tenant, id)
+	if err != nil {
+		return Account{}, err
+	}
+	a, err = c.in.updateAccount(ctx, a, change)
+	return accountOf(a), told(err)
+}
+
+// RemoveAccount implements admin.Accounts.
+func (c control) RemoveAccount(ctx context.Context, tenant, id string) error {
+	a, err := c.account(ctx, tenant, id)
+	if err != nil {
+		return err
+	}
+	return told(c.in.store.RemoveAccount(ctx, a.Key))
+}
+
+// Aliases implements admin.Accounts.
+func (c control) Aliases(ctx context.Context, tenant, account string) ([]Alias, error) {
+	a, err := c.account(ctx, tenant, account)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.in.aliasesOf(ctx, a.Tenant, a.Key.Account)
+	return list, told(err)
+}
+
+// AddAlias implements admin.Accounts.
+func (c control) AddAlias(ctx context.Context, tenant, account, address string) (Alias, error) {
+	a, err := c.account(ctx, tenant, account)
+	if err != nil {
+		return Alias{}, err
+	}
+	kept, err := store.NormalizeAddress(address)
+	if err != nil {
+		return Alias{}, told(err)
+	}
+	err = c.in.addAlias(ctx, a.Key, kept)
+	if errors.Is(err, store.ErrExists) && kept != a.Address {
+		if owner, asked := c.in.store.Resolve(ctx, kept); asked == nil && owner.Key == a.Key {
+			err = nil
+		}
+	}
+	return Alias{Address: kept, Account: a.Address}, told(err)
+}
+
+// RemoveAlias implements admin.Accounts.
+func (c control) RemoveAlias(ctx context.Context, tenant, account, address string) error {
+	a, err := c.account(ctx, tenant, account)
+	if err != nil {
+		return err
+	}
+	if owner, err := c.member(ctx, a.Tenant, address); err != nil || owner.Key != a.Key {
+		if err == nil {
+			err = errNone()
+		}
+		return err
+	}
+	return told(c.in.removeAlias(ctx, a, address))
+}
+
+// BindSubject implements admin.Persons.
+func (c control) BindSubject(ctx context.Context, tenant, account string, s admin.Subject) error {
+	a, err := c.person(ctx, tenant, account)
+	if err != nil {
+		return err
+	}
+	return told(c.in.bindSubject(ctx, auth.AccountRef(a.Key), s.Issuer, s.Subject))
+}
+
+// Invite implements admin.Persons.
+func (c control) Invite(ctx context.Context, tenant, account, issuer string) (admin.Invitation, error) {
+	a, err := c.person(ctx, tenant, account)
+	if err != nil {
+		return admin.Invitation{}, err
+	}
+	link, err := c.in.Invite(ctx, a.Address, issuer)
+	if errors.Is(err, auth.ErrNotFound) {
+		err = refuse(admin.Invalid, err, "The person is disabled, or the tenant has not exactly that one provider.")
+	}
+	return admin.Invitation{Link: link}, told(err)
+}
+
+// Groups implements admin.Persons.
+func (c control) Groups(ctx context.Context, tenant, account string) ([]string, error) {
+	a, err := c.person(ctx, tenant, account)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.in.store.GroupsOf(ctx, a.Key)
+	return list, told(err)
+}
+
+// Grants implements admin.Grants.
+func (c control) Grants(ctx context.Context, tenant, account string) ([]Grant, error) {
+	a, err := c.account(ctx, tenant, account)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.in.grantsOf(ctx, a.Tenant, a.Key.Account)
+	return list, told(err)
+}
+
+// SetGrant implements admin.Grants.
+func (c control) SetGrant(ctx context.Context, tenant, account string, g Grant) (Grant, error) {
+	a, err := c.account(ctx, tenant, account)
+	if err != nil {
+		return g, err
+	}
+	r, err := parseRights(g.Rights)
+	if err != nil {
+		return g, err
+	}
+	g.Account, g.Rights = a.Address, r.String()
+	if g.Group != "" {
+		return g, told(c.in.grantGroup(ctx, a, g.Group, g.Rights))
+	}
+	p, err := c.member(ctx, a.Tenant, g.Person)
+	if err != nil {
+		return g, err
+	}
+	g.Person = p.Address
+	return g, told(c.in.grant(ctx, a, p, g.Rights))
+}
+
+// RemoveGrant implements admin.Grants.
+func (c control) RemoveGrant(ctx context.Context, tenant, account string, g Grant) error {
+	a, err := c.account(ctx, tenant, account)
+	if err != nil {
+		return err
+	}
+	if g.Group != "" {
+		return told(c.in.revokeGroup(ctx, a, g.Group))
+	}
+	p, err := c.member(ctx, a.Tenant, g.Person)
+	if err != nil {
+		return err
+	}
+	return told(c.in.revoke(ctx, a, p))
+}
+
+// Queue implements admin.Overview.
+func (c control) Queue(ctx context.Context) (n admin.QueueLength, err error) {
+	n.Messages, n.Recipients, err = c.in.store.QueueLength(ctx)
+	return n, told(err)
+}
+
+// Where implements admin.Overview.
+func (c control) Where(ctx context.Context, tenant, account string) ([]admin.Whereabouts, error) {
+	t, err := c.tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	of := location.Of{Tenant: t.ID}
+	if account != "" {
+		a, err := c.account(ctx, tenant, account)
+		if err != nil {
+			return nil, err
+		}
+		of.Person = a.Key.Account
+	}
+	list, err := c.in.whereabouts(ctx, of)
+	if err != nil {
+		return nil, told(err)
+	}
+	out := make([]admin.Whereabouts, 0, len(list))
+	for _, w := range list {
+		out = append(out, admin.Whereabouts{
+			Account: w.Account, Kind: w.Kind, Items: w.Items, Bytes: w.Bytes, Store: w.Store, Site: w.Site, Operator: w.Operator,
+			Country: w.Country, Place: w.Place, Copies: w.Copies, Seen: w.Seen,
+		})
+	}
+	return out, nil
+}
+
+// Sites implements admin.Overview.
+func (c control) Sites(ctx context.Context) ([]admin.Site, error) {
+	list, err := c.in.Sites(ctx)
+	return list, told(err)
+}
+
+// Sites lists those that are declared, with what was seen of them last.
+func (in *Installation) Sites(ctx context.Context) ([]admin.Site, error) {
+	tenants, err := in.store.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := []admin.Site{}
+	for _, s := range in.sites {
+		one := admin.Site{
+			Name: s.Name, Operator: s.Operator, Country: s.Country, Place: s.Place, Networks: texts(s.Networks), Standbys: []admin.Standby{},
+			Database: s.dsn, Objects: s.blobsURL, Directory: s.Name == in.cfg.DirectorySite(), Differences: []string{},
+		}
+		for _, b := range s.Standbys {
+			one.Standbys = append(one.Standbys, admin.Standby{
+				Name: b.Name, Operator: b.Operator, Country: b.Country, Place: b.Place, Networks: texts(b.Networks),
+			})
+		}
+		for _, t := range tenants {
+			if t.HomeSite == s.Name && !t.Removing {
+				one.Tenants++
+			}
+		}
+		run, err := in.store.LastObservations(ctx, s.Name)
+		if err != nil {
+			return nil, fmt.Errorf("site %s: %w", s.Name, err)
+		}
+		seen(&one, run)
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// seen sums up what was seen of a site.
+func seen(s *admin.Site, run []location.Observation) {
+	s.State = string(location.NotObserved)
+	var last time.Time
+	for _, o := range run {
+		if o.At.After(last) {
+			last = o.At
+		}
+		switch {
+		case o.State == location.Differs:
+			s.State = string(location.Differs)
+			s.Differences = append(s.Differences, o.Sentence("en"))
+		case o.State == location.Matches && s.State != string(location.Differs):
+			s.State = string(location.Matches)
+		}
+	}
+	if !last.IsZero() {
+		s.Observed = &last
+	}
+}
+
+func texts(list []netip.Prefix) []string {
+	out := make([]string, 0, len(list))
+	for _, p := range list {
+		out = append(out, p.String())
+	}
+	return out
+}

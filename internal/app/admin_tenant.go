@@ -1,0 +1,232 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"fachwerk/admin"
+	"fachwerk/internal/store"
+)
+
+// AddTenant makes a tenant of which nothing but name and site is set.
+func (in *Installation) AddTenant(ctx context.Context, name, site string) (Tenant, error) {
+	return in.CreateTenant(ctx, NewTenant{Name: name, Site: site})
+}
+
+// CreateTenant makes a tenant at a declared site, which may be left out where there is
+// one alone: no site is a default. People of the installation's issuer may sign in to
+// it. Where it cannot be made whole it is not made.
+func (in *Installation) CreateTenant(ctx context.Context, n NewTenant) (Tenant, error) {
+	if n.Site == "" {
+		if len(in.sites) > 1 {
+			return Tenant{}, refuse(admin.Invalid, nil, "where shall the tenant's data lie? Name its site (--site): %s", siteNames(in.cfg))
+		}
+		n.Site = in.sites[0].Name
+	}
+	if !in.declares(n.Site) {
+		return Tenant{}, refuse(admin.Invalid, nil, "site %q is not declared; declared are %s", n.Site, siteNames(in.cfg))
+	}
+	if err := in.checkPolicy(n.Site, n.Policy); err != nil {
+		return Tenant{}, err
+	}
+	if n.Domain != "" {
+		if _, err := in.store.DomainTenant(ctx, n.Domain); err == nil {
+			return Tenant{}, refuse(admin.Exists, store.ErrExists, "the domain %s belongs to a tenant already", n.Domain)
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return Tenant{}, err
+		}
+	}
+	t, err := in.store.CreateTenant(ctx, n.Name, n.Site)
+	if errors.Is(err, store.ErrExists) {
+		return Tenant{}, refuse(admin.Exists, err, "there is a tenant %q already, or one is still being removed", n.Name)
+	} else if err != nil {
+		return Tenant{}, err
+	}
+	if t, err = in.complete(ctx, t, n); err != nil {
+		if undo := in.store.RemoveTenant(context.WithoutCancel(ctx), t.ID); undo != nil {
+			in.log.Warn("a tenant that could not be made whole is left over; remove it", "tenant", t.ID, "err", undo)
+		}
+		return Tenant{}, err
+	}
+	return tenantOf(t), nil
+}
+
+// complete gives a new tenant what it is to have.
+func (in *Installation) complete(ctx context.Context, t store.Tenant, n NewTenant) (store.Tenant, error) {
+	if err := in.store.BindIssuer(ctx, store.Issuer{Tenant: t.ID, URL: in.cfg.OIDC.Issuer}); err != nil {
+		return t, fmt.Errorf("bind the issuer to tenant %q: %w", t.Name, err)
+	}
+	if n.Domain != "" {
+		if err := in.store.AddDomain(ctx, t.ID, n.Domain); err != nil {
+			return t, err
+		}
+	}
+	made, err := in.updateTenant(ctx, t, TenantChange{Settings: &n.Settings, Policy: &n.Policy, Quota: &n.Quota})
+	made.ID = t.ID
+	return made, err
+}
+
+func (in *Installation) declares(site string) bool {
+	return slices.ContainsFunc(in.sites, func(s openSite) bool { return s.Name == site })
+}
+
+// checkPolicy refuses one by which nothing could be written.
+func (in *Installation) checkPolicy(home string, p admin.Policy) error {
+	for _, site := range p.Sites {
+		if !in.declares(site) {
+			return refuse(admin.Invalid, nil, "the policy allows site %q, which is not declared; declared are %s", site, siteNames(in.cfg))
+		}
+	}
+	if len(p.Sites) > 0 && !slices.Contains(p.Sites, home) {
+		return refuse(admin.Invalid, nil, "the policy has to allow %s, where the tenant's data lies: nothing could be written otherwise", home)
+	}
+	return nil
+}
+
+// updateTenant changes what c names.
+func (in *Installation) updateTenant(ctx context.Context, t store.Tenant, c TenantChange) (store.Tenant, error) {
+	set := store.TenantSet{Name: c.Name}
+	if c.Settings != nil {
+		settings := store.TenantSettings(*c.Settings)
+		set.Settings = &settings
+	}
+	if c.Policy != nil {
+		if err := in.checkPolicy(t.HomeSite, *c.Policy); err != nil {
+			return t, err
+		}
+		set.Policy = &store.TenantPolicy{Sites: c.Policy.Sites, RefuseOnMismatch: c.Policy.RefuseOnMismatch}
+	}
+	if c.Quota != nil {
+		quota := store.TenantQuota(*c.Quota)
+		set.Quota = &quota
+	}
+	return in.store.UpdateTenant(ctx, t.ID, set)
+}
+
+// Tenants lists all.
+func (in *Installation) Tenants(ctx context.Context) ([]Tenant, error) {
+	list, err := in.store.Tenants(ctx)
+	out := []Tenant{}
+	for _, t := range list {
+		if !t.Removing {
+			out = append(out, tenantOf(t))
+		}
+	}
+	return out, err
+}
+
+// Tenant shows one by name; "" is the only one.
+func (in *Installation) Tenant(ctx context.Context, name string) (Tenant, error) {
+	t, err := in.tenant(ctx, name)
+	if err != nil {
+		return Tenant{}, err
+	}
+	return tenantOf(t), nil
+}
+
+// SetTenant changes one as edit does with what it is now.
+func (in *Installation) SetTenant(ctx context.Context, name string, edit func(*Tenant)) (Tenant, error) {
+	t, err := in.tenant(ctx, name)
+	if err != nil {
+		return Tenant{}, err
+	}
+	to := tenantOf(t)
+	edit(&to)
+	t, err = in.updateTenant(ctx, t, TenantChange{Name: &to.Name, Settings: &to.Settings, Policy: &to.Policy, Quota: &to.Quota})
+	return tenantOf(t), err
+}
+
+// RemoveTenant destroys a tenant's key and marks all its data for removal. It
+// cannot be undone. Where it has failed half-way it is called again.
+func (in *Installation) RemoveTenant(ctx context.Context, name string) error {
+	t, err := in.anyTenant(ctx, name)
+	if err != nil {
+		return err
+	}
+	return in.store.RemoveTenant(ctx, t.ID)
+}
+
+// SetTenantLogo keeps the image that a tenant's pages show; none takes it away.
+func (in *Installation) SetTenantLogo(ctx context.Context, name string, image []byte) error {
+	t, err := in.tenant(ctx, name)
+	if err != nil {
+		return err
+	}
+	return in.store.SetTenantLogo(ctx, t.ID, http.DetectContentType(image), image)
+}
+
+// TenantLogo reads it.
+func (in *Installation) TenantLogo(ctx context.Context, name string) ([]byte, error) {
+	t, err := in.tenant(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	_, image, err := in.store.TenantLogo(ctx, t.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, refuse(admin.NotFound, err, "tenant %q has no logo", t.Name)
+	}
+	return image, err
+}
+
+// AddDomain gives a tenant a mail domain.
+func (in *Installation) AddDomain(ctx context.Context, tenant, domain string) error {
+	t, err := in.tenant(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return in.addDomain(ctx, t, domain)
+}
+
+func (in *Installation) addDomain(ctx context.Context, t store.Tenant, domain string) error {
+	err := in.store.AddDomain(ctx, t.ID, domain)
+	if errors.Is(err, store.ErrExists) {
+		return refuse(admin.Exists, err, "the domain %s belongs to a tenant already", domain)
+	}
+	return err
+}
+
+// Domains lists a tenant's, or with "" all.
+func (in *Installation) Domains(ctx context.Context, tenant string) ([]Domain, error) {
+	names := map[int64]string{}
+	tenants, err := in.store.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var only int64
+	for _, t := range tenants {
+		names[t.ID] = t.Name
+		if t.Name == tenant {
+			only = t.ID
+		}
+	}
+	if tenant != "" && only == 0 {
+		return nil, refuse(admin.NotFound, store.ErrNotFound, "there is no tenant %q; `fachwerk tenant list` shows them", tenant)
+	}
+	list, err := in.store.Domains(ctx, only)
+	out := []Domain{}
+	for _, d := range list {
+		out = append(out, Domain{Name: d.Name, Tenant: names[d.Tenant]})
+	}
+	return out, err
+}
+
+// RemoveDomain takes one away that no account or alias uses.
+func (in *Installation) RemoveDomain(ctx context.Context, domain string) error {
+	tenant, err := in.store.DomainTenant(ctx, domain)
+	if err != nil {
+		return fmt.Errorf("domain %s: %w", domain, err)
+	}
+	return in.removeDomain(ctx, tenant, domain)
+}
+
+func (in *Installation) removeDomain(ctx context.Context, tenant int64, domain string) error {
+	err := in.store.RemoveDomain(ctx, tenant, domain)
+	if errors.Is(err, store.ErrBusy) {
+		return refuse(admin.InUse, err, "addresses end in @%s: remove those accounts and aliases first", strings.ToLower(domain))
+	}
+	return err
+}
