@@ -4,6 +4,8 @@
 //
 //   node provider.mjs '{"clients":[…],"resource":"https://…","host":"127.0.0.2","hold":true}'
 //
+// With "port" it listens there, else on a free one; with "groups", such as
+// {"anna":["Bauamt"]}, its ID and access tokens have a claim of that name.
 // prints one line of JSON, {"issuer":"http://…"}, when it listens. It ends with
 // SIGTERM or, with hold, when its standard input ends.
 // POST /test/rotate makes new RS256 and ES256 keys and signs with them.
@@ -19,6 +21,10 @@ const scopes = ['mail.read', 'mail.send', 'calendar', 'contacts', 'files'];
 let keys = [];
 let handle;
 let issuer;
+
+function groupsOf(sub) {
+  return options.groups ? { groups: options.groups[sub] ?? [] } : {};
+}
 
 function newKey(alg) {
   const { privateKey } = alg === 'RS256'
@@ -78,7 +84,11 @@ function rotate() {
       },
     },
     ttl: { Session: 3600, Grant: 3600, Interaction: 600, IdToken: 600, AccessToken: 600, AuthorizationCode: 60 },
-    findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+    findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub, ...groupsOf(sub) }) }),
+    ...(options.groups && {
+      claims: { openid: ['sub', 'groups'] },
+      extraTokenClaims: (_ctx, token) => groupsOf(token.accountId),
+    }),
     // Nobody is asked whether the client may know them.
     async loadExistingGrant(ctx) {
       const grant = new ctx.oidc.provider.Grant({ accountId: ctx.oidc.session.accountId, clientId: ctx.oidc.client.clientId });
@@ -102,7 +112,7 @@ const server = createServer((req, res) => {
   handle(req, res);
 });
 
-server.listen(0, host, () => {
+server.listen(options.port ?? 0, host, () => {
   issuer = `http://${host}:${server.address().port}`;
   rotate();
   console.log(JSON.stringify({ issuer }));

@@ -1,0 +1,203 @@
+package issuers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"fachwerk/auth"
+	"fachwerk/internal/store"
+	"fachwerk/internal/store/blob/dir"
+	"fachwerk/internal/store/content"
+	"fachwerk/internal/store/meta"
+	"fachwerk/internal/store/meta/sqlite"
+	"fachwerk/internal/testenv/need"
+	"fachwerk/location"
+	"fachwerk/test/system/harness"
+)
+
+// audience is the name of the services at every issuer.
+const audience = "urn:fachwerk:services"
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A house is a running server with the demo's tenant and others.
+type house struct {
+	*harness.Demo
+	store *store.Store // the server's own, opened beside it
+	site  string
+}
+
+func start(t *testing.T) *house {
+	t.Helper()
+	h := &house{Demo: harness.Start(t, harness.Options{Env: []string{"FACHWERK_OIDC_OPERATOR_GROUP=operators", "FACHWERK_OIDC_ADMIN_GROUP=admins of {tenant}"}})}
+	var tenants []struct{ Site string }
+	must(t, json.Unmarshal([]byte(h.Command(t, "tenant", "list", "--json")), &tenants))
+	h.site = tenants[0].Site
+	ctx := context.WithoutCancel(t.Context())
+	engine, err := sqlite.Open(ctx, filepath.Join(h.Data, "metadata.db"))
+	must(t, err)
+	db, err := meta.Open(ctx, engine, slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	blobs, err := dir.Open(t.TempDir()) // of none is anything read or written
+	must(t, err)
+	keys, err := content.OpenKeyDir(filepath.Join(h.Data, "keys"), false)
+	must(t, err)
+	h.store, err = store.New(ctx, store.Options{
+		Sites: []store.Site{{Site: location.Site{Name: h.site}, DB: db, Blobs: blobs}}, Keys: keys, SpoolDir: t.TempDir(),
+		Placement: func(string, location.Subject, location.Kind) error { return nil },
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, h.store.Close()) })
+	return h
+}
+
+// town makes a tenant with an issuer of its own.
+func (h *house) town(t *testing.T, name, domain string, i store.Issuer) store.Tenant {
+	t.Helper()
+	town, err := h.store.CreateTenant(t.Context(), name, h.site)
+	must(t, err)
+	must(t, h.store.AddDomain(t.Context(), town.ID, domain))
+	i.Tenant, i.Own, i.Audience = town.ID, true, audience
+	must(t, h.store.BindIssuer(t.Context(), i))
+	return town
+}
+
+// person makes one whom the issuer knows by the subject; none: nobody does.
+func (h *house) person(t *testing.T, town store.Tenant, address, issuer, sub string) store.Account {
+	t.Helper()
+	a, err := h.store.CreateAccount(t.Context(), store.NewAccount{Tenant: town.ID, Kind: store.Person, Address: address, DisplayName: address, Issuer: issuer, Subject: sub})
+	must(t, err)
+	for _, box := range []string{"INBOX"} {
+		_, err = h.store.CreateCollection(t.Context(), a.Key, store.Mailbox, box, "inbox", store.CollectionOptions{})
+		must(t, err)
+	}
+	return a
+}
+
+func ref(a store.Account) auth.AccountRef {
+	return auth.AccountRef{Tenant: a.Tenant, Account: a.Key.Account}
+}
+
+// A browser keeps cookies, follows redirects and fills in forms.
+type browser struct {
+	t *testing.T
+	c *http.Client
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	return &browser{t: t, c: &http.Client{Jar: jar, Timeout: time.Minute}}
+}
+
+// page is what a browser shows in the end.
+type page struct {
+	status int
+	url    *url.URL
+	text   string
+}
+
+func (b *browser) read(res *http.Response, err error) page {
+	b.t.Helper()
+	must(b.t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	must(b.t, err)
+	return page{res.StatusCode, res.Request.URL, string(text)}
+}
+
+func (b *browser) get(address string) page {
+	b.t.Helper()
+	return b.read(b.c.Get(address))
+}
+
+var (
+	forms  = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
+	inputs = regexp.MustCompile(`<input[^>]*>`)
+)
+
+// fill sends the first form that has a field of that name.
+func (b *browser) fill(p page, field string, values map[string]string) page {
+	b.t.Helper()
+	for _, f := range forms.FindAllStringSubmatch(p.text, -1) {
+		if !strings.Contains(f[2], `name="`+field+`"`) {
+			continue
+		}
+		form := url.Values{}
+		for _, in := range inputs.FindAllString(f[2], -1) {
+			form.Set(attribute(in, "name"), attribute(in, "value"))
+		}
+		for k, v := range values {
+			form.Set(k, v)
+		}
+		to, err := p.url.Parse(html.UnescapeString(f[1]))
+		must(b.t, err)
+		return b.read(b.c.PostForm(to.String(), form))
+	}
+	b.t.Fatalf("%s has no form with %q:\n%s", p.url, field, p.text)
+	return page{}
+}
+
+func attribute(tag, name string) string {
+	_, rest, _ := strings.Cut(tag, " "+name+`="`)
+	value, _, _ := strings.Cut(rest, `"`)
+	return html.UnescapeString(value)
+}
+
+// signedIn reports whether the portal knows the browser.
+func (b *browser) signedIn(portal string) bool {
+	b.t.Helper()
+	return strings.Contains(b.get(portal+"/").text, `action="/logout"`)
+}
+
+// independent runs npm oidc-provider, at which the login name is the subject.
+func independent(t *testing.T, o map[string]any) (issuer string) {
+	t.Helper()
+	folder := filepath.Join(harness.Root(), "test", "oidc")
+	if _, err := fs.Stat(os.DirFS(folder), "node_modules/oidc-provider"); err != nil {
+		need.Missing(t, "the independent OpenID provider is not there: run npm ci in test/oidc")
+	}
+	o["host"], o["hold"], o["resource"] = "127.0.0.2", true, audience
+	options, err := json.Marshal(o)
+	must(t, err)
+	cmd := exec.Command(need.Program(t, "node"), "provider.mjs", string(options))
+	cmd.Dir, cmd.Stderr = folder, t.Output()
+	stdin, err := cmd.StdinPipe() // its end ends the program
+	must(t, err)
+	stdout, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		kill.Stop()
+	})
+	var ready struct{ Issuer string }
+	if err := json.NewDecoder(stdout).Decode(&ready); err != nil {
+		t.Fatal(fmt.Errorf("the provider does not start: %w", err))
+	}
+	return ready.Issuer
+}

@@ -1,0 +1,210 @@
+package issuers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"fachwerk/auth"
+	"fachwerk/internal/store"
+	"fachwerk/test/system/harness"
+)
+
+const (
+	dora = "dora@nachbarstadt.example"
+	emil = "emil@nachbarstadt.example"
+)
+
+// neighbour is a tenant at npm oidc-provider, beside the demo's at the embedded one.
+type neighbour struct {
+	*house
+	issuer     string
+	redirect   string // of the mail program
+	town       store.Tenant
+	dora, emil store.Account
+}
+
+func openNeighbour(t *testing.T) *neighbour {
+	t.Helper()
+	n := &neighbour{house: start(t)}
+	l, err := net.Listen("tcp", "127.0.0.2:0")
+	must(t, err)
+	port := l.Addr().(*net.TCPAddr).Port
+	must(t, l.Close())
+	issuer := fmt.Sprintf("http://127.0.0.2:%d", port)
+	name := auth.ClientName(issuer, "portal")
+	program := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(program.Close)
+	n.redirect = program.URL + "/cb"
+	n.issuer = independent(t, map[string]any{
+		"port": port, "groups": map[string][]string{"dora": {"Chefs", "operators", "Team"}, "emil": {"Team"}},
+		"clients": []map[string]any{
+			{
+				"client_id": "portal", "client_secret": "a secret of the portal", "id_token_signed_response_alg": "ES256",
+				"redirect_uris": []string{n.Portal + "/oidc/callback/" + name}, "post_logout_redirect_uris": []string{n.Portal + "/"},
+				"backchannel_logout_uri": n.Portal + "/oidc/logout/" + name, "backchannel_logout_session_required": true,
+			},
+			{"client_id": "mail", "redirect_uris": []string{n.redirect}, "token_endpoint_auth_method": "none"},
+		},
+	})
+	if n.issuer != issuer {
+		t.Fatalf("the provider calls itself %s, not %s", n.issuer, issuer)
+	}
+	n.town = n.house.town(t, "Nachbarstadt", "nachbarstadt.example", store.Issuer{
+		URL: n.issuer, ClientID: "portal", Secret: "a secret of the portal", AdminGroup: "Chefs",
+	})
+	n.dora = n.person(t, n.town, dora, n.issuer, "dora")
+	n.emil = n.person(t, n.town, emil, "", "")
+	return n
+}
+
+// A tenant with a provider that nobody here wrote: its people sign in at the portal at
+// a redirect URI of their own, their tokens open their accounts and no other's, who is
+// invited becomes known to it, and the provider's logout ends the session.
+func TestATenantsOwnProvider(t *testing.T) {
+	n := openNeighbour(t)
+	ours := newBrowser(t)
+	if p := ours.signIn(n.Portal+"/login?return=/devices", n.Anna()); p.url.Path != "/devices" {
+		t.Fatalf("anna's sign-in at the embedded provider ends at %s", p.url)
+	}
+	theirs := newBrowser(t)
+	var p page
+	harness.Eventually(t, time.Minute, "the new issuer is known", func() bool {
+		p = theirs.get(n.Portal + "/login?tenant=Nachbarstadt&return=/devices")
+		return strings.HasPrefix(p.url.String(), n.issuer)
+	})
+	if p = theirs.fill(p, "login", map[string]string{"login": "dora", "password": "any"}); p.url.Path != "/devices" || !strings.HasPrefix(p.url.String(), n.Portal) {
+		t.Fatalf("dora's sign-in ends with %d at %s\n%s", p.status, p.url, p.text)
+	}
+	if list, err := n.store.SessionsOf(t.Context(), ref(n.dora)); err != nil || len(list) != 1 || list[0].Issuer != n.issuer {
+		t.Errorf("dora's sessions: %+v, %v", list, err)
+	}
+	// Its groups are known for grants.
+	if groups, err := n.store.GroupsOf(t.Context(), n.dora.Key); err != nil || strings.Join(groups, ",") != "Chefs,Team,operators" {
+		t.Errorf("dora is in %v, %v", groups, err)
+	}
+
+	token, idToken := n.tokens(t, "dora")
+	if got := opened(t, n.house, dora, token); len(got) != len(doors) {
+		t.Errorf("dora's token opens %v only", got)
+	}
+	for _, as := range []string{n.Anna().Address, harness.Office, emil, "nobody@nachbarstadt.example"} {
+		if got := opened(t, n.house, as, token); len(got) != 0 {
+			t.Errorf("dora's token as %s opens %v", as, got)
+		}
+	}
+	if got := opened(t, n.house, dora, idToken); len(got) != 0 {
+		t.Errorf("dora's ID token opens %v", got)
+	}
+
+	n.invitation(t)
+
+	// The provider's own logout reaches the portal behind the browser's back.
+	theirs.logout(n.issuer)
+	harness.Eventually(t, time.Minute, "dora's session ends", func() bool { return !theirs.signedIn(n.Portal) })
+	if !ours.signedIn(n.Portal) {
+		t.Error("anna's session has ended too")
+	}
+	n.Check(t)
+}
+
+// invitation: emil, whose subject nobody knew, comes in by a link, once.
+func (n *neighbour) invitation(t *testing.T) {
+	link := n.Portal + "/login?invitation=" + n.invite(t, n.emil) + "&return=/devices"
+	stranger := newBrowser(t)
+	p := stranger.get(n.Portal + "/login?tenant=Nachbarstadt&return=/devices")
+	if p = stranger.fill(p, "login", map[string]string{"login": "emil", "password": "any"}); p.url.Path == "/devices" {
+		t.Fatal("emil signs in before he is invited")
+	}
+	b := newBrowser(t)
+	if p := b.fill(b.get(link), "login", map[string]string{"login": "emil", "password": "any"}); p.url.Path != "/devices" {
+		t.Fatalf("emil's invitation ends with %d at %s\n%s", p.status, p.url, p.text)
+	}
+	if who, err := n.store.PersonIn(t.Context(), n.town.ID, n.issuer, "emil"); err != nil || who.AccountRef != ref(n.emil) {
+		t.Errorf("emil is %+v, %v", who, err)
+	}
+	if p := newBrowser(t).get(link); strings.HasPrefix(p.url.String(), n.issuer) || p.status == http.StatusOK {
+		t.Errorf("a second time the link leads to %s (%d)", p.url, p.status)
+	}
+	token, _ := n.tokens(t, "emil")
+	if got := opened(t, n.house, emil, token); len(got) != len(doors) {
+		t.Errorf("emil's token opens %v only", got)
+	}
+}
+
+// signIn gives a person's password to the embedded provider.
+func (b *browser) signIn(address string, a harness.Account) page {
+	b.t.Helper()
+	return b.fill(b.get(address), "password", map[string]string{"address": a.Address, "password": a.Password})
+}
+
+// logout signs out at the independent provider.
+func (b *browser) logout(issuer string) {
+	b.t.Helper()
+	b.fill(b.get(issuer+"/session/end"), "xsrf", map[string]string{"logout": "yes"})
+}
+
+// tokens are those of a mail program at the provider (RFC 8252).
+func (n *neighbour) tokens(t *testing.T, login string) (access, id string) {
+	t.Helper()
+	verifier := oauth2.GenerateVerifier()
+	b := newBrowser(t)
+	p := b.get(n.issuer + "/auth?" + url.Values{
+		"client_id": {"mail"}, "redirect_uri": {n.redirect}, "response_type": {"code"}, "state": {"x"}, "scope": {"openid " + auth.AllScopes.String()},
+		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
+	}.Encode())
+	code := b.fill(p, "login", map[string]string{"login": login, "password": "any"}).url.Query().Get("code")
+	res, err := http.PostForm(n.issuer+"/token", url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {n.redirect}, "code_verifier": {verifier}, "client_id": {"mail"},
+	})
+	must(t, err)
+	defer res.Body.Close()
+	var answer struct {
+		Access string `json:"access_token"`
+		ID     string `json:"id_token"`
+	}
+	must(t, json.NewDecoder(res.Body).Decode(&answer))
+	if answer.Access == "" || answer.ID == "" {
+		t.Fatalf("the provider gives no tokens (%d)", res.StatusCode)
+	}
+	return answer.Access, answer.ID
+}
+
+// Bindings implements auth.Directory for invite.
+func (n *neighbour) Bindings(context.Context) (auth.Bindings, error) {
+	return auth.Bindings{Issuers: []auth.IssuerBinding{{
+		Tenant: n.town.ID, BearerIssuer: auth.BearerIssuer{URL: n.issuer, Audience: audience}, ClientID: "portal",
+	}}}, nil
+}
+
+// BindSubject implements auth.Subjects for invite, which binds nobody.
+func (n *neighbour) BindSubject(context.Context, auth.AccountRef, string, string) error {
+	return auth.ErrNotFound
+}
+
+// invite makes an invitation in the server's store.
+func (n *neighbour) invite(t *testing.T, person store.Account) (code string) {
+	t.Helper()
+	providers, err := auth.NewProviders(auth.ProvidersConfig{
+		Installation: auth.IssuerBinding{BearerIssuer: auth.BearerIssuer{URL: n.Demo.Issuer}, ClientID: "fachwerk-portal"},
+		Directory:    n,
+	})
+	must(t, err)
+	rp, err := auth.NewRelyingParty(auth.RPConfig{
+		Providers: providers, RedirectURI: n.Portal + "/login/callback", IssuerRedirectURI: n.Portal + "/oidc/callback/",
+		People: n.store, Sessions: n.store, Tickets: n.store, Subjects: n,
+	})
+	must(t, err)
+	code, err = rp.Invite(t.Context(), ref(person), "")
+	must(t, err)
+	return code
+}
