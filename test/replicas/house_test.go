@@ -1,12 +1,9 @@
 package replicas
 
 import (
-	"bytes"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,7 +38,8 @@ func each(t *testing.T, f func(t *testing.T, w way)) {
 type options struct {
 	accounts int
 	env      []string
-	dsn, s3  string // instead of the shared services
+	dsn, s3  string      // instead of the shared services
+	parts    [2][]string // of `serve`, of each replica; none: all
 }
 
 // A house is an installation with two replicas.
@@ -58,6 +56,7 @@ type replica struct {
 	*harness.Demo // with the replica's own addresses
 	name          string
 	env           []string
+	parts         []string
 	log           string
 	cmd           *exec.Cmd
 	done          chan struct{}
@@ -87,8 +86,9 @@ func start(t testing.TB, w way, o options) *house {
 		env = append(env, "FACHWERK_METADATA_DIRECT_DSN="+withoutPassword(way))
 	}
 	env = append(env, o.env...) // the later one counts
-	for _, name := range []string{"a", "b"} {
+	for i, name := range []string{"a", "b"} {
 		h.replicas = append(h.replicas, newReplica(t, demo, name, env))
+		h.replicas[i].parts = o.parts[i]
 	}
 	for key, address := range map[string]string{"portal": demo.Portal, "issuer": demo.Issuer, "http": demo.HTTP} {
 		h.public[key] = balance(t, strings.TrimPrefix(address, "http://"))
@@ -187,7 +187,7 @@ func (r *replica) launch(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(harness.Binary(t), "serve", "--data", r.Data)
+	cmd := exec.Command(harness.Binary(t), append([]string{"serve", "--data", r.Data}, r.parts...)...)
 	cmd.Env = append(os.Environ(), r.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -270,41 +270,6 @@ func (r *replica) said() string {
 	return string(text[max(0, len(text)-12<<10):])
 }
 
-// counted are the values of one of the replica's metrics, by their labels.
-func (r *replica) counted(t testing.TB, metric string) map[string]float64 {
-	t.Helper()
-	res, err := http.Get(r.Ops + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(res.Body); err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]float64{}
-	for line := range strings.Lines(text.String()) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		base, labels, _ := strings.Cut(name, "{")
-		var v float64
-		if base == metric {
-			if _, err := fmt.Sscan(value, &v); err != nil {
-				t.Fatalf("%s: %v", line, err)
-			}
-			found[strings.TrimSuffix(labels, "}")] = v
-		}
-	}
-	return found
-}
-
-// total is the sum of a metric over its labels.
-func total(values map[string]float64) (sum float64) {
-	for v := range maps.Values(values) {
-		sum += v
-	}
-	return sum
-}
-
 // freePort finds one below the range that the system gives to clients, so that a
 // replica that was ended finds it free again.
 func freePort(t testing.TB, host string) string {
@@ -319,13 +284,4 @@ func freePort(t testing.TB, host string) string {
 	}
 	t.Fatal("no free port")
 	return ""
-}
-
-func hostOf(t testing.TB, dsn string) string {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Host
 }

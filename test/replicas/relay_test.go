@@ -55,6 +55,7 @@ func (b *balancer) lead(address string) { b.target.Store(&address) }
 type relay struct {
 	mu    sync.Mutex
 	dead  bool
+	still bool
 	conns map[net.Conn]struct{}
 	seen  func(fromClient bool, b []byte) // nil: nobody looks
 }
@@ -90,6 +91,20 @@ func (r *relay) cut() {
 	for c := range r.conns {
 		c.Close()
 	}
+}
+
+// freeze has the relay take bytes and pass none on, as a network does that has lost a
+// route: nobody is told. What was taken meanwhile is lost with the connections.
+func (r *relay) freeze(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.still = on
+}
+
+func (r *relay) frozen() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.still
 }
 
 // mend takes connections again.
@@ -148,7 +163,7 @@ func pass(client net.Conn, to string, r *relay) {
 	done := make(chan struct{}, 2)
 	copying := func(dst, src net.Conn, fromClient bool) {
 		defer func() { done <- struct{}{} }()
-		_, _ = io.Copy(looked{dst, fromClient, seen}, src)
+		_, _ = io.Copy(looked{dst, fromClient, seen, r}, src)
 		if c, ok := dst.(*net.TCPConn); ok {
 			_ = c.CloseWrite()
 		}
@@ -164,11 +179,15 @@ type looked struct {
 	w          io.Writer
 	fromClient bool
 	seen       func(bool, []byte)
+	relay      *relay // nil: nothing is frozen
 }
 
 func (l looked) Write(p []byte) (int, error) {
 	if l.seen != nil {
 		l.seen(l.fromClient, p)
+	}
+	if l.relay != nil && l.relay.frozen() {
+		return len(p), nil
 	}
 	return l.w.Write(p)
 }

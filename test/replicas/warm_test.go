@@ -43,7 +43,7 @@ func BenchmarkCrowd(b *testing.B) {
 		}
 		peak := make(chan int, 1)
 		ctx, stop := context.WithCancel(b.Context())
-		go func() { peak <- connections(b, ctx, dsn) }()
+		go func() { peak <- connections(ctx, b, dsn) }()
 		h.come(b, second)
 		took := time.Since(began)
 		stop()
@@ -132,7 +132,7 @@ func processor(b *testing.B, r *replica) time.Duration {
 }
 
 // connections is the largest number seen until ctx ends.
-func connections(b *testing.B, ctx context.Context, dsn string) (most int) {
+func connections(ctx context.Context, b *testing.B, dsn string) (most int) {
 	c, err := pgx.Connect(context.WithoutCancel(ctx), dsn)
 	if err != nil {
 		b.Error(err)

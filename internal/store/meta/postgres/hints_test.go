@@ -18,7 +18,7 @@ type party struct {
 	ended chan error
 }
 
-func carry(t *testing.T, ctx context.Context, place string) *party {
+func carry(ctx context.Context, t *testing.T, place string) *party {
 	t.Helper()
 	e, err := factory{}.Engine(ctx, place)
 	if err != nil {
@@ -49,7 +49,7 @@ func (p *party) tell(texts ...string) {
 func TestHintsReachOtherProcesses(t *testing.T) {
 	place := need.Postgres(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	a, b := carry(t, ctx, place), carry(t, ctx, place)
+	a, b := carry(ctx, t, place), carry(ctx, t, place)
 	for n := range 50 { // each side is woken while it listens
 		a.tell("one", "two")
 		b.tell("three")
@@ -75,7 +75,7 @@ func TestHintsReachOtherProcesses(t *testing.T) {
 
 func TestLostHintsConnectionIsTold(t *testing.T) {
 	place := need.Postgres(t)
-	a := carry(t, t.Context(), place)
+	a := carry(t.Context(), t, place)
 	e, err := factory{}.Engine(t.Context(), place)
 	if err != nil {
 		t.Fatal(err)
