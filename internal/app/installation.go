@@ -62,7 +62,9 @@ type Installation struct {
 	guard   *location.Guard
 	clock   *clockWatch
 	keys    *content.KeyDir
-	store   *store.Store
+	// keyBucket is where the tenants' keys lie; nil: in a folder.
+	keyBucket blobStore
+	store     *store.Store
 
 	providersOnce sync.Once
 	providersAre  *auth.Providers
@@ -119,7 +121,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string)
 	if err := os.MkdirAll(c.Spool.Dir, 0o700); err != nil {
 		return in, fmt.Errorf("spool.dir: %w", err)
 	}
-	fresh, err := in.openKeys()
+	fresh, err := in.openKeys(ctx)
 	if err != nil {
 		return in, err
 	}
@@ -149,35 +151,11 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string)
 	if err := in.store.LoadDirectory(ctx); err != nil {
 		return in, err
 	}
+	if err := in.refuseForeignKeys(ctx); err != nil {
+		return in, err
+	}
 	in.recall(ctx)
 	return in, nil
-}
-
-// openKeys opens the key directory, or makes it; fresh tells that it did.
-func (in *Installation) openKeys() (fresh bool, err error) {
-	path := in.cfg.Keys.Dir
-	in.keys, err = content.OpenKeyDir(path, false)
-	if errors.Is(err, content.ErrNoKey) || errors.Is(err, os.ErrNotExist) {
-		fresh = true
-		in.keys, err = content.OpenKeyDir(path, true)
-	}
-	if err != nil {
-		return false, fmt.Errorf("keys.dir %s: %w", path, err)
-	}
-	return fresh, nil
-}
-
-// refuseNewKeysForOldStore catches a key directory that was not mounted or got
-// lost: going on with a new key would hide that nothing old can be read.
-func (in *Installation) refuseNewKeysForOldStore(ctx context.Context) error {
-	tenants, err := in.store.Tenants(ctx)
-	if err != nil || len(tenants) == 0 {
-		return err
-	}
-	if err := os.Remove(filepath.Join(in.cfg.Keys.Dir, "operator.key")); err != nil {
-		in.log.Warn("the new operator key could not be removed again", "error", err)
-	}
-	return fmt.Errorf("keys.dir %s holds no keys, but the store holds %d tenants whose content only the old keys open: restore the key directory", in.cfg.Keys.Dir, len(tenants))
 }
 
 // Close closes what is open, top down.
@@ -191,6 +169,9 @@ func (in *Installation) Close() error {
 	}
 	if in.keys != nil {
 		errs = append(errs, in.keys.Close())
+	}
+	if in.keyBucket != nil {
+		errs = append(errs, in.keyBucket.Close())
 	}
 	return errors.Join(errs...)
 }

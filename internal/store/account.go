@@ -39,7 +39,7 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 	key := Key{Tenant: n.Tenant, Account: newID()}
 	wrapped, err := s.keys.NewAccountKey(key.Tenant, key.Account)
 	if err != nil {
-		return Account{}, err
+		return Account{}, outer(err)
 	}
 	err = s.at(ctx, n.Tenant).update(ctx, func(tx meta.Tx) error {
 		if err := peopleChanged(ctx, tx, n.Tenant); err != nil {

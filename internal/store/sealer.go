@@ -74,7 +74,7 @@ func (s *Store) sealer(ctx context.Context, key Key) (*content.Account, error) {
 	}
 	a, err := s.keys.OpenAccount(key.Tenant, key.Account, wrapped)
 	if err != nil {
-		return nil, fmt.Errorf("store: key of account %d: %w", key.Account, err)
+		return nil, outer(fmt.Errorf("store: key of account %d: %w", key.Account, err))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,7 +25,7 @@ func (c *Config) Check() error {
 	k.tls(c)
 	k.public(c)
 	k.engines(c)
-	k.needed("keys.dir", c.Keys.Dir, "name the key directory; losing it loses all content, so back it up apart from the database")
+	k.keys(c)
 	k.needed("spool.dir", c.Spool.Dir, "name a folder for bytes on their way in")
 	k.sites(c)
 	k.oidc(c)
@@ -237,6 +237,34 @@ func (k *checker) blobs(at string, b SiteBlobs) {
 			k.say(at+"secret_file", "is missing", "name a file that holds the secret key, or set "+EnvName(at+"secret"))
 		}
 	}
+}
+
+func (k *checker) keys(c *Config) {
+	if c.Keys.URL == "" {
+		k.needed("keys.dir", c.Keys.Dir, "name the key directory; losing it loses all content, so back it up apart from the database")
+		if c.Keys.OperatorKeyFile != "" {
+			k.say("keys.operator_key_file", "is of no use without keys.url", "name the bucket of the tenants' keys, or leave both out: a key directory has its own operator.key")
+		}
+		return
+	}
+	k.blobs("keys.", SiteBlobs{URL: c.Keys.URL, Secret: c.Keys.Secret})
+	k.needed("keys.operator_key_file", c.Keys.OperatorKeyFile, "name the file with the operator's key; losing it loses all content, so back it up apart from the bucket")
+	for i := range c.Sites {
+		if _, b := c.EnginesOf(i); bucketOf(b.URL) == bucketOf(c.Keys.URL) {
+			k.say("keys.url", "names the bucket where content lies", "give the keys a bucket of their own, with an access key that opens nothing else")
+			return
+		}
+	}
+}
+
+// bucketOf is a blob store's URL without access key and options.
+func bucketOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" || u.Opaque != "" {
+		return raw
+	}
+	bucket, _, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
+	return u.Host + "/" + bucket
 }
 
 // networks refuses the whole Internet.

@@ -132,9 +132,15 @@ type Blobs struct {
 	Retention time.Duration `yaml:"retention" min:"0s" max:"87600h"`
 }
 
-// Keys is the key directory, kept outside the database and its backups.
+// Keys is the key directory, kept outside the database and its backups: a folder, or a
+// bucket of its own with the operator's key in a file.
 type Keys struct {
-	Dir string `yaml:"dir"`
+	Dir string `yaml:"dir"` // not used where URL is set
+	// URL names the bucket, as blobs.url does.
+	URL    string `yaml:"url"`
+	Secret Secret `yaml:"secret"`
+	// OperatorKeyFile holds the operator's key where there is a URL.
+	OperatorKeyFile string `yaml:"operator_key_file"`
 }
 
 // Spool is the folder for bytes on their way in; what lies there is sealed.

@@ -296,6 +296,31 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+func TestKeysInABucket(t *testing.T) {
+	const bucket = "s3://ak@127.0.0.2:9000/keys?region=r"
+	for _, test := range []struct {
+		keys Keys
+		want string
+	}{
+		{Keys{URL: bucket, Secret: Secret{File: "s"}, OperatorKeyFile: "k"}, ""},
+		{Keys{Dir: "keys", URL: bucket, Secret: Secret{File: "s"}, OperatorKeyFile: "k"}, ""},
+		{Keys{URL: bucket, Secret: Secret{File: "s"}}, "keys.operator_key_file: is missing"},
+		{Keys{URL: bucket, OperatorKeyFile: "k"}, "keys.secret_file: is missing"},
+		{Keys{URL: "s3://ak@h/", Secret: Secret{File: "s"}, OperatorKeyFile: "k"}, "keys.url: is not complete"},
+		{Keys{URL: "s3://other@127.0.0.1:9000/content/keys?region=q", Secret: Secret{File: "s"}, OperatorKeyFile: "k"}, "a bucket of their own"},
+		{Keys{Dir: "keys", OperatorKeyFile: "k"}, "of no use without keys.url"},
+		{Keys{}, "keys.dir: is missing"},
+	} {
+		c := whole()
+		c.Blobs = Blobs{URL: "s3://ak@127.0.0.1:9000/content?region=r", Secret: Secret{File: "s"}}
+		c.Keys = test.keys
+		err := c.Check()
+		if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v, want %q", test.keys, err, test.want)
+		}
+	}
+}
+
 func TestPasswordsLeaveTheURL(t *testing.T) {
 	for _, dsn := range []string{"s3://ak:s%2Fk@127.0.0.1:7/b?region=r&tls=off", "postgres://u:geheim@h:5/d?sslmode=disable"} {
 		clean, password := SplitPassword(dsn)

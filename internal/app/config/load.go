@@ -44,7 +44,7 @@ func Load(path string, environ []string) (*Config, error) {
 func (c *Config) resolve() {
 	for _, p := range []*string{
 		&c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.Keys.Dir, &c.Spool.Dir, &c.SMTP.Smarthost.CA,
-		&c.Metadata.Password.File, &c.Blobs.Secret.File,
+		&c.Metadata.Password.File, &c.Blobs.Secret.File, &c.Keys.Secret.File, &c.Keys.OperatorKeyFile,
 		&c.OIDC.ClientSecret.File, &c.SMTP.Smarthost.Password.File,
 	} {
 		*p = c.path(*p)
@@ -53,7 +53,7 @@ func (c *Config) resolve() {
 		one := &c.TLS.Certificates[i]
 		one.Cert, one.Key = c.path(one.Cert), c.path(one.Key)
 	}
-	urls := []*string{&c.Metadata.DSN, &c.Blobs.URL}
+	urls := []*string{&c.Metadata.DSN, &c.Blobs.URL, &c.Keys.URL}
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		s.Metadata.Password.File, s.Blobs.Secret.File = c.path(s.Metadata.Password.File), c.path(s.Blobs.Secret.File)

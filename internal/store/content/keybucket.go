@@ -31,14 +31,15 @@ const (
 // so that servers on several machines share them. operatorFile holds the operator's
 // key: 32 bytes, or these in base64 or hexadecimal on one line; others than its owner
 // and group may not use it. Neither is ever made here: a bucket or a file that is
-// missing is an error. name is the bucket's for people. Closing the KeyDir does not
+// missing is an error. One that does not answer is waited for: until it does, what needs
+// a key fails as temporary. name is the bucket's for people. Closing the KeyDir does not
 // close the bucket.
 func OpenKeyBucket(ctx context.Context, bucket blob.Store, name, operatorFile string) (*KeyDir, error) {
 	key, err := readOperatorFile(operatorFile)
 	if err != nil {
 		return nil, fmt.Errorf("content: read the operator's key: %w", err)
 	}
-	if err := bucket.Check(ctx); err != nil {
+	if err := bucket.Check(ctx); err != nil && !errors.Is(err, blob.ErrTemporary) {
 		return nil, fmt.Errorf("content: the bucket of keys %s: %w", name, err)
 	}
 	return keyDirOf(&keyBucket{bucket: bucket, label: name, file: operatorFile, kept: map[int64]keptKey{}, now: time.Now}, key), nil

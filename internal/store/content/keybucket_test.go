@@ -154,13 +154,14 @@ func TestKeyBucketIsAway(t *testing.T) {
 		bucket.now.Store(nil)
 		must(t, fresh.CheckTenantKey(5))
 	})
-	config, err := s3.Parse("s3://ak:sk@127.0.0.1:1/none?region=x&tls=off")
+	config, err := s3.Parse(need.S3(t))
 	must(t, err)
+	config.Bucket += "-that-is-not-there"
 	gone, err := s3.Open(config)
 	must(t, err)
 	operator := filepath.Join(t.TempDir(), "operator.key")
 	must(t, os.WriteFile(operator, bytes.Repeat([]byte{7}, 32), 0o400))
-	if _, err := content.OpenKeyBucket(t.Context(), gone, "s3 127.0.0.1:1/none", operator); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1/none") {
+	if _, err := content.OpenKeyBucket(t.Context(), gone, "a name for people", operator); err == nil || !strings.Contains(err.Error(), "a name for people") {
 		t.Errorf("a bucket that is not there: %v", err)
 	}
 }
