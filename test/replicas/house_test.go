@@ -200,7 +200,7 @@ func (r *replica) launch(t testing.TB) {
 
 func (r *replica) ready() bool {
 	c := http.Client{Timeout: 5 * time.Second}
-	res, err := c.Get(r.Ops + "/readyz")
+	res, err := c.Get(r.Ops + "/ready")
 	if err != nil {
 		return false
 	}
