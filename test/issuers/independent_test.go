@@ -153,18 +153,28 @@ func (b *browser) logout(issuer string) {
 	b.fill(b.get(issuer+"/session/end"), "xsrf", map[string]string{"logout": "yes"})
 }
 
-// tokens are those of a mail program at the provider (RFC 8252).
+// tokens are those of a mail program at the provider.
 func (n *neighbour) tokens(t *testing.T, login string) (access, id string) {
+	t.Helper()
+	m := mailProgram{n.issuer + "/auth", n.issuer + "/token", "mail", n.redirect}
+	return m.tokens(t, "login", map[string]string{"login": login, "password": "any"})
+}
+
+// A mailProgram asks an issuer for tokens (RFC 8252).
+type mailProgram struct{ authorize, token, client, redirect string }
+
+// tokens fills in the form that has the field.
+func (m mailProgram) tokens(t *testing.T, field string, values map[string]string) (access, id string) {
 	t.Helper()
 	verifier := oauth2.GenerateVerifier()
 	b := newBrowser(t)
-	p := b.get(n.issuer + "/auth?" + url.Values{
-		"client_id": {"mail"}, "redirect_uri": {n.redirect}, "response_type": {"code"}, "state": {"x"}, "scope": {"openid " + auth.AllScopes.String()},
+	p := b.get(m.authorize + "?" + url.Values{
+		"client_id": {m.client}, "redirect_uri": {m.redirect}, "response_type": {"code"}, "state": {"x"}, "scope": {"openid " + auth.AllScopes.String()},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}.Encode())
-	code := b.fill(p, "login", map[string]string{"login": login, "password": "any"}).url.Query().Get("code")
-	res, err := http.PostForm(n.issuer+"/token", url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {n.redirect}, "code_verifier": {verifier}, "client_id": {"mail"},
+	code := b.fill(p, field, values).url.Query().Get("code")
+	res, err := http.PostForm(m.token, url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {m.redirect}, "code_verifier": {verifier}, "client_id": {m.client},
 	})
 	must(t, err)
 	defer res.Body.Close()
