@@ -78,9 +78,17 @@ func (s *Store) BindIssuer(ctx context.Context, i Issuer) error {
 // it said of groups is forgotten. Who was bound to it stays so for another binding.
 // ErrNotFound where it was not bound.
 func (s *Store) UnbindIssuer(ctx context.Context, tenant int64, issuer string) error {
-	var bound int64
-	if err := s.directory.one(ctx, []any{&bound}, `SELECT tenant_id FROM issuer WHERE tenant_id = $1 AND url = $2`, tenant, issuer); err != nil {
+	const here = `SELECT count(*) FROM issuer WHERE tenant_id = $1 AND url = $2`
+	var bound, copied int64
+	if err := s.directory.one(ctx, []any{&bound}, here, tenant, issuer); err != nil {
 		return err
+	}
+	// One that stopped half-way has left the copy at the tenant's home.
+	if err := s.at(ctx, tenant).one(ctx, []any{&copied}, here, tenant, issuer); err != nil {
+		return err
+	}
+	if bound+copied == 0 {
+		return fmt.Errorf("issuer %s: %w", issuer, ErrNotFound)
 	}
 	var b meta.Batch
 	b.Exec(`DELETE FROM issuer WHERE tenant_id = $1 AND url = $2`, tenant, issuer)

@@ -18,9 +18,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
 	"fachwerk/auth"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/blob"
+	"fachwerk/internal/store/blob/s3"
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
 	"fachwerk/internal/store/storetest"
@@ -453,6 +457,7 @@ func TestRemoveTenantUnderLoad(t *testing.T) {
 			_, err := w.AddObjects(context.WithoutCancel(ctx), doomed[i].Key, mailboxes[i].ID, []store.NewObject{{Body: spool, ThreadKeys: []string{"<a@b>"}}})
 			return err
 		}
+		keepVersions(t, w)
 		for range 5 {
 			must(t, add(0, 100_000))
 			must(t, add(0, 100))
@@ -513,6 +518,12 @@ func TestRemoveTenantUnderLoad(t *testing.T) {
 				t.Errorf("%s: %d objects of it are left, %v", at.Name, len(list), err)
 			}
 		}
+		if n := versions(t, w, before); n > 0 {
+			t.Errorf("%d versions of its objects are left", n)
+		}
+		if w.Buckets != nil && versions(t, w, w.Tenants[1].ID) == 0 {
+			t.Error("no versions are seen of objects that are there")
+		}
 		entries, err := os.ReadDir(filepath.Join(w.Folder, "keys", "tenants"))
 		must(t, err)
 		if len(entries) != 1 {
@@ -528,6 +539,42 @@ func TestRemoveTenantUnderLoad(t *testing.T) {
 			t.Error(findings)
 		}
 	})
+}
+
+// bucket is that of a site, where it is one.
+func bucket(t *testing.T, url string) (*minio.Client, s3.Config) {
+	t.Helper()
+	c, err := s3.Parse(url)
+	must(t, err)
+	client, err := minio.New(c.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(c.Access, c.Secret, ""), Secure: c.TLS, Region: c.Region})
+	must(t, err)
+	return client, c
+}
+
+// keepVersions has the buckets keep every version of every object.
+func keepVersions(t *testing.T, w *storetest.Towns) {
+	t.Helper()
+	for _, url := range w.Buckets {
+		client, c := bucket(t, url)
+		if err := client.EnableVersioning(t.Context(), c.Bucket); err != nil {
+			t.Log("the S3 service keeps no versions, so none are looked for: " + err.Error())
+			w.Buckets = nil
+			return
+		}
+	}
+}
+
+func versions(t *testing.T, w *storetest.Towns, tenant int64) (n int) {
+	t.Helper()
+	for _, url := range w.Buckets {
+		client, c := bucket(t, url)
+		for o := range client.ListObjects(t.Context(), c.Bucket, minio.ListObjectsOptions{
+			Prefix: c.Prefix + blob.TenantPrefix(tenant), Recursive: true, WithVersions: true}) {
+			must(t, o.Err)
+			n++
+		}
+	}
+	return n
 }
 
 // furnish gives a tenant something in as many tables as there are.
@@ -612,6 +659,16 @@ func TestCounts(t *testing.T) {
 		must(t, err)
 		if of.Person != anna.Address || len(of.Counts) != 4 || slices.ContainsFunc(of.Counts, func(c location.Count) bool { return c.Account != anna.Address }) {
 			t.Errorf("of the person: %+v", of)
+		}
+		// No item is looked at, however many there are.
+		must(t, w.Options.Sites[1].DB.Update(ctx, func(tx meta.Tx) error {
+			var b meta.Batch
+			b.Exec(`UPDATE collection SET items = 1000000, bytes = 5000000000 WHERE tenant_id = $1 AND collection_id = $2`, w.Tenants[1].ID, inbox.ID)
+			return tx.Run(ctx, &b)
+		}))
+		placed, err := w.Placed(ctx, anna.Key)
+		if err != nil || len(placed) != 3 || placed[0].Items != 999_998 || placed[0].Bytes != 4_999_500_000 || placed[1].Store != w.Options.Sites[1].BlobsName {
+			t.Errorf("placed %+v, %v", placed, err)
 		}
 		none, err := w.Counts(ctx, w.Tenants[0].ID)
 		if err != nil || len(none) > 0 {

@@ -25,6 +25,7 @@ type Towns struct {
 	Guard   *location.Guard
 	Tenants [2]store.Tenant // nordstadt, suedstadt
 	Folder  string
+	Buckets []string // URLs of the sites' buckets, with Remote
 }
 
 // TwoSites opens one. change, if not nil, may alter the options.
@@ -38,7 +39,10 @@ func TwoSites(t testing.TB, e Engines, change func(*store.Options)) *Towns {
 	for i, name := range []string{"nord", "sued"} {
 		folder := filepath.Join(w.Folder, name)
 		must(t, blob.MakeFolder(folder))
-		engine, blobs := open(t, e, folder)
+		engine, blobs, bucket := open(t, e, folder)
+		if bucket != "" {
+			w.Buckets = append(w.Buckets, bucket)
+		}
 		db, err := meta.Open(t.Context(), engine, slog.New(slog.DiscardHandler))
 		must(t, err)
 		t.Cleanup(func() { must(t, errors.Join(db.Close(), blobs.Close())) })

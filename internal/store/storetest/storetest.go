@@ -56,8 +56,9 @@ type closingBlobs interface {
 	Close() error
 }
 
-// open opens a pair of empty engines; those that are embedded lie in folder.
-func open(t testing.TB, e Engines, folder string) (engine meta.Engine, blobs closingBlobs) {
+// open opens a pair of empty engines; those that are embedded lie in folder. bucket is
+// the URL of the other ones' objects.
+func open(t testing.TB, e Engines, folder string) (engine meta.Engine, blobs closingBlobs, bucket string) {
 	t.Helper()
 	var err error
 	if e == Embedded {
@@ -65,15 +66,16 @@ func open(t testing.TB, e Engines, folder string) (engine meta.Engine, blobs clo
 		must(t, err)
 		blobs, err = dir.Open(filepath.Join(folder, "blobs"))
 		must(t, err)
-		return engine, blobs
+		return engine, blobs, ""
 	}
 	engine, err = postgres.Open(t.Context(), need.Postgres(t), postgres.Options{})
 	must(t, err)
-	config, err := s3.Parse(need.S3(t))
+	bucket = need.S3(t)
+	config, err := s3.Parse(bucket)
 	must(t, err)
 	blobs, err = s3.Open(config)
 	must(t, err)
-	return engine, blobs
+	return engine, blobs, bucket
 }
 
 func site(e Engines, at location.Site, db *meta.DB, blobs blob.Store) store.Site {
@@ -88,7 +90,7 @@ func site(e Engines, at location.Site, db *meta.DB, blobs blob.Store) store.Site
 func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
 	t.Helper()
 	p := &Parts{Folder: t.TempDir()}
-	engine, blobs := open(t, e, p.Folder)
+	engine, blobs, _ := open(t, e, p.Folder)
 	var err error
 	p.Blobs = blobs
 	p.DB, err = meta.Open(t.Context(), engine, slog.New(slog.DiscardHandler))
