@@ -109,7 +109,7 @@ func (db *DB) transact(ctx context.Context, tx Tx, group []*pending, outcomes ma
 				rest = append(rest, p)
 			}
 		}
-		wrote, err := db.account(ctx, tx, part, outcomes, operation)
+		wrote, err := db.account(ctx, tx, part, len(rest) == 0, outcomes, operation)
 		if err != nil {
 			return err
 		}
@@ -165,8 +165,8 @@ func (db *DB) refused(ctx context.Context, tx Tx, key Key) error {
 }
 
 // account runs the jobs of one account: one batch of the lock and the reads, one of
-// the writes. Only a job of another package reads after it has seen the account.
-func (db *DB) account(ctx context.Context, tx Tx, part []*pending, outcomes map[*pending]error, operation []byte) (wrote bool, err error) {
+// the writes, which COMMIT may travel with where the account ends the transaction. Only a job of another package reads after it has seen the account.
+func (db *DB) account(ctx context.Context, tx Tx, part []*pending, ends bool, outcomes map[*pending]error, operation []byte) (wrote bool, err error) {
 	w := newWork(part[0].key)
 	var first Batch
 	w.queueLock(&first, part[len(part)-1].epoch, int64(len(part)))
@@ -211,15 +211,18 @@ func (db *DB) account(ctx context.Context, tx Tx, part []*pending, outcomes map[
 	var b Batch
 	w.flush(&b)
 	db.note(&b, w, operation)
-	return true, db.last(ctx, tx, &b)
+	if ends {
+		return true, last(ctx, tx, &b)
+	}
+	return true, tx.Run(ctx, &b)
 }
 
-// last runs the writes of an account, together with COMMIT where it is the only one
-// in the transaction and no statement's result can refuse it.
-func (db *DB) last(ctx context.Context, tx Tx, b *Batch) error {
+// last runs the last writes of a transaction, together with COMMIT where the engine can
+// and no statement's result can refuse it.
+func last(ctx context.Context, tx Tx, b *Batch) error {
 	c, ok := tx.(Closing)
 	refuses := slices.ContainsFunc(b.Statements, func(s Statement) bool { return s.Rows != nil || s.Affected != nil })
-	if !ok || refuses || db.engine.Shares() {
+	if !ok || refuses {
 		return tx.Run(ctx, b)
 	}
 	return c.Last(ctx, b)
