@@ -151,7 +151,7 @@ func (e *evil) signIns(t *testing.T) {
 		e.says = says
 		defer func() { e.says = map[string]any{} }()
 		b := newBrowser(t)
-		p := b.get(e.Portal + "/login?tenant=Evilstadt&return=/devices")
+		p := b.get(e.login("Evilstadt"))
 		if says["sub"] != nil && b.signedIn(e.Portal) {
 			t.Errorf("signed in as %v: %s", says, p.text)
 		}
@@ -222,7 +222,7 @@ func (e *evil) mixUp(t *testing.T) {
 	} {
 		e.Authorize = onward
 		b := newBrowser(t)
-		p := b.get(e.Portal + "/login?tenant=Evilstadt&return=/devices")
+		p := b.get(e.login("Evilstadt"))
 		if strings.HasPrefix(p.url.String(), e.Issuer0()) { // anna types her password
 			p = b.fill(p, "password", map[string]string{"address": e.Anna().Address, "password": e.Anna().Password})
 		}
@@ -241,12 +241,12 @@ func (e *evil) mixUp(t *testing.T) {
 // logout has it end sessions: its own, and nobody else's.
 func (e *evil) logout(t *testing.T) {
 	annas := newBrowser(t)
-	p := annas.fill(annas.get(e.Portal+"/login?return=/devices"), "password", map[string]string{"address": e.Anna().Address, "password": e.Anna().Password})
+	p := annas.fill(annas.get(e.login(e.first)), "password", map[string]string{"address": e.Anna().Address, "password": e.Anna().Password})
 	if p.url.Path != "/devices" {
 		t.Fatalf("anna's sign-in ends at %s", p.url)
 	}
 	eves := newBrowser(t)
-	if p := eves.get(e.Portal + "/login?tenant=Evilstadt&return=/devices"); p.url.Path != "/devices" {
+	if p := eves.get(e.login("Evilstadt")); p.url.Path != "/devices" {
 		t.Fatalf("eve's sign-in ends at %s", p.url)
 	}
 	theirs := e.Portal + "/oidc/logout/" + auth.ClientName(e.Issuer.URL, "portal")
@@ -305,7 +305,7 @@ func (e *evil) ownGroups(t *testing.T) {
 // unbound ends it all.
 func (e *evil) unbound(t *testing.T) {
 	b := newBrowser(t)
-	if p := b.get(e.Portal + "/login?tenant=Evilstadt&return=/devices"); p.url.Path != "/devices" {
+	if p := b.get(e.login("Evilstadt")); p.url.Path != "/devices" {
 		t.Fatalf("eve's sign-in ends at %s", p.url)
 	}
 	must(t, e.store.UnbindIssuer(t.Context(), e.town.ID, e.Issuer.URL))

@@ -44,15 +44,16 @@ func must(t testing.TB, err error) {
 type house struct {
 	*harness.Demo
 	store *store.Store // the server's own, opened beside it
+	first string       // the demo's tenant
 	site  string
 }
 
 func start(t *testing.T) *house {
 	t.Helper()
 	h := &house{Demo: harness.Start(t, harness.Options{Env: []string{"FACHWERK_OIDC_OPERATOR_GROUP=operators", "FACHWERK_OIDC_ADMIN_GROUP=admins of {tenant}"}})}
-	var tenants []struct{ Site string }
+	var tenants []struct{ Name, Site string }
 	must(t, json.Unmarshal([]byte(h.Command(t, "tenant", "list", "--json")), &tenants))
-	h.site = tenants[0].Site
+	h.first, h.site = tenants[0].Name, tenants[0].Site
 	ctx := context.WithoutCancel(t.Context())
 	engine, err := sqlite.Open(ctx, filepath.Join(h.Data, "metadata.db"))
 	must(t, err)
@@ -93,6 +94,11 @@ func (h *house) person(t *testing.T, town store.Tenant, address, issuer, sub str
 		must(t, err)
 	}
 	return a
+}
+
+// login is where somebody of a tenant begins to sign in.
+func (h *house) login(tenant string) string {
+	return h.Portal + "/login?" + url.Values{"tenant": {tenant}, "return": {"/devices"}}.Encode()
 }
 
 func ref(a store.Account) auth.AccountRef {

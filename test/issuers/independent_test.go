@@ -73,13 +73,13 @@ func openNeighbour(t *testing.T) *neighbour {
 func TestATenantsOwnProvider(t *testing.T) {
 	n := openNeighbour(t)
 	ours := newBrowser(t)
-	if p := ours.signIn(n.Portal+"/login?return=/devices", n.Anna()); p.url.Path != "/devices" {
+	if p := ours.signIn(n.login(n.first), n.Anna()); p.url.Path != "/devices" {
 		t.Fatalf("anna's sign-in at the embedded provider ends at %s", p.url)
 	}
 	theirs := newBrowser(t)
 	var p page
 	harness.Eventually(t, time.Minute, "the new issuer is known", func() bool {
-		p = theirs.get(n.Portal + "/login?tenant=Nachbarstadt&return=/devices")
+		p = theirs.get(n.login("Nachbarstadt"))
 		return strings.HasPrefix(p.url.String(), n.issuer)
 	})
 	if p = theirs.fill(p, "login", map[string]string{"login": "dora", "password": "any"}); p.url.Path != "/devices" || !strings.HasPrefix(p.url.String(), n.Portal) {
@@ -121,7 +121,7 @@ func TestATenantsOwnProvider(t *testing.T) {
 func (n *neighbour) invitation(t *testing.T) {
 	link := n.Portal + "/login?invitation=" + n.invite(t, n.emil) + "&return=/devices"
 	stranger := newBrowser(t)
-	p := stranger.get(n.Portal + "/login?tenant=Nachbarstadt&return=/devices")
+	p := stranger.get(n.login("Nachbarstadt"))
 	if p = stranger.fill(p, "login", map[string]string{"login": "emil", "password": "any"}); p.url.Path == "/devices" {
 		t.Fatal("emil signs in before he is invited")
 	}
