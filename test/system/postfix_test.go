@@ -37,7 +37,7 @@ func newPostfix(t *testing.T, lmtp string) *postfix {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &postfix{dir: dir, port: freePort(t)}
+	p := &postfix{dir: dir}
 	conf, queue, data, sink := filepath.Join(dir, "conf"), filepath.Join(dir, "queue"), filepath.Join(dir, "data"), filepath.Join(dir, "sink")
 	for _, folder := range []string{dir, conf, queue, data, sink} {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -82,7 +82,7 @@ smtputf8_enable = yes
 		// What is said last counts. Clients from other addresses than 127.0.0.1 are strangers.
 		main += gatewaySnippet(t, lmtp) + "mynetworks = 127.0.0.1/32\n"
 	}
-	master := fmt.Sprintf(`127.0.0.1:%d inet n - n - - smtpd
+	const master = `127.0.0.1:%d inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 1 1 qmgr
@@ -105,12 +105,7 @@ lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
-`, p.port)
-	for name, text := range map[string]string{"main.cf": main, "master.cf": master} {
-		if err := os.WriteFile(filepath.Join(conf, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+`
 	p.run = func(args ...string) (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -125,8 +120,25 @@ postlog unix-dgram n - n - 1 postlogd
 		}
 		os.RemoveAll(dir)
 	})
-	p.start(t)
-	return p
+	must(t, os.WriteFile(filepath.Join(conf, "main.cf"), []byte(main), 0o644))
+	for range 5 {
+		p.port = freePort(t)
+		must(t, os.WriteFile(filepath.Join(conf, "master.cf"), fmt.Appendf(nil, master, p.port), 0o644))
+		log := filepath.Join(dir, "postfix.log")
+		if _, err := p.run("start"); err != nil {
+			// Somebody else may have taken the port meanwhile.
+			text, _ := os.ReadFile(log)
+			if !strings.Contains(string(text), "Address already in use") {
+				t.Fatalf("postfix start: %v", err)
+			}
+			must(t, os.Remove(log))
+			continue
+		}
+		p.answers(t)
+		return p
+	}
+	t.Fatal("Postfix gets no port")
+	return nil
 }
 
 // gatewaySnippet is what admins add to Postfix, leading to lmtp.
@@ -146,6 +158,11 @@ func (p *postfix) start(t *testing.T) {
 	if out, err := p.run("start"); err != nil {
 		t.Fatalf("postfix start: %v\n%s", err, out)
 	}
+	p.answers(t)
+}
+
+func (p *postfix) answers(t *testing.T) {
+	t.Helper()
 	harness.Eventually(t, 2*time.Minute, "Postfix answers", func() bool {
 		conn, err := net.Dial("tcp", p.address())
 		if err == nil {
