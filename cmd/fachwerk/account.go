@@ -13,7 +13,7 @@ import (
 
 func (c *cli) account() *cobra.Command {
 	cmd := &cobra.Command{Use: "account", Short: "Persons, function mailboxes, teams, rooms and resources"}
-	cmd.AddCommand(c.accountAdd(), c.accountList(), c.accountQuota(),
+	cmd.AddCommand(c.accountAdd(), c.accountList(), c.accountShow(), c.accountName(), c.accountBind(), c.accountInvite(), c.accountQuota(),
 		c.accountState("disable", "Forbid a person to sign in, and end what is open", true),
 		c.accountState("enable", "Let a person sign in again", false), c.accountRemove())
 	return cmd
@@ -96,12 +96,96 @@ func (c *cli) accountQuota() *cobra.Command {
 				return usageError{err}
 			}
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				return in.SetQuota(ctx, args[0], bytes, items)
+				change := app.AccountChange{QuotaBytes: &bytes}
+				if cmd.Flags().Changed("items") {
+					change.QuotaItems = &items
+				}
+				_, err := in.SetAccount(ctx, args[0], change)
+				return err
 			})
 		},
 	}
-	cmd.Flags().Int64Var(&items, "items", 1000000, "how many items; 0: no limit")
+	cmd.Flags().Int64Var(&items, "items", 0, "also how many items; 0: no limit")
 	c.installation(cmd)
+	return cmd
+}
+
+func (c *cli) accountShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "show ADDRESS", Short: "Show one account", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				a, err := in.Account(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				return c.print(a, "ADDRESS\tKIND\tSTATE\tUSED\tQUOTA\tITEMS\tNAME", [][]string{
+					{a.Address, a.Kind, a.State, size(a.UsedBytes), limit(a.QuotaBytes), fmt.Sprint(a.UsedItems), a.Name},
+				})
+			})
+		},
+	}
+	c.installation(cmd)
+	c.asJSON(cmd)
+	return cmd
+}
+
+func (c *cli) accountName() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "name ADDRESS NAME", Short: "Change what people call an account", Args: cobra.ExactArgs(2),
+		Example: `  fachwerk account name anna.schmidt@musterstadt.example "Anna Schmidt-Lang" --data fachwerk-data`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				_, err := in.SetAccount(ctx, args[0], app.AccountChange{Name: &args[1]})
+				return err
+			})
+		},
+	}
+	c.installation(cmd)
+	return cmd
+}
+
+func (c *cli) accountBind() *cobra.Command {
+	issuer, subject := "", ""
+	cmd := &cobra.Command{
+		Use: "bind ADDRESS", Short: "Say who a person is at an OpenID provider of their tenant", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk account bind jan@musterstadt.example --issuer https://login.musterstadt.example --subject 4711 --config fachwerk.yaml",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				return in.BindSubject(ctx, args[0], issuer, subject)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&issuer, "issuer", "", "the provider's URL, bound to the tenant (`issuer bind`)")
+	cmd.Flags().StringVar(&subject, "subject", "", "the person's subject (sub) there")
+	c.installation(cmd)
+	return cmd
+}
+
+func (c *cli) accountInvite() *cobra.Command {
+	issuer := ""
+	cmd := &cobra.Command{
+		Use: "invite ADDRESS", Short: "Print a link for a person's first sign-in at their tenant's provider", Args: cobra.ExactArgs(1),
+		Long: `Print a link with which a person signs in for the first time with the account that
+their tenant's provider has for them: once, within seven days. Whoever opens it becomes
+that person, so hand it over as you would a password.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				link, err := in.Invite(ctx, args[0], issuer)
+				if err != nil {
+					return err
+				}
+				if c.json {
+					return c.print(map[string]string{"link": link}, "", nil)
+				}
+				_, err = fmt.Fprintln(c.out, link)
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVar(&issuer, "issuer", "", "the provider's URL; needed where the tenant has several")
+	c.installation(cmd)
+	c.asJSON(cmd)
 	return cmd
 }
 

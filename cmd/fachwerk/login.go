@@ -38,52 +38,6 @@ first line of standard input, so that it stands in no process list and no histor
 	return cmd
 }
 
-func (c *cli) grant() *cobra.Command {
-	cmd := &cobra.Command{Use: "grant", Short: "Who may use which shared account"}
-	add := &cobra.Command{
-		Use: "add ACCOUNT PERSON RIGHTS", Short: "Let a person use a shared account", Args: cobra.ExactArgs(3),
-		Long: `Let a person use a shared account, or change what they may do there. RIGHTS are
-names with commas between: read, write (flags, new messages, moving), manage
-(mailboxes), send-as. Mail programs show the account under "Other Users".`,
-		Example: "  fachwerk grant add buergeramt@musterstadt.example anna.schmidt@musterstadt.example read,write,send-as --data fachwerk-data",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				return in.AddGrant(ctx, args[0], args[1], args[2])
-			})
-		},
-	}
-	tenant := ""
-	list := &cobra.Command{
-		Use: "list [ACCOUNT]", Short: "List grants, of one account or all", Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				all, err := in.Grants(ctx, strings.Join(args, ""), tenant)
-				if err != nil {
-					return err
-				}
-				var rows [][]string
-				for _, g := range all {
-					rows = append(rows, []string{g.Account, g.Person, g.Rights})
-				}
-				return c.print(all, "ACCOUNT\tPERSON\tRIGHTS", rows)
-			})
-		},
-	}
-	list.Flags().StringVar(&tenant, "tenant", "", "the tenant's name; needed where there are several")
-	remove := &cobra.Command{
-		Use: "remove ACCOUNT PERSON", Short: "End a person's use of a shared account", Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				return in.RemoveGrant(ctx, args[0], args[1])
-			})
-		},
-	}
-	c.installation(add, list, remove)
-	c.asJSON(list)
-	cmd.AddCommand(add, list, remove)
-	return cmd
-}
-
 func (c *cli) appPassword() *cobra.Command {
 	cmd := &cobra.Command{Use: "app-password", Short: "Passwords for mail programs and devices"}
 	name, scopes, expires := "", "", ""

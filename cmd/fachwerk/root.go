@@ -51,7 +51,7 @@ wrong, 3 "check" or "location verify" found something.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	imports := c.imports()
 	imports.AddCommand(c.importAccount())
-	root.AddCommand(c.serve(), c.demo(), c.tenant(), c.domain(), c.account(), c.alias(), c.password(), c.loginGroups(), c.grant(),
+	root.AddCommand(c.serve(), c.demo(), c.tenant(), c.domain(), c.issuer(), c.account(), c.alias(), c.password(), c.loginGroups(), c.grant(),
 		c.appPassword(), imports, c.exports(), c.location(), c.whereabouts(), c.store(), c.queue(), c.check(), c.version())
 	usageArgs(root)
 	return root

@@ -33,6 +33,10 @@ func (in *Installation) CreateTenant(ctx context.Context, n NewTenant) (Tenant, 
 	if err := in.checkPolicy(n.Site, n.Policy); err != nil {
 		return Tenant{}, err
 	}
+	all := TenantChange{Name: &n.Name, Settings: &n.Settings, Policy: &n.Policy, Quota: &n.Quota}
+	if err := setOf(all).Check(); err != nil {
+		return Tenant{}, err
+	}
 	if n.Domain != "" {
 		if _, err := in.store.DomainTenant(ctx, n.Domain); err == nil {
 			return Tenant{}, refuse(admin.Exists, store.ErrExists, "the domain %s belongs to a tenant already", n.Domain)
@@ -89,22 +93,28 @@ func (in *Installation) checkPolicy(home string, p admin.Policy) error {
 
 // updateTenant changes what c names.
 func (in *Installation) updateTenant(ctx context.Context, t store.Tenant, c TenantChange) (store.Tenant, error) {
+	if c.Policy != nil {
+		if err := in.checkPolicy(t.HomeSite, *c.Policy); err != nil {
+			return t, err
+		}
+	}
+	return in.store.UpdateTenant(ctx, t.ID, setOf(c))
+}
+
+func setOf(c TenantChange) store.TenantSet {
 	set := store.TenantSet{Name: c.Name}
 	if c.Settings != nil {
 		settings := store.TenantSettings(*c.Settings)
 		set.Settings = &settings
 	}
 	if c.Policy != nil {
-		if err := in.checkPolicy(t.HomeSite, *c.Policy); err != nil {
-			return t, err
-		}
 		set.Policy = &store.TenantPolicy{Sites: c.Policy.Sites, RefuseOnMismatch: c.Policy.RefuseOnMismatch}
 	}
 	if c.Quota != nil {
 		quota := store.TenantQuota(*c.Quota)
 		set.Quota = &quota
 	}
-	return in.store.UpdateTenant(ctx, t.ID, set)
+	return set
 }
 
 // Tenants lists all.

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fachwerk/internal/app"
+)
+
+// towns makes an installation of two sites on this machine.
+func towns(t *testing.T) func(stdin string, args ...string) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	const site = `  - {name: NAME, operator: Kommunale IT, country: DE, place: NAME, networks: [10.0.0.0/8],
+     metadata: {dsn: "sqlite:NAME.db"}, blobs: {url: "dir:NAME"}}
+`
+	text, _, _ := strings.Cut(testConfig, "metadata:")
+	_, rest, _ := strings.Cut(testConfig, "keys:")
+	rest, _, _ = strings.Cut("keys:"+rest, "sites:")
+	text += rest + "directory: nord\nsites:\n" + strings.ReplaceAll(site, "NAME", "nord") + strings.ReplaceAll(site, "NAME", "sued")
+	if err := os.WriteFile(filepath.Join(dir, app.ConfigName), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func(stdin string, args ...string) (string, error) {
+		var out, errs bytes.Buffer
+		cmd := command(strings.NewReader(stdin), &out, &errs)
+		cmd.SetArgs(append(args, "--data", dir))
+		err := cmd.ExecuteContext(t.Context())
+		return out.String(), err
+	}
+}
+
+// Two towns at two sites, with everything that a tenant can have.
+func TestTenantsByCommandLine(t *testing.T) {
+	run := towns(t)
+	must := func(args ...string) string {
+		t.Helper()
+		out, err := run("", args...)
+		if err != nil {
+			t.Fatalf("fachwerk %v: %v", args, err)
+		}
+		return out
+	}
+	refused := func(want string, args ...string) {
+		t.Helper()
+		if _, err := run("", args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", args, err, want)
+		}
+	}
+	refused("Name its site", "tenant", "create", "Musterdorf")
+	refused("is not declared", "tenant", "create", "Musterdorf", "--site", "west")
+	refused("has to allow nord", "tenant", "create", "Musterdorf", "--site", "nord", "--allow-sites", "sued")
+	refused("language", "tenant", "create", "Musterdorf", "--site", "nord", "--language", "fr")
+
+	var made app.Tenant // what was refused has left nothing in its way
+	decode(t, must("tenant", "create", "Musterdorf", "--site", "nord", "--domain", "musterdorf.example", "--language", "de",
+		"--contact", "IT-Service", "--contact-address", "it@musterdorf.example", "--allow-sites", "nord,sued",
+		"--refuse-on-mismatch", "--quota", "5 GiB", "--quota-accounts", "3", "--json"), &made)
+	if made.Site != "nord" || made.Settings.Language != "de" || made.Settings.Contact != "IT-Service" || len(made.Policy.Sites) != 2 ||
+		!made.Policy.RefuseOnMismatch || made.Quota.Bytes != 5<<30 || made.Quota.Accounts != 3 {
+		t.Errorf("made: %+v", made)
+	}
+	refused("belongs to a tenant already", "tenant", "create", "Neudorf", "--site", "sued", "--domain", "musterdorf.example")
+	refused("there is a tenant", "tenant", "create", "Musterdorf", "--site", "sued")
+	must("tenant", "add", "Neustadt", "--site", "sued", "--domain", "neustadt.example")
+
+	// What is not named stays.
+	must("tenant", "set", "Musterdorf", "--contact", "Hauptamt", "--refuse-on-mismatch=false")
+	decode(t, must("tenant", "show", "Musterdorf", "--json"), &made)
+	if made.Settings.Contact != "Hauptamt" || made.Settings.ContactAddress != "it@musterdorf.example" || made.Policy.RefuseOnMismatch ||
+		len(made.Policy.Sites) != 2 || made.Quota.Bytes != 5<<30 {
+		t.Errorf("set: %+v", made)
+	}
+	if text := must("tenant", "show", "Neustadt"); !strings.Contains(text, "sued") {
+		t.Errorf("show: %s", text)
+	}
+
+	logo := filepath.Join(t.TempDir(), "logo.png")
+	if err := os.WriteFile(logo, []byte("\x89PNG\r\n\x1a\nnot much of an image"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must("tenant", "logo", "Musterdorf", logo)
+	must("tenant", "logo", "Musterdorf", "--output", logo+".again")
+	if again, err := os.ReadFile(logo + ".again"); err != nil || !bytes.HasPrefix(again, []byte("\x89PNG")) {
+		t.Errorf("the logo read again: %q, %v", again, err)
+	}
+	must("tenant", "logo", "Musterdorf", "--remove")
+	refused("has no logo", "tenant", "logo", "Musterdorf", "--output", logo)
+	refused("say --remove", "tenant", "logo", "Musterdorf")
+
+	// The quota of accounts holds.
+	for _, name := range []string{"a", "b", "c"} {
+		must("account", "add", name+"@musterdorf.example", "--kind", "function")
+	}
+	refused("as many accounts", "account", "add", "d@musterdorf.example")
+
+	must("account", "name", "a@musterdorf.example", "Bauamt")
+	must("account", "quota", "a@musterdorf.example", "2 GiB")
+	var a app.Account
+	decode(t, must("account", "show", "a@musterdorf.example", "--json"), &a)
+	if a.Name != "Bauamt" || a.QuotaBytes != 2<<30 || a.QuotaItems == 0 {
+		t.Errorf("account: %+v", a)
+	}
+}
+
+// A tenant's own provider; its secret stands in no argument and no answer.
+func TestIssuersByCommandLine(t *testing.T) {
+	run := towns(t)
+	must := func(stdin string, args ...string) string {
+		t.Helper()
+		out, err := run(stdin, args...)
+		if err != nil {
+			t.Fatalf("fachwerk %v: %v", args, err)
+		}
+		return out
+	}
+	must("", "tenant", "create", "Neustadt", "--site", "sued", "--domain", "neustadt.example")
+	out := must("geheim-4711\n", "issuer", "bind", "https://login.neustadt.example", "--client-id", "fachwerk", "--client-secret-file", "-",
+		"--audience", "urn:neustadt:mail", "--scope", "mail_read=lesen", "--admin-group", "admins", "--json")
+	var i app.Issuer
+	decode(t, out, &i)
+	if !i.HasSecret || !i.Own || i.RedirectURI == "" || i.Scopes["mail_read"] != "lesen" || strings.Contains(out, "geheim") {
+		t.Errorf("bound: %s", out)
+	}
+	// Changed without naming the secret it stays, and what is not named goes.
+	decode(t, must("", "issuer", "bind", "https://login.neustadt.example", "--client-id", "fachwerk", "--audience", "urn:neustadt:post", "--json"), &i)
+	if !i.HasSecret || i.Audience != "urn:neustadt:post" || i.AdminGroup != "" {
+		t.Errorf("changed: %+v", i)
+	}
+	var list []app.Issuer
+	decode(t, must("", "issuer", "list", "--json"), &list)
+	if len(list) != 2 {
+		t.Errorf("issuers: %+v", list)
+	}
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"never a client id", []string{"issuer", "bind", "https://a.example", "--client-id", "x", "--audience", "x"}},
+		{"needs a client id", []string{"issuer", "bind", "https://a.example"}},
+		{"cannot be a tenant's own", []string{"issuer", "bind", "https://login.musterstadt.example", "--client-id", "x", "--audience", "y"}},
+		{"unless the issuer is the tenant's own", []string{"issuer", "bind", "--client-id", "x"}},
+		{"is not the URL of an issuer", []string{"issuer", "bind", "login.example", "--client-id", "x"}},
+		{"OURS=THEIRS", []string{"issuer", "bind", "https://a.example", "--scope", "mail_read"}},
+		{"is not bound to tenant", []string{"issuer", "unbind", "https://b.example"}},
+		{"name both", []string{"account", "bind", "eva@neustadt.example"}},
+		{"bind it first", []string{"account", "bind", "eva@neustadt.example", "--issuer", "https://b.example", "--subject", "1"}},
+		{"another person", []string{"account", "bind", "jan@neustadt.example", "--issuer", "https://login.neustadt.example", "--subject", "1"}},
+	} {
+		if c.args[1] == "bind" && c.args[0] == "account" {
+			_, _ = run("", "account", "add", "eva@neustadt.example", "--issuer", "https://login.neustadt.example", "--subject", "1")
+			_, _ = run("", "account", "add", "jan@neustadt.example")
+		}
+		if _, err := run("", c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, want %q", c.args, err, c.want)
+		}
+	}
+	must("", "account", "bind", "jan@neustadt.example", "--issuer", "https://login.neustadt.example", "--subject", "2")
+	must("", "account", "add", "amt@neustadt.example", "--kind", "function")
+	must("", "grant", "group", "add", "amt@neustadt.example", "/Bürgeramt", "read,send-as")
+	must("", "grant", "add", "amt@neustadt.example", "jan@neustadt.example", "read")
+	var grants []app.Grant
+	decode(t, must("", "grant", "list", "amt@neustadt.example", "--json"), &grants)
+	if len(grants) != 2 || grants[1].Group != "/Bürgeramt" || grants[1].Rights != "read,send-as" || grants[0].Person != "jan@neustadt.example" {
+		t.Errorf("grants: %+v", grants)
+	}
+	must("", "grant", "group", "remove", "amt@neustadt.example", "/Bürgeramt")
+	must("", "issuer", "unbind", "https://login.neustadt.example")
+}
