@@ -9,6 +9,7 @@ import (
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
+	"fachwerk/location"
 )
 
 // ErrCorrupt says that stored bytes are not what was stored.
@@ -90,6 +91,9 @@ func (s *Store) Metas(ctx context.Context, key Key, objectIDs []int64, f func(ob
 
 // PutMeta replaces an object's item_meta after an encoder changed.
 func (s *Store) PutMeta(ctx context.Context, key Key, objectID int64, encoder int16, id ContentID, plain []byte) error {
+	if err := s.admit(ctx, key.Tenant, location.Metadata); err != nil {
+		return outer(err)
+	}
 	account, err := s.sealer(ctx, key)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ type Count struct {
 	Address      string
 	Kind         string // "mail", "calendar", "contacts", "files", "queue", "login"
 	Store        string // "database" or "objects"
-	Items, Bytes int64  // Bytes before compression and sealing; 0 of "login"
+	Items, Bytes int64  // Bytes before compression and sealing; 0 of "login". Folders are no items here
 }
 
 // The parts of a site that a Count names.
@@ -87,7 +87,7 @@ func (at *site) countCollections(ctx context.Context, key Key) (list []counted, 
 			list = append(list, c)
 		}
 		return nil
-	}, `SELECT c.account_id, a.address, c.kind, CAST(sum(c.items) AS BIGINT), CAST(sum(c.bytes) AS BIGINT),
+	}, `SELECT c.account_id, a.address, c.kind, CAST(sum(c.items - c.folders) AS BIGINT), CAST(sum(c.bytes) AS BIGINT),
 		CAST(sum(c.object_items) AS BIGINT), CAST(sum(c.object_bytes) AS BIGINT)
 		FROM collection c JOIN account a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
 		WHERE c.tenant_id = $1 AND (c.account_id = $2 OR $2 = 0) AND c.state = 0 AND a.state <> 2

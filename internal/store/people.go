@@ -215,6 +215,9 @@ func (s *Store) RevokeAppPassword(ctx context.Context, ref auth.AccountRef, id i
 
 // TouchAppPassword implements auth.AppPasswords.
 func (s *Store) TouchAppPassword(ctx context.Context, ref auth.AccountRef, id int64, by string) error {
+	if err := s.admit(ctx, ref.Tenant, location.Login); err != nil {
+		return loginError(err)
+	}
 	_, err := s.at(ctx, ref.Tenant).exec(ctx, `UPDATE app_password SET last_used_at = {now}, last_used_by = $1
 		WHERE tenant_id = $2 AND account_id = $3 AND app_password_id = $4`, by, ref.Tenant, ref.Account, id)
 	return loginError(err)

@@ -67,6 +67,9 @@ func (s *Store) AddSession(ctx context.Context, v auth.Session) error {
 
 // TouchSession implements auth.Sessions.
 func (s *Store) TouchSession(ctx context.Context, ref auth.AccountRef, id []byte) error {
+	if err := s.admit(ctx, ref.Tenant, location.Login); err != nil {
+		return loginError(err)
+	}
 	_, err := s.at(ctx, ref.Tenant).exec(ctx, `UPDATE portal_session SET seen_at = {now} WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
 		ref.Tenant, ref.Account, id)
 	return loginError(err)

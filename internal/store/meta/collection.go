@@ -6,7 +6,7 @@ import (
 )
 
 const collectionColumns = `collection_id, kind, state, name, special_use, seen_by_person, uidvalidity, uidnext,
-	modseq, self_modseq, floor, base_modseq, items, unseen, deleted, bytes, property_bytes, object_items, object_bytes, created_at`
+	modseq, self_modseq, floor, base_modseq, items, unseen, deleted, bytes, property_bytes, object_items, object_bytes, folders, created_at`
 
 const fromCollection = "SELECT " + collectionColumns + " FROM collection WHERE tenant_id = $1 AND account_id = $2"
 
@@ -16,7 +16,7 @@ func (c *Collection) scan(scan func(...any) error) error {
 	var deleted, seenByPerson int64
 	err := scan(&c.ID, &c.Kind, &deleted, &c.Name, &c.SpecialUse, &seenByPerson, &c.UIDValidity,
 		&c.UIDNext, &c.ModSeq, &c.SelfModSeq, &c.Floor, &c.BaseModSeq, &c.Items, &c.Unseen, &c.DeletedItems,
-		&c.Bytes, &c.PropertyBytes, &c.ObjectItems, &c.ObjectBytes, &c.CreatedAt)
+		&c.Bytes, &c.PropertyBytes, &c.ObjectItems, &c.ObjectBytes, &c.Folders, &c.CreatedAt)
 	c.Deleted, c.SeenByPerson = deleted != 0, seenByPerson != 0
 	c.ModSeq = max(c.ModSeq, c.BaseModSeq)
 	return err

@@ -165,7 +165,7 @@ func (w *work) duplicateCollection(c *collectionRow, name string, shallow bool, 
 	if !shallow {
 		made.UIDNext, made.PropertyBytes = c.UIDNext, c.PropertyBytes
 		made.Items, made.Unseen, made.DeletedItems, made.Bytes = c.Items, c.Unseen, c.DeletedItems, c.Bytes
-		made.ObjectItems, made.ObjectBytes = c.ObjectItems, c.ObjectBytes
+		made.ObjectItems, made.ObjectBytes, made.Folders = c.ObjectItems, c.ObjectBytes, c.Folders
 		w.extra.Count(func(n int64) error {
 			if n != made.Items { // ids were taken for as many as are counted
 				return fmt.Errorf("%d items were copied of %d", n, made.Items)

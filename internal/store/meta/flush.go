@@ -43,11 +43,12 @@ var (
 const (
 	insertCollection = `INSERT INTO collection (tenant_id, account_id, collection_id, kind, state, name, special_use,
 		seen_by_person, uidvalidity, uidnext, modseq, self_modseq, items, unseen, deleted, bytes, property_bytes, created_at,
-		object_items, object_bytes)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)`
+		object_items, object_bytes, folders)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)`
 	updateCollection = `UPDATE collection SET state = $4, name = $5, special_use = $6,
 		seen_by_person = $7, uidnext = $8, modseq = $9, self_modseq = $10, items = $11, unseen = $12,
-		deleted = $13, bytes = $14, property_bytes = $15, object_items = $16, object_bytes = $17
+		deleted = $13, bytes = $14, property_bytes = $15, object_items = $16, object_bytes = $17,
+		folders = $18
 		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3`
 	updateDriveItem = `UPDATE item SET modseq = $5, name = $6, parent_id = $7, moved_modseq = $8, subtree_modseq = $9
 		WHERE tenant_id = $1 AND account_id = $2 AND collection_id = $3 AND uid = $4`
@@ -111,14 +112,15 @@ func (w *work) flushCollections(b *Batch) {
 		if !c.created {
 			b.Exec(updateCollection, key.Tenant, key.Account, c.ID, bit(c.Deleted), c.Name, c.SpecialUse,
 				bit(c.SeenByPerson), c.UIDNext, c.ModSeq, c.SelfModSeq, c.Items, c.Unseen,
-				c.DeletedItems, c.Bytes, c.PropertyBytes, c.ObjectItems, c.ObjectBytes)
+				c.DeletedItems, c.Bytes, c.PropertyBytes, c.ObjectItems, c.ObjectBytes, c.Folders)
 		}
 	}
 	for _, c := range rows {
 		if c.created {
 			b.Exec(insertCollection, key.Tenant, key.Account, c.ID, int64(c.Kind), bit(c.Deleted), c.Name, c.SpecialUse,
 				bit(c.SeenByPerson), c.UIDValidity, c.UIDNext, c.ModSeq, c.SelfModSeq, c.Items,
-				c.Unseen, c.DeletedItems, c.Bytes, c.PropertyBytes, c.CreatedAt, c.ObjectItems, c.ObjectBytes)
+				c.Unseen, c.DeletedItems, c.Bytes, c.PropertyBytes, c.CreatedAt, c.ObjectItems, c.ObjectBytes,
+				c.Folders)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (j *countPlaces) Write(a *Account, b *Batch) error {
 	return nil
 }
 
-// RecountPlaces compares what collections say of the blob store with their items, one
+// RecountPlaces compares what collections say of places and folders with their items, one
 // scan of the account, and puts it right where it is not; it reports whether it was
 // not. While an installation is being upgraded, replicas of the version before remove
 // items that they do not count.
@@ -85,7 +85,7 @@ func (db *DB) RecountPlaces(ctx context.Context, key Key) (wrong bool, err error
 	b := &Batch{}
 	b.Query(one(&n), `SELECT count(*) FROM collection c LEFT JOIN (`+sumOfObjects+` GROUP BY collection_id) s ON s.collection_id = c.collection_id
 		WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.state = 0
-		AND (c.object_items <> coalesce(s.n, 0) OR c.object_bytes <> coalesce(s.bytes, 0))`, key.Tenant, key.Account)
+		AND (c.object_items <> coalesce(s.n, 0) OR c.object_bytes <> coalesce(s.bytes, 0) OR c.folders <> coalesce(s.folders, 0))`, key.Tenant, key.Account)
 	if err = db.engine.Read(ctx, b); err == nil && n > 0 {
 		wrong, err = true, db.Write(ctx, key, recountPlaces{})
 	}
@@ -95,9 +95,11 @@ func (db *DB) RecountPlaces(ctx context.Context, key Key) (wrong bool, err error
 	return wrong, nil
 }
 
-// sumOfObjects counts an account's items in the blob store by collection.
-const sumOfObjects = `SELECT collection_id, count(*) AS n, CAST(sum(size) AS BIGINT) AS bytes FROM item
-	WHERE tenant_id = $1 AND account_id = $2 AND stored = 1`
+// sumOfObjects counts an account's items in the blob store, and folders, by collection.
+const sumOfObjects = `SELECT collection_id, CAST(sum(CASE WHEN stored = 1 THEN 1 ELSE 0 END) AS BIGINT) AS n,
+	CAST(sum(CASE WHEN stored = 1 THEN size ELSE 0 END) AS BIGINT) AS bytes,
+	CAST(sum(CASE WHEN flags >= 32 THEN 1 ELSE 0 END) AS BIGINT) AS folders
+	FROM item WHERE tenant_id = $1 AND account_id = $2`
 
 type recountPlaces struct{}
 
@@ -106,8 +108,9 @@ func (recountPlaces) Read(*Account, *Batch) error { return nil }
 
 // Write queues the statement.
 func (recountPlaces) Write(a *Account, b *Batch) error {
-	const of = ` FROM item i WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = collection.collection_id AND i.stored = 1)`
-	b.Exec(`UPDATE collection SET object_items = (SELECT count(*)`+of+`, object_bytes = (SELECT CAST(coalesce(sum(size), 0) AS BIGINT)`+of+`
+	const of = ` FROM item i WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = collection.collection_id AND `
+	b.Exec(`UPDATE collection SET object_items = (SELECT count(*)`+of+`i.stored = 1),
+		object_bytes = (SELECT CAST(coalesce(sum(size), 0) AS BIGINT)`+of+`i.stored = 1), folders = (SELECT count(*)`+of+`i.flags >= 32)
 		WHERE tenant_id = $1 AND account_id = $2 AND state = 0`, a.Tenant, a.Key.Account)
 	return nil
 }

@@ -76,6 +76,7 @@ type Collection struct {
 	Items, Unseen, DeletedItems, Bytes int64
 	PropertyBytes                      int64 // what its properties and those of its items cost
 	ObjectItems, ObjectBytes           int64 // of Items and Bytes what lies in the blob store
+	Folders                            int64 // of Items, those that are folders
 	CreatedAt                          int64
 }
 

@@ -64,6 +64,7 @@ var checks = []check{
 	counter("bytes", "sum(size)"),
 	counter("unseen", "sum(CASE WHEN flags & 1 = 0 THEN 1 ELSE 0 END)"),
 	counter("deleted", "sum(CASE WHEN flags & 8 <> 0 THEN 1 ELSE 0 END)"),
+	counter("folders", "sum(CASE WHEN flags >= 32 THEN 1 ELSE 0 END)"),
 	counter("object_items", "sum(CASE WHEN stored = 1 THEN 1 ELSE 0 END)"),
 	counter("object_bytes", "sum(CASE WHEN stored = 1 THEN size ELSE 0 END)"),
 	{"an item lies elsewhere than it is counted", `SELECT i.collection_id, 0, count(*) FROM item i

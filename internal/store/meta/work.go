@@ -207,8 +207,12 @@ func (w *work) count(c *collectionRow, i *Item, n, modseq int64) {
 	w.countFlags(c, i, n)
 }
 
-// countStored adds n times an item to what lies in the blob store, if it does.
+// countStored adds n times an item to what lies in the blob store, if it does, or to
+// the folders.
 func (c *collectionRow) countStored(i *Item, n int64) {
+	if i.Flags&FlagFolder != 0 {
+		c.Folders += n
+	}
 	if i.Stored == StoredObject {
 		c.ObjectItems += n
 		c.ObjectBytes += n * i.Size

@@ -130,7 +130,7 @@ func testUncounted(t *testing.T, f Factory) {
 
 	for _, wrong := range []bool{false, true, false} {
 		if wrong {
-			s.exec(t, "UPDATE collection SET object_items = 7, object_bytes = 8 WHERE name = 'INBOX'")
+			s.exec(t, "UPDATE collection SET object_items = 7, object_bytes = 8, folders = 9 WHERE name = 'INBOX'")
 		}
 		if was, err := s.RecountPlaces(ctx, s.Key); err != nil || was != wrong {
 			t.Errorf("it was wrong: %v, %v, want %v", was, err, wrong)

@@ -31,6 +31,7 @@ func testVerify(t *testing.T, f Factory) {
 		"UPDATE account SET used_bytes = used_bytes + 1",
 		"UPDATE account SET used_items = 0",
 		"UPDATE collection SET property_bytes = 1",
+		"UPDATE collection SET folders = 1",
 		"UPDATE collection SET object_items = 1",
 		"UPDATE collection SET object_bytes = 100",
 		"UPDATE item SET stored = 1 WHERE uid = 1",
