@@ -1,13 +1,10 @@
 package issuers
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"fachwerk/internal/store"
 	"fachwerk/test/system/harness"
 )
 
@@ -15,20 +12,12 @@ import (
 // the command line, and says them in its tokens.
 func TestGroupsOfTheEmbeddedProvider(t *testing.T) {
 	h := start(t)
-	program := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(program.Close)
 	const amt = "bauamt@musterstadt.example"
 	anna := h.Anna()
-	who, err := h.store.Resolve(t.Context(), anna.Address)
-	must(t, err)
-	office, err := h.store.CreateAccount(t.Context(), store.NewAccount{Tenant: who.Tenant, Kind: store.Function, Address: amt, DisplayName: "Bauamt"})
-	must(t, err)
-	must(t, h.store.AddGroupGrant(t.Context(), office.Key, "Bauamt", store.RightRead))
-	tokens := func() (access, id string) {
-		m := mailProgram{h.Demo.Issuer + "/authorize", h.Demo.Issuer + "/oauth/token", "fachwerk-mail", program.URL + "/"}
-		return m.tokens(t, "password", map[string]string{"address": anna.Address, "password": anna.Password})
-	}
-	groups := func() string { return h.Command(t, "group", "list", anna.Address, "--json") }
+	h.Command(t, "account", "add", amt, "--kind", "function")
+	h.Command(t, "grant", "group", "add", amt, "Bauamt", "read")
+	tokens := func() (access, id string) { return h.embedded(t, anna) }
+	groups := func() string { return strings.Join(h.groups(t, anna.Address), ",") }
 
 	before, _ := tokens()
 	if doors[0].open(t, h, amt, before) {

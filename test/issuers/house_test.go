@@ -1,13 +1,11 @@
 package issuers
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"html"
 	"io"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -19,19 +17,17 @@ import (
 	"testing"
 	"time"
 
-	"fachwerk/auth"
-	"fachwerk/internal/store"
-	"fachwerk/internal/store/blob/dir"
-	"fachwerk/internal/store/content"
-	"fachwerk/internal/store/meta"
-	"fachwerk/internal/store/meta/sqlite"
 	"fachwerk/internal/testenv/need"
-	"fachwerk/location"
 	"fachwerk/test/system/harness"
 )
 
 // audience is the name of the services at every issuer.
 const audience = "urn:fachwerk:services"
+
+const (
+	allScopes    = "mail.read mail.send calendar contacts files"
+	clientSecret = "a secret of the portal"
+)
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -43,8 +39,7 @@ func must(t testing.TB, err error) {
 // A house is a running server with the demo's tenant and others.
 type house struct {
 	*harness.Demo
-	store *store.Store // the server's own, opened beside it
-	first string       // the demo's tenant
+	first string // the demo's tenant
 	site  string
 }
 
@@ -54,55 +49,39 @@ func start(t *testing.T) *house {
 	var tenants []struct{ Name, Site string }
 	must(t, json.Unmarshal([]byte(h.Command(t, "tenant", "list", "--json")), &tenants))
 	h.first, h.site = tenants[0].Name, tenants[0].Site
-	ctx := context.WithoutCancel(t.Context())
-	engine, err := sqlite.Open(ctx, filepath.Join(h.Data, "metadata.db"))
-	must(t, err)
-	db, err := meta.Open(ctx, engine, slog.New(slog.DiscardHandler))
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
-	blobs, err := dir.Open(t.TempDir()) // of none is anything read or written
-	must(t, err)
-	keys, err := content.OpenKeyDir(filepath.Join(h.Data, "keys"), false)
-	must(t, err)
-	h.store, err = store.New(ctx, store.Options{
-		Sites: []store.Site{{Site: location.Site{Name: h.site}, DB: db, Blobs: blobs}}, Keys: keys, SpoolDir: t.TempDir(),
-		Placement: func(string, location.Subject, location.Kind) error { return nil },
-	})
-	must(t, err)
-	t.Cleanup(func() { must(t, h.store.Close()) })
 	return h
 }
 
-// town makes a tenant with an issuer of its own.
-func (h *house) town(t *testing.T, name, domain string, i store.Issuer) store.Tenant {
-	t.Helper()
-	town, err := h.store.CreateTenant(t.Context(), name, h.site)
-	must(t, err)
-	must(t, h.store.AddDomain(t.Context(), town.ID, domain))
-	i.Tenant, i.Own, i.Audience = town.ID, true, audience
-	must(t, h.store.BindIssuer(t.Context(), i))
-	return town
+// A bound issuer is what the command line says of it.
+type boundIssuer struct {
+	Redirect    string `json:"redirect_uri"`
+	BackChannel string `json:"back_channel_logout_uri"`
 }
 
-// person makes one whom the issuer knows by the subject; none: nobody does.
-func (h *house) person(t *testing.T, town store.Tenant, address, issuer, sub string) store.Account {
+// town makes a tenant with an issuer of its own.
+func (h *house) town(t *testing.T, name, domain, issuer, adminGroup string) (b boundIssuer) {
 	t.Helper()
-	a, err := h.store.CreateAccount(t.Context(), store.NewAccount{Tenant: town.ID, Kind: store.Person, Address: address, DisplayName: address, Issuer: issuer, Subject: sub})
-	must(t, err)
-	for _, box := range []string{"INBOX"} {
-		_, err = h.store.CreateCollection(t.Context(), a.Key, store.Mailbox, box, "inbox", store.CollectionOptions{})
-		must(t, err)
+	h.Command(t, "tenant", "create", name, "--site", h.site)
+	h.Command(t, "domain", "add", domain, "--tenant", name)
+	out, errs, err := h.Try(t, clientSecret+"\n", "issuer", "bind", issuer, "--tenant", name, "--client-id", "portal",
+		"--client-secret-file", "-", "--audience", audience, "--admin-group", adminGroup, "--json")
+	if err != nil {
+		t.Fatalf("issuer bind: %v\n%s%s", err, out, errs)
 	}
-	return a
+	must(t, json.Unmarshal([]byte(out), &b))
+	return b
+}
+
+// groups are those that the server knows a person to be in.
+func (h *house) groups(t *testing.T, address string) (list []string) {
+	t.Helper()
+	must(t, json.Unmarshal([]byte(h.Command(t, "group", "list", address, "--json")), &list))
+	return list
 }
 
 // login is where somebody of a tenant begins to sign in.
 func (h *house) login(tenant string) string {
 	return h.Portal + "/login?" + url.Values{"tenant": {tenant}, "return": {"/devices"}}.Encode()
-}
-
-func ref(a store.Account) auth.AccountRef {
-	return auth.AccountRef{Tenant: a.Tenant, Account: a.Key.Account}
 }
 
 // A browser keeps cookies, follows redirects and fills in forms.

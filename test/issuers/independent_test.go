@@ -1,7 +1,6 @@
 package issuers
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -14,8 +13,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"fachwerk/auth"
-	"fachwerk/internal/store"
 	"fachwerk/test/system/harness"
 )
 
@@ -27,10 +24,8 @@ const (
 // neighbour is a tenant at npm oidc-provider, beside the demo's at the embedded one.
 type neighbour struct {
 	*house
-	issuer     string
-	redirect   string // of the mail program
-	town       store.Tenant
-	dora, emil store.Account
+	issuer   string
+	redirect string // of the mail program
 }
 
 func openNeighbour(t *testing.T) *neighbour {
@@ -40,30 +35,27 @@ func openNeighbour(t *testing.T) *neighbour {
 	must(t, err)
 	port := l.Addr().(*net.TCPAddr).Port
 	must(t, l.Close())
-	issuer := fmt.Sprintf("http://127.0.0.2:%d", port)
-	name := auth.ClientName(issuer, "portal")
+	n.issuer = fmt.Sprintf("http://127.0.0.2:%d", port)
+	bound := n.town(t, "Nachbarstadt", "nachbarstadt.example", n.issuer, "Chefs")
 	program := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(program.Close)
 	n.redirect = program.URL + "/cb"
-	n.issuer = independent(t, map[string]any{
+	issuer := independent(t, map[string]any{
 		"port": port, "groups": map[string][]string{"dora": {"Chefs", "operators", "Team"}, "emil": {"Team"}},
 		"clients": []map[string]any{
 			{
-				"client_id": "portal", "client_secret": "a secret of the portal", "id_token_signed_response_alg": "ES256",
-				"redirect_uris": []string{n.Portal + "/oidc/callback/" + name}, "post_logout_redirect_uris": []string{n.Portal + "/"},
-				"backchannel_logout_uri": n.Portal + "/oidc/logout/" + name, "backchannel_logout_session_required": true,
+				"client_id": "portal", "client_secret": clientSecret, "id_token_signed_response_alg": "ES256",
+				"redirect_uris": []string{bound.Redirect}, "post_logout_redirect_uris": []string{n.Portal + "/"},
+				"backchannel_logout_uri": bound.BackChannel, "backchannel_logout_session_required": true,
 			},
 			{"client_id": "mail", "redirect_uris": []string{n.redirect}, "token_endpoint_auth_method": "none"},
 		},
 	})
 	if n.issuer != issuer {
-		t.Fatalf("the provider calls itself %s, not %s", n.issuer, issuer)
+		t.Fatalf("the provider calls itself %s, not %s", issuer, n.issuer)
 	}
-	n.town = n.house.town(t, "Nachbarstadt", "nachbarstadt.example", store.Issuer{
-		URL: n.issuer, ClientID: "portal", Secret: "a secret of the portal", AdminGroup: "Chefs",
-	})
-	n.dora = n.person(t, n.town, dora, n.issuer, "dora")
-	n.emil = n.person(t, n.town, emil, "", "")
+	n.Command(t, "account", "add", dora, "--issuer", n.issuer, "--subject", "dora")
+	n.Command(t, "account", "add", emil)
 	return n
 }
 
@@ -85,12 +77,9 @@ func TestATenantsOwnProvider(t *testing.T) {
 	if p = theirs.fill(p, "login", map[string]string{"login": "dora", "password": "any"}); p.url.Path != "/devices" || !strings.HasPrefix(p.url.String(), n.Portal) {
 		t.Fatalf("dora's sign-in ends with %d at %s\n%s", p.status, p.url, p.text)
 	}
-	if list, err := n.store.SessionsOf(t.Context(), ref(n.dora)); err != nil || len(list) != 1 || list[0].Issuer != n.issuer {
-		t.Errorf("dora's sessions: %+v, %v", list, err)
-	}
 	// Its groups are known for grants.
-	if groups, err := n.store.GroupsOf(t.Context(), n.dora.Key); err != nil || strings.Join(groups, ",") != "Chefs,Team,operators" {
-		t.Errorf("dora is in %v, %v", groups, err)
+	if groups := n.groups(t, dora); strings.Join(groups, ",") != "Chefs,Team,operators" {
+		t.Errorf("dora is in %v", groups)
 	}
 
 	token, idToken := n.tokens(t, "dora")
@@ -119,7 +108,7 @@ func TestATenantsOwnProvider(t *testing.T) {
 
 // invitation: emil, whose subject nobody knew, comes in by a link, once.
 func (n *neighbour) invitation(t *testing.T) {
-	link := n.Portal + "/login?invitation=" + n.invite(t, n.emil) + "&return=/devices"
+	link := strings.TrimSpace(n.Command(t, "account", "invite", emil, "--issuer", n.issuer)) + "&return=/devices"
 	stranger := newBrowser(t)
 	p := stranger.get(n.login("Nachbarstadt"))
 	if p = stranger.fill(p, "login", map[string]string{"login": "emil", "password": "any"}); p.url.Path == "/devices" {
@@ -128,9 +117,6 @@ func (n *neighbour) invitation(t *testing.T) {
 	b := newBrowser(t)
 	if p := b.fill(b.get(link), "login", map[string]string{"login": "emil", "password": "any"}); p.url.Path != "/devices" {
 		t.Fatalf("emil's invitation ends with %d at %s\n%s", p.status, p.url, p.text)
-	}
-	if who, err := n.store.PersonIn(t.Context(), n.town.ID, n.issuer, "emil"); err != nil || who.AccountRef != ref(n.emil) {
-		t.Errorf("emil is %+v, %v", who, err)
 	}
 	if p := newBrowser(t).get(link); strings.HasPrefix(p.url.String(), n.issuer) || p.status == http.StatusOK {
 		t.Errorf("a second time the link leads to %s (%d)", p.url, p.status)
@@ -169,7 +155,7 @@ func (m mailProgram) tokens(t *testing.T, field string, values map[string]string
 	verifier := oauth2.GenerateVerifier()
 	b := newBrowser(t)
 	p := b.get(m.authorize + "?" + url.Values{
-		"client_id": {m.client}, "redirect_uri": {m.redirect}, "response_type": {"code"}, "state": {"x"}, "scope": {"openid " + auth.AllScopes.String()},
+		"client_id": {m.client}, "redirect_uri": {m.redirect}, "response_type": {"code"}, "state": {"x"}, "scope": {"openid " + allScopes},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}.Encode())
 	code := b.fill(p, field, values).url.Query().Get("code")
@@ -189,32 +175,11 @@ func (m mailProgram) tokens(t *testing.T, field string, values map[string]string
 	return answer.Access, answer.ID
 }
 
-// Bindings implements auth.Directory for invite.
-func (n *neighbour) Bindings(context.Context) (auth.Bindings, error) {
-	return auth.Bindings{Issuers: []auth.IssuerBinding{{
-		Tenant: n.town.ID, BearerIssuer: auth.BearerIssuer{URL: n.issuer, Audience: audience}, ClientID: "portal",
-	}}}, nil
-}
-
-// BindSubject implements auth.Subjects for invite, which binds nobody.
-func (n *neighbour) BindSubject(context.Context, auth.AccountRef, string, string) error {
-	return auth.ErrNotFound
-}
-
-// invite makes an invitation in the server's store.
-func (n *neighbour) invite(t *testing.T, person store.Account) (code string) {
+// embedded are a person's tokens at the embedded provider, for a mail program.
+func (h *house) embedded(t *testing.T, a harness.Account) (access, id string) {
 	t.Helper()
-	providers, err := auth.NewProviders(auth.ProvidersConfig{
-		Installation: auth.IssuerBinding{BearerIssuer: auth.BearerIssuer{URL: n.Demo.Issuer}, ClientID: "fachwerk-portal"},
-		Directory:    n,
-	})
-	must(t, err)
-	rp, err := auth.NewRelyingParty(auth.RPConfig{
-		Providers: providers, RedirectURI: n.Portal + "/login/callback", IssuerRedirectURI: n.Portal + "/oidc/callback/",
-		People: n.store, Sessions: n.store, Tickets: n.store, Subjects: n,
-	})
-	must(t, err)
-	code, err = rp.Invite(t.Context(), ref(person), "")
-	must(t, err)
-	return code
+	program := httptest.NewServer(http.NotFoundHandler())
+	defer program.Close()
+	m := mailProgram{h.Issuer + "/authorize", h.Issuer + "/oauth/token", "fachwerk-mail", program.URL + "/"}
+	return m.tokens(t, "password", map[string]string{"address": a.Address, "password": a.Password})
 }
