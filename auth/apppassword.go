@@ -116,11 +116,12 @@ func hashSecret(key []byte, ref AccountRef, secret string) []byte {
 
 // match finds the app password that secret opens. The work does not tell how
 // many there are, nor whether one matched: every key makes one hash, and
-// MaxAppPasswords comparisons follow.
-func (k HashKeys) match(ref AccountRef, list []AppPassword, secret string) (AppPassword, bool) {
+// MaxAppPasswords comparisons follow. hashed is told of each hash.
+func (k HashKeys) match(ref AccountRef, list []AppPassword, secret string, hashed func()) (AppPassword, bool) {
 	hashes := make(map[int16][]byte, len(k.Keys))
 	for id, key := range k.Keys {
 		hashes[id] = hashSecret(key, ref, secret)
+		hashed()
 	}
 	none := make([]byte, sha256.Size)
 	found := -1

@@ -36,6 +36,9 @@ type Config struct {
 	Notifier Notifier
 	// Now is the clock; nil takes time.Now.
 	Now func() time.Time
+	// Hashed is called for each hash of a secret that somebody sent, so that a test can
+	// count them. Nil: nobody is told.
+	Hashed func()
 	// Log takes refusals and faults, without secrets. Nil discards.
 	Log *slog.Logger
 }
@@ -70,6 +73,9 @@ func New(cfg Config) (*Authenticator, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Hashed == nil {
+		cfg.Hashed = func() {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -164,7 +170,7 @@ func (a *Authenticator) checkPassword(ctx context.Context, username, typed strin
 		return verified{}, err
 	}
 	secret, ok := canonical(typed)
-	p, matches := a.cfg.HashKeys.match(person.AccountRef, list, secret)
+	p, matches := a.cfg.HashKeys.match(person.AccountRef, list, secret, a.cfg.Hashed)
 	if !known || !ok || !matches || person.Disabled {
 		return verified{}, ErrDenied
 	}

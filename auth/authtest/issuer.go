@@ -29,11 +29,6 @@ type Issuer struct {
 	// Token answers the token endpoint; nil refuses every code. A nil answer
 	// is a server error.
 	Token func(form url.Values) map[string]any
-	// Authorize answers the authorization endpoint with where the browser goes on to;
-	// nil refuses.
-	Authorize func(query url.Values) (to string)
-	// Document adds to the discovery document, or overrides what it says.
-	Document map[string]any
 
 	t    testing.TB
 	mu   sync.Mutex
@@ -51,19 +46,10 @@ func NewIssuer(t testing.TB) *Issuer {
 	i.Rotate(jose.ES256)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		document := map[string]any{
+		i.answer(w, map[string]any{
 			"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize",
 			"token_endpoint": i.URL + "/token", "jwks_uri": i.URL + "/keys",
-		}
-		maps.Copy(document, i.Document)
-		i.answer(w, document)
-	})
-	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
-		if i.Authorize == nil {
-			http.Error(w, "not now", http.StatusForbidden)
-			return
-		}
-		http.Redirect(w, r, i.Authorize(r.URL.Query()), http.StatusSeeOther)
+		})
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		i.KeyFetches.Add(1)

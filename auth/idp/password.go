@@ -120,6 +120,7 @@ type gate struct {
 	queue   int64
 	patient time.Duration
 	runs    atomic.Int64 // so that a test can count
+	hashed  func()       // told of each run; nil: nobody is
 }
 
 func newGate(atOnce, queue int, patient time.Duration) *gate {
@@ -143,6 +144,9 @@ func (g *gate) verify(ctx context.Context, phc, password string) (bool, error) {
 		return false, errBusy
 	}
 	g.runs.Add(1)
+	if g.hashed != nil {
+		g.hashed()
+	}
 	known := phc != ""
 	if !known {
 		phc = nobody

@@ -44,6 +44,9 @@ type Config struct {
 	Name string
 	Now  func() time.Time
 	Log  *slog.Logger
+	// Hashed is called for each hash of a password that somebody sent, so that a test
+	// can count them. Nil: nobody is told.
+	Hashed func()
 }
 
 // Lifetimes.
@@ -145,6 +148,7 @@ func New(cfg Config) (*Provider, error) {
 		}
 		p.clients[c.ID] = opClient{c}
 	}
+	p.gate.hashed = cfg.Hashed
 	p.quit, p.stop = context.WithCancel(context.Background())
 	if err := p.build(); err != nil {
 		return nil, fmt.Errorf("idp: %w", err)
