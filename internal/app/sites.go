@@ -43,10 +43,13 @@ func (in *Installation) openSite(ctx context.Context, i int, renew bool) error {
 		return err
 	}
 	openDB := meta.Open
-	if renew {
+	switch {
+	case renew:
 		openDB = meta.Renew
+	case len(in.cfg.Sites) > 1 && at.Name != in.cfg.DirectorySite():
+		openDB = meta.OpenLater
 	}
-	at.db, err = openDB(ctx, observedEngine{at.metadata.use, in.metrics}, in.log)
+	at.db, err = openDB(ctx, observedEngine{in.trace.engine(at.Name, at.metadata.use), in.metrics}, in.log)
 	if err != nil {
 		at.metadata.use.Close()
 		if errors.Is(err, meta.ErrForeignStore) {

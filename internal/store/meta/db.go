@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,7 +15,7 @@ import (
 type DB struct {
 	engine     Engine
 	log        *slog.Logger
-	generation int64
+	generation atomic.Int64
 
 	close    func() error // once
 	lanes    lanes

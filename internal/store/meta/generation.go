@@ -18,7 +18,7 @@ const (
 
 // Generation is a part of sync-tokens and of folder ETags: those of another
 // generation are not ours.
-func (db *DB) Generation() int64 { return db.generation }
+func (db *DB) Generation() int64 { return db.generation.Load() }
 
 // recognise compares the identity of the storage with the one that was last used,
 // and finishes a new generation that was interrupted.
@@ -41,12 +41,13 @@ func (db *DB) recognise(ctx context.Context) (err error) {
 // writes the name that it bears from now on.
 func (db *DB) accept(ctx context.Context, identity, name string) error {
 	var known string
+	var generation int64
 	name = first(name)
 	err := db.Update(ctx, func(tx Tx) error {
 		var b Batch
 		b.Exec(`INSERT INTO installation (one, identity, created_at) VALUES (1, $1, {now})
 			ON CONFLICT (one) DO NOTHING`, first(identity))
-		b.Query(one(&known, &db.generation), "SELECT identity, generation FROM installation WHERE one = 1")
+		b.Query(one(&known, &generation), "SELECT identity, generation FROM installation WHERE one = 1")
 		if err := tx.Run(ctx, &b); err != nil || known == name {
 			return err
 		}
@@ -61,6 +62,7 @@ func (db *DB) accept(ctx context.Context, identity, name string) error {
 	if err != nil {
 		return fmt.Errorf("recognise the store: %w", err)
 	}
+	db.generation.Store(generation)
 	return nil
 }
 
@@ -79,16 +81,18 @@ func (db *DB) NewGeneration(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var generation int64
 	err = db.Update(ctx, func(tx Tx) error {
 		var b Batch
 		b.Exec(`INSERT INTO installation (one, identity, created_at) VALUES (1, '', {now})
 			ON CONFLICT (one) DO NOTHING`)
-		b.Query(one(&db.generation), "UPDATE installation SET generation = generation + 1 WHERE one = 1 RETURNING generation")
+		b.Query(one(&generation), "UPDATE installation SET generation = generation + 1 WHERE one = 1 RETURNING generation")
 		return tx.Run(ctx, &b)
 	})
 	if err != nil {
 		return fmt.Errorf("begin a new generation: %w", err)
 	}
+	db.generation.Store(generation)
 	if err := db.jump(ctx); err != nil {
 		return err
 	}
@@ -113,6 +117,7 @@ const (
 // jump brings all accounts to the installation's generation, some hundred in one
 // transaction. What an account's row says of its generation makes it repeatable.
 func (db *DB) jump(ctx context.Context) error {
+	generation := db.Generation()
 	for total := 0; ; {
 		var jumped int
 		err := db.Update(ctx, func(tx Tx) error {
@@ -125,19 +130,19 @@ func (db *DB) jump(ctx context.Context) error {
 				collections.Exec(jumpCollections, k.Tenant, k.Account, modseq, int64(uidJump))
 				jumped++
 				return err
-			}), jumpAccounts, db.generation, int64(modseqJump), int64(uidvalidityJump))
+			}), jumpAccounts, generation, int64(modseqJump), int64(uidvalidityJump))
 			if err := tx.Run(ctx, &b); err != nil || jumped == 0 {
 				return err
 			}
 			return tx.Run(ctx, &collections)
 		})
 		if err != nil {
-			return fmt.Errorf("jump to generation %d: %w", db.generation, err)
+			return fmt.Errorf("jump to generation %d: %w", generation, err)
 		}
 		if jumped == 0 {
 			return nil
 		}
 		total += jumped
-		db.log.Info("new generation", slog.Int64("generation", db.generation), slog.Int("accounts", total))
+		db.log.Info("new generation", slog.Int64("generation", generation), slog.Int("accounts", total))
 	}
 }
