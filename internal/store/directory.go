@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,6 +98,18 @@ func (c *tenantCache) putTenant(t Tenant) {
 		c.byID = make(map[int64]cached[Tenant])
 	}
 	c.byID[t.ID] = cached[Tenant]{t, time.Now().Add(tenantCacheFor)}
+}
+
+// known are all tenants that are kept, by id.
+func (c *tenantCache) known() []Tenant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]Tenant, 0, len(c.byID))
+	for _, t := range c.byID {
+		list = append(list, t.value)
+	}
+	slices.SortFunc(list, func(a, b Tenant) int { return cmp.Compare(a.ID, b.ID) })
+	return list
 }
 
 func (c *tenantCache) domain(name string) (cached[int64], bool) {

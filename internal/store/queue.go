@@ -177,7 +177,7 @@ func (s *Store) WatchQueue(f func()) (stop func()) { return s.queued.listen(f) }
 // false if none waits.
 func (s *Store) NextDue(ctx context.Context) (in time.Duration, ok bool, err error) {
 	for _, at := range s.sites {
-		due, waits, failed := at.nextDue(ctx)
+		due, waits, failed := s.nextDueAt(ctx, at)
 		if waits && (!ok || due < in) {
 			in, ok = due, true
 		}
@@ -189,10 +189,11 @@ func (s *Store) NextDue(ctx context.Context) (in time.Duration, ok bool, err err
 	return in, ok, err
 }
 
-func (at *site) nextDue(ctx context.Context) (in time.Duration, ok bool, err error) {
+func (s *Store) nextDueAt(ctx context.Context, at *site) (in time.Duration, ok bool, err error) {
 	var due, now int64
+	where, held := s.notHeldBack(at, 1)
 	err = at.one(ctx, []any{&due, &now}, `SELECT coalesce(min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END), 0), {now}
-		FROM queue_recipient WHERE state = 0`)
+		FROM queue_recipient WHERE state = 0`+where, held...)
 	return time.Duration(due-now) * time.Microsecond, due != 0, err
 }
 

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
+	"fachwerk/location"
 )
 
 // QueueClaim is work for one attempt: recipients of one message that share a
@@ -52,6 +55,7 @@ func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) 
 
 func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Duration) ([]QueueClaim, error) {
 	token := newID()
+	where, held := s.notHeldBack(at, 4)
 	claimed := map[QueueRef][]sealedRecipient{}
 	var order []QueueRef
 	err := at.update(ctx, func(tx meta.Tx) error {
@@ -70,9 +74,9 @@ func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Dur
 		}, `UPDATE queue_recipient SET lease_token = $1, lease_until = {now} + $2
 			WHERE (tenant_id, account_id, message_id, recipient) IN (
 				SELECT tenant_id, account_id, message_id, recipient FROM queue_recipient
-				WHERE state = 0 AND due_at <= {now} AND lease_until <= {now} ORDER BY due_at LIMIT $3)
+				WHERE state = 0 AND due_at <= {now} AND lease_until <= {now}`+where+` ORDER BY due_at LIMIT $3)
 			AND state = 0 AND lease_until <= {now}
-			RETURNING `+recipientColumns, token, lease.Microseconds(), int64(limit))
+			RETURNING `+recipientColumns, append([]any{token, lease.Microseconds(), int64(limit)}, held...)...)
 	})
 	if err != nil {
 		return nil, err
@@ -100,6 +104,24 @@ func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Dur
 		}
 	}
 	return claims, nil
+}
+
+// notHeldBack keeps out the mail of tenants that may not be written for at a site now,
+// or are being removed: it waits as it lies. The condition's parameters are numbered
+// from first on.
+func (s *Store) notHeldBack(at *site, first int) (where string, args []any) {
+	var marks []string
+	for _, t := range s.tenants.known() {
+		if t.HomeSite != at.Name || !t.Removing && s.o.Placement(at.Name, t.subject(), location.Queue) == nil {
+			continue
+		}
+		marks = append(marks, "$"+strconv.Itoa(first+len(args)))
+		args = append(args, t.ID)
+	}
+	if len(args) == 0 {
+		return "", nil
+	}
+	return " AND tenant_id NOT IN (" + strings.Join(marks, ",") + ")", args
 }
 
 // QueueLease is a claim's hold on its recipients, all of one tenant's site.

@@ -411,6 +411,39 @@ func TestDirectoryIsFollowed(t *testing.T) {
 	})
 }
 
+// Mail of a tenant that may not be written for waits, and keeps none of another's.
+func TestQueueHoldsBack(t *testing.T) {
+	onTwoSites(t, nil, func(t *testing.T, w *storetest.Towns) {
+		ctx := t.Context()
+		other, err := w.CreateTenant(ctx, "nebenan", "sued")
+		must(t, err)
+		must(t, w.LoadDirectory(ctx))
+		for _, id := range []int64{other.ID, w.Tenants[1].ID} {
+			_, err = w.Enqueue(ctx, id, store.QueueMessage{ReversePath: "a@b.example",
+				Recipients: []store.QueueRecipient{{ForwardPath: "b@elsewhere.example", NextHop: "elsewhere.example", Expires: time.Now().Add(time.Hour)}}},
+				nil, text(t, w.Store, 100))
+			must(t, err)
+		}
+		set := func(sites ...string) {
+			_, err := w.UpdateTenant(ctx, w.Tenants[1].ID, store.TenantSet{Policy: &store.TenantPolicy{Sites: sites}})
+			must(t, err)
+		}
+		set("nord")
+		claims, err := w.ClaimQueue(ctx, 10, time.Minute)
+		if err != nil || len(claims) != 1 || claims[0].Message.Ref.Tenant != other.ID {
+			t.Errorf("claimed %+v, %v", claims, err)
+		}
+		if in, ok, err := w.NextDue(ctx); err != nil || ok && in < 30*time.Second {
+			t.Errorf("due in %v, %v, %v", in, ok, err)
+		}
+		set("sued")
+		claims, err = w.ClaimQueue(ctx, 10, time.Minute)
+		if err != nil || len(claims) != 1 || claims[0].Message.Ref.Tenant != w.Tenants[1].ID {
+			t.Errorf("claimed %+v, %v", claims, err)
+		}
+	})
+}
+
 // tenantTables are all tables whose rows belong to a tenant.
 func tenantTables(t *testing.T) (tables []string) {
 	t.Helper()
