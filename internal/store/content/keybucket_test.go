@@ -13,6 +13,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/blob/dir"
 	"fachwerk/internal/store/blob/s3"
@@ -206,5 +209,37 @@ func TestOperatorKeyFile(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a key was made")
+	}
+}
+
+// A bucket that keeps versions keeps none of a key that was destroyed.
+func TestDestroyedKeyHasNoVersions(t *testing.T) {
+	config, err := s3.Parse(need.S3(t))
+	must(t, err)
+	client, err := minio.New(config.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(config.Access, config.Secret, ""), Secure: config.TLS, Region: config.Region})
+	must(t, err)
+	if err := client.EnableVersioning(t.Context(), config.Bucket); err != nil {
+		need.Missing(t, "needs an S3 service that keeps versions: "+err.Error())
+	}
+	bucket, err := s3.Open(config)
+	must(t, err)
+	defer bucket.Close()
+	operator := filepath.Join(t.TempDir(), "operator.key")
+	must(t, os.WriteFile(operator, bytes.Repeat([]byte{7}, 32), 0o440))
+	k := open(t, bucket, operator)
+	versions := func() (n int) {
+		for o := range client.ListObjects(t.Context(), config.Bucket, minio.ListObjectsOptions{Prefix: config.Prefix + "5/", Recursive: true, WithVersions: true}) {
+			must(t, o.Err)
+			n++
+		}
+		return n
+	}
+	must(t, k.CreateTenantKey(5))
+	if versions() == 0 {
+		t.Fatal("the key is not seen in the bucket")
+	}
+	must(t, k.DestroyTenantKey(5))
+	if n := versions(); n > 0 {
+		t.Errorf("%d versions of the key are left", n)
 	}
 }
