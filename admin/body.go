@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 )
 
 // Limits of requests, bytes.
@@ -48,7 +49,7 @@ func parse(body []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		sentence := "The body is no JSON: " + err.Error() + "."
+		sentence := "The body cannot be read: " + strings.TrimPrefix(err.Error(), "json: ") + "."
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
 			sentence = "The member " + wrong.Field + " has the wrong type."

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"fachwerk/admin/admintest"
+)
+
+const twoSites = `listen: {imap: "", imaps: "", lmtp: "", smtp: "", submission: "", submissions: "", http: "", portal: "", issuer: "", ops: ""}
+tls: {web: false}
+public: {name: mail.example, portal: "https://portal.example"}
+keys: {dir: keys}
+spool: {dir: spool}
+oidc: {embedded: false, issuer: "https://login.example", client_id: portal, audience: "urn:mail"}
+directory: nord
+sites:
+  - {name: nord, operator: Kommunale IT, country: DE, place: Hafen, networks: [10.0.0.0/16],
+     metadata: {dsn: "sqlite:nord.db"}, blobs: {url: "dir:nord"}}
+  - {name: sued, operator: Landesrechenzentrum, country: DE, place: Tal, networks: [10.1.0.0/16],
+     metadata: {dsn: "sqlite:sued.db"}, blobs: {url: "dir:sued"}}
+`
+
+// The control API on an installation of two sites.
+func TestControlAPI(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, ConfigName), []byte(twoSites), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := Open(t.Context(), Where{Data: dir}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	admintest.Suite(t, admintest.Options{Backend: control{in}, SiteA: "nord", SiteB: "sued", Issuer: "https://login.example"})
+}
