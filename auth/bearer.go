@@ -230,10 +230,12 @@ func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token strin
 	if err != nil {
 		return nil, err
 	}
-	person, err := bound.person(ctx, a.cfg.People, meant, c.Subject, at.Username)
+	person, err := bound.person(ctx, a.cfg.People, meant, c.Subject, bound.leadBy(at.Username))
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, errors.New("the subject is no person here")
+	case errors.Is(err, ErrSeveral):
+		return nil, errors.New("the subject is a person in several tenants, and no name says which")
 	case err != nil:
 		return nil, unavailable(err)
 	case person.Disabled:

@@ -23,8 +23,7 @@ type People interface {
 	// (any case, U- or A-labels). Function mailboxes are not persons.
 	PersonByAddress(ctx context.Context, address string) (Person, error)
 	// PersonBySubject finds the person bound to (issuer, sub) in any tenant
-	// that the issuer is bound to; an error other than ErrNotFound if there are
-	// several.
+	// that the issuer is bound to; ErrSeveral if it is one in each of several.
 	PersonBySubject(ctx context.Context, issuer, sub string) (Person, error)
 	// PersonIn finds the one bound to (issuer, sub) in this tenant, if the issuer is
 	// bound to it.

@@ -101,6 +101,8 @@ var (
 	ErrUnknownSubject = errors.New("the provider's account belongs to no person here")
 	ErrRefused        = errors.New("the provider refused the login")
 
+	// ErrSeveral: a subject without a tenant named is several people's.
+	ErrSeveral = errors.New("the subject is a person in several tenants")
 	// ErrTaken: what an invitation would bind belongs to another person.
 	ErrTaken = errors.New("the provider's account belongs to another person here")
 

@@ -323,11 +323,22 @@ func bindingOf(list []IssuerBinding, tenant int64) IssuerBinding {
 	return list[slices.IndexFunc(list, func(i IssuerBinding) bool { return i.Tenant == tenant || i.Tenant == 0 })]
 }
 
+// lead is where to look first for whose subject it is.
+type lead struct {
+	// named says that a tenant or an address was named; tenant is whose it is, 0 if
+	// nobody's.
+	named  bool
+	tenant int64
+}
+
+// leadBy is what a typed name says.
+func (b *bound) leadBy(typed string) lead { return lead{typed != "", b.tenantOf(typed)} }
+
 // person finds whose subject it is, among the tenants of one issuer's bindings. Where
-// there are several, the name that was typed tells by its domain where to look first;
-// it selects nobody, for issuer and subject have to be that tenant's person. A name in
-// another tenant costs the same steps as one in no tenant.
-func (b *bound) person(ctx context.Context, people People, meant []IssuerBinding, sub, typed string) (Person, error) {
+// there are several, the lead says where to look first; it selects nobody, for issuer
+// and subject have to be that tenant's person. A name in another tenant costs the same
+// steps as one in no tenant. ErrSeveral where nothing decides.
+func (b *bound) person(ctx context.Context, people People, meant []IssuerBinding, sub string, l lead) (Person, error) {
 	url := meant[0].URL
 	switch {
 	case b.fixed:
@@ -335,13 +346,12 @@ func (b *bound) person(ctx context.Context, people People, meant []IssuerBinding
 	case len(meant) == 1:
 		return people.PersonIn(ctx, meant[0].Tenant, url, sub)
 	}
-	if typed != "" {
-		first := b.tenantOf(typed)
-		likely := servedBy(meant, first)
+	if l.named {
+		likely := servedBy(meant, l.tenant)
 		if !likely {
-			first = meant[0].Tenant
+			l.tenant = meant[0].Tenant
 		}
-		p, err := people.PersonIn(ctx, first, url, sub)
+		p, err := people.PersonIn(ctx, l.tenant, url, sub)
 		if likely && !errors.Is(err, ErrNotFound) {
 			return p, err
 		}

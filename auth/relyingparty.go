@@ -154,7 +154,8 @@ type begun struct {
 
 	Client string // the state counts at this client's redirect URI alone
 	Issuer string
-	Hint   string // what was typed: an address
+	Named  bool   // a tenant was, or an address
+	Tenant int64  // whose it is, 0 if nobody's
 	Invite string // a hash, of an invitation's code
 }
 
@@ -163,7 +164,7 @@ type begun struct {
 // redirectURL. returnTo is a local path, kept until Finish; anything else
 // becomes "/".
 func (rp *RelyingParty) Start(ctx context.Context, returnTo string, opts StartOptions) (redirectURL, stateCookie string, err error) {
-	c, invite, err := rp.where(ctx, opts)
+	c, l, invite, err := rp.where(ctx, opts)
 	if err != nil {
 		return "", "", fmt.Errorf("login: %w", err)
 	}
@@ -179,7 +180,7 @@ func (rp *RelyingParty) Start(ctx context.Context, returnTo string, opts StartOp
 	b := begun{
 		Browser: digest(stateCookie), Nonce: token(), Verifier: oauth2.GenerateVerifier(),
 		ReturnTo: localPath(returnTo), Fresh: opts.Fresh, At: rp.now(),
-		Client: c.id, Issuer: c.binding.URL, Hint: opts.Address, Invite: invite,
+		Client: c.id, Issuer: c.binding.URL, Named: l.named, Tenant: l.tenant, Invite: invite,
 	}
 	value, err := json.Marshal(b)
 	if err != nil {
@@ -210,28 +211,31 @@ func (rp *RelyingParty) Start(ctx context.Context, returnTo string, opts StartOp
 }
 
 // where finds the client at whose provider somebody signs in.
-func (rp *RelyingParty) where(ctx context.Context, opts StartOptions) (c *client, invite string, err error) {
+func (rp *RelyingParty) where(ctx context.Context, opts StartOptions) (c *client, l lead, invite string, err error) {
 	b, err := rp.providers.current(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, l, "", err
 	}
 	switch {
 	case len(opts.Tenant) > 1000 || len(opts.Address) > usernameMax:
 	case opts.Tenant != "":
-		c = b.clientFor(b.names[opts.Tenant])
+		l = lead{true, b.names[opts.Tenant]}
+		c = b.clientFor(l.tenant)
 	case opts.Address != "":
-		c = b.clientFor(b.tenantOf(opts.Address))
+		l = b.leadBy(opts.Address)
+		c = b.clientFor(l.tenant)
 	case opts.Invitation != "":
 		id, in, err := rp.invited(ctx, opts.Invitation)
 		if err != nil {
-			return nil, "", err
+			return nil, l, "", err
 		}
 		if c = b.clientAt(in.Issuer, in.Tenant); c == nil { // unbound since
-			return nil, "", ErrState
+			return nil, l, "", ErrState
 		}
-		return c, id, nil
+		return c, l, id, nil
 	case opts.Session != "":
 		if s, err := rp.find(ctx, opts.Session); err == nil {
+			l = lead{true, s.Tenant}
 			c = b.clientAt(s.Issuer, s.Tenant)
 		}
 	}
@@ -239,9 +243,9 @@ func (rp *RelyingParty) where(ctx context.Context, opts StartOptions) (c *client
 		c = b.clients[""]
 	}
 	if c == nil {
-		return nil, "", fmt.Errorf("%w: no provider is configured", ErrUnavailable)
+		return nil, l, "", fmt.Errorf("%w: no provider is configured", ErrUnavailable)
 	}
-	return c, "", nil
+	return c, l, "", nil
 }
 
 func (rp *RelyingParty) oauth(c *client, m *metadata) *oauth2.Config {
@@ -307,8 +311,8 @@ func (rp *RelyingParty) Finish(ctx context.Context, clientName string, params ur
 	}
 	person, err := rp.whose(ctx, bound, c, claims.Subject, b)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil, fmt.Errorf("login: %w", ErrUnknownSubject)
+	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrSeveral):
+		return nil, fmt.Errorf("login: %w: %w", ErrUnknownSubject, err)
 	case errors.Is(err, ErrTaken) || errors.Is(err, ErrState):
 		return nil, fmt.Errorf("login: %w", err)
 	case err != nil:
@@ -357,7 +361,7 @@ func (rp *RelyingParty) whose(ctx context.Context, b *bound, c *client, sub stri
 	if len(meant) == 0 {
 		return Person{}, ErrNotFound
 	}
-	return b.person(ctx, rp.cfg.People, meant, sub, begun.Hint)
+	return b.person(ctx, rp.cfg.People, meant, sub, lead{begun.Named, begun.Tenant})
 }
 
 // take finds the login that was begun under state by this browser; it can be

@@ -72,6 +72,43 @@ func TestWhereSignInsGo(t *testing.T) {
 	}
 }
 
+// Who is a person of two tenants at one issuer signs in as the one whose tenant is
+// named, and stays so when the session is renewed.
+func TestSignInOfOneOfTwo(t *testing.T) {
+	s := openTowns(t)
+	s.bind(auth.IssuerBinding{Tenant: 3, Installation: true})
+	double := s.AddPersonIn(3, "anna@drittstadt.example")
+	s.Bind(double, s.ours.URL, "sub-1")
+	for _, c := range []struct {
+		opts auth.StartOptions
+		want auth.AccountRef
+	}{
+		{auth.StartOptions{Tenant: "Drittstadt"}, double}, {auth.StartOptions{Address: "x@drittstadt.example"}, double},
+		{auth.StartOptions{Tenant: "Musterstadt"}, s.anna}, {auth.StartOptions{Address: anna}, s.anna},
+	} {
+		f, err := s.signIn(t, s.ours, c.opts, nil)
+		must(t, err)
+		again, err := s.signIn(t, s.ours, auth.StartOptions{Session: f.CookieValue}, nil)
+		must(t, err)
+		for _, p := range []*auth.Principal{f.Principal, again.Principal} {
+			if p.Account != c.want.Account {
+				t.Errorf("%+v signs in as %+v", c.opts, p)
+			}
+		}
+	}
+	for _, opts := range []auth.StartOptions{{}, {Tenant: "Nirgendwo"}, {Address: "x@nowhere.example"}} {
+		_, err := s.signIn(t, s.ours, opts, nil)
+		wantErr(t, err, auth.ErrUnknownSubject)
+	}
+	// Where the one tenant that is named does not know them, the other one's is found.
+	s.Bind(s.anna, s.ours.URL, "sub-5")
+	f, err := s.signIn(t, s.ours, auth.StartOptions{Tenant: "Drittstadt"}, map[string]any{"sub": "sub-5"})
+	must(t, err)
+	if f.Principal.Account != s.anna.Account {
+		t.Errorf("signed in as %+v", f.Principal)
+	}
+}
+
 // An answer counts at the redirect URI of the issuer that was asked, and nowhere else.
 func TestStatesBelongToTheirIssuer(t *testing.T) {
 	s := openTowns(t)

@@ -3,7 +3,6 @@ package authtest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -143,7 +142,7 @@ func (m *Memory) PersonBySubject(_ context.Context, issuer, sub string) (auth.Pe
 	case 1:
 		return m.found(m.of(found[0]))
 	}
-	return auth.Person{}, errors.New("the subject is known in several tenants")
+	return auth.Person{}, auth.ErrSeveral
 }
 
 // PersonIn is auth.People's. Which issuers are bound to a tenant is Bindings' to say.

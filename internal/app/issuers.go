@@ -99,6 +99,18 @@ func ownIssuer(i store.Issuer) auth.IssuerBinding {
 	return b
 }
 
+// persons is auth.People on the store.
+type persons struct{ *store.Store }
+
+// PersonBySubject implements auth.People.
+func (p persons) PersonBySubject(ctx context.Context, issuer, sub string) (auth.Person, error) {
+	who, err := p.Store.PersonBySubject(ctx, issuer, sub)
+	if errors.Is(err, store.ErrBusy) {
+		return who, fmt.Errorf("%w: %w", auth.ErrSeveral, err)
+	}
+	return who, err
+}
+
 // loginGroups is auth.Groups on the store.
 type loginGroups struct{ *store.Store }
 

@@ -105,9 +105,9 @@ func (in *Installation) clientSecret() (string, error) {
 // embedded provider's own.
 func (in *Installation) people() auth.People {
 	if in.cfg.OIDC.Embedded {
-		return idp.WithSubjects(in.store, in.cfg.OIDC.Issuer)
+		return idp.WithSubjects(persons{in.store}, in.cfg.OIDC.Issuer)
 	}
-	return in.store
+	return persons{in.store}
 }
 
 // remote tells who asks by HTTP: the connection's address or, if that is a
