@@ -125,6 +125,9 @@ func (s *Store) Expunge(ctx context.Context, key Key, collection int64, uids []i
 
 // Copy copies items inside an account; their content is shared.
 func (s *Store) Copy(ctx context.Context, key Key, src, dst int64, uids []int64) (r CopyResult, err error) {
+	if err := s.admitContent(ctx, key.Tenant, 0, int64(len(uids))); err != nil {
+		return CopyResult{}, outer(err)
+	}
 	err = s.write(ctx, key, func() error {
 		r, err = s.at(ctx, key.Tenant).db.Copy(ctx, key, src, dst, uids)
 		return err

@@ -231,6 +231,15 @@ func (s *Store) CopyAcross(ctx context.Context, from Key, src int64, to Key, dst
 	if err != nil {
 		return CopyResult{}, err
 	}
+	if !move { // a move makes no more of it
+		var bytes int64
+		for _, it := range list {
+			bytes += it.Size
+		}
+		if err := s.admitContent(ctx, to.Tenant, bytes, int64(len(list))); err != nil {
+			return CopyResult{}, outer(err)
+		}
+	}
 	items := make([]meta.NewItem, 0, len(list))
 	found := make([]int64, 0, len(list))
 	for _, it := range list {
