@@ -11,7 +11,7 @@ import (
 // A town without a provider of its own has groups too: the embedded one keeps them, by
 // the command line, and says them in its tokens.
 func TestGroupsOfTheEmbeddedProvider(t *testing.T) {
-	h := start(t)
+	h := start(t, harness.Embedded)
 	const amt = "bauamt@musterstadt.example"
 	anna := h.Anna()
 	h.Command(t, "account", "add", amt, "--kind", "function")

@@ -27,9 +27,9 @@ type evil struct {
 	says  map[string]any
 }
 
-func openEvil(t *testing.T) *evil {
+func openEvil(t *testing.T, engines harness.Engines) *evil {
 	t.Helper()
-	e := &evil{house: start(t), pen: newPen(t), says: map[string]any{}}
+	e := &evil{house: start(t, engines), pen: newPen(t), says: map[string]any{}}
 	e.bound = e.town(t, "Evilstadt", "evilstadt.example", e.URL, "chiefs")
 	e.Command(t, "account", "add", eve, "--issuer", e.URL, "--subject", "eve")
 	token, _ := e.embedded(t, e.Anna())
@@ -74,8 +74,10 @@ func (e *evil) onward(q url.Values) string {
 	return q.Get("redirect_uri") + "?" + url.Values{"state": {q.Get("state")}, "code": {"c"}}.Encode()
 }
 
-func TestHostileIssuer(t *testing.T) {
-	e := openEvil(t)
+func TestHostileIssuer(t *testing.T) { harness.Each(t, testHostileIssuer) }
+
+func testHostileIssuer(t *testing.T, engines harness.Engines) {
+	e := openEvil(t, engines)
 	// There is a group that evil names, with rights on a function mailbox of the demo's
 	// tenant.
 	e.Command(t, "grant", "group", "add", harness.Office, "Bauamt", "read,write,manage,send-as")

@@ -43,9 +43,9 @@ type house struct {
 	site  string
 }
 
-func start(t *testing.T) *house {
+func start(t *testing.T, e harness.Engines) *house {
 	t.Helper()
-	h := &house{Demo: harness.Start(t, harness.Options{Env: []string{"FACHWERK_OIDC_OPERATOR_GROUP=operators", "FACHWERK_OIDC_ADMIN_GROUP=admins of {tenant}"}})}
+	h := &house{Demo: harness.Start(t, harness.Options{Engines: e, Env: []string{"FACHWERK_OIDC_OPERATOR_GROUP=operators", "FACHWERK_OIDC_ADMIN_GROUP=admins of {tenant}"}})}
 	var tenants []struct{ Name, Site string }
 	must(t, json.Unmarshal([]byte(h.Command(t, "tenant", "list", "--json")), &tenants))
 	h.first, h.site = tenants[0].Name, tenants[0].Site

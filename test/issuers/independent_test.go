@@ -30,7 +30,7 @@ type neighbour struct {
 
 func openNeighbour(t *testing.T) *neighbour {
 	t.Helper()
-	n := &neighbour{house: start(t)}
+	n := &neighbour{house: start(t, harness.Embedded)}
 	l, err := net.Listen("tcp", "127.0.0.2:0")
 	must(t, err)
 	port := l.Addr().(*net.TCPAddr).Port
