@@ -211,6 +211,9 @@ func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {
 
 // SetQuota changes an account's limits; 0 means none.
 func (s *Store) SetQuota(ctx context.Context, key Key, bytes, items int64) error {
+	if err := s.admit(ctx, key.Tenant, location.Metadata); err != nil {
+		return err
+	}
 	at := s.at(ctx, key.Tenant)
 	defer at.rooms.forget(key)
 	return errNothing(at.exec(ctx, `UPDATE account SET quota_bytes = $1, quota_items = $2

@@ -76,15 +76,17 @@ func (s *Store) TakeLock(ctx context.Context, key Key, at Spot, l HeldLock, empt
 		Infinite: l.Infinite, Shared: l.Shared, Person: l.Person, Timeout: l.Timeout.Microseconds(),
 		Sealed: account.SealSmall("lock-owner", []byte(l.Token), l.Owner)}}
 	var done Locked
-	take := func(row *meta.PutResource) error {
-		n.File = row
-		done, err = s.at(ctx, key.Tenant).db.TakeLock(ctx, key, n)
-		return err
-	}
 	if empty == nil {
-		err = s.write(ctx, key, func() error { return take(nil) })
+		err = s.write(ctx, key, func() error {
+			done, err = s.at(ctx, key.Tenant).db.TakeLock(ctx, key, n)
+			return err
+		})
 	} else {
-		err = s.placing(ctx, key, &PutResource{Upload: empty, Name: at.Name}, func(row meta.PutResource) error { return take(&row) })
+		err = s.placing(ctx, key, &PutResource{Upload: empty, Name: at.Name}, func(row meta.PutResource) error {
+			n.File = &row
+			done, err = s.at(ctx, key.Tenant).db.TakeLock(ctx, key, n)
+			return err
+		})
 	}
 	if err != nil {
 		return HeldLock{}, Item{}, false, err

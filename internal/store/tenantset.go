@@ -119,6 +119,9 @@ func (s *Store) UpdateTenant(ctx context.Context, id int64, set TenantSet) (Tena
 		if err := set.Settings.check(); err != nil {
 			return Tenant{}, err
 		}
+		if err := s.admitSettings(ctx, id, set); err != nil {
+			return Tenant{}, err
+		}
 		text, _ := json.Marshal(set.Settings)
 		b.Exec(`UPDATE tenant SET settings = $1 WHERE tenant_id = $2`, string(text), id)
 	}
@@ -146,6 +149,22 @@ func (s *Store) UpdateTenant(ctx context.Context, id int64, set TenantSet) (Tena
 	return t, err
 }
 
+// admitSettings asks for the placement of what a tenant says of itself, under the
+// policy that it has or is to have. Policy, quota and name are the operator's word:
+// they may be what ends a refusal, and are never refused.
+func (s *Store) admitSettings(ctx context.Context, tenant int64, set TenantSet) error {
+	t, err := s.Tenant(ctx, tenant)
+	if err != nil || t.Settings == *set.Settings {
+		return err
+	}
+	err = s.o.Placement(t.HomeSite, t.subject(), location.Metadata)
+	if err != nil && set.Policy != nil {
+		t.Policy = *set.Policy
+		err = s.o.Placement(t.HomeSite, t.subject(), location.Metadata)
+	}
+	return err
+}
+
 // imageTypes are the media types of logos: images that carry no script.
 var imageTypes = map[string]bool{"image/png": true, "image/jpeg": true, "image/webp": true}
 
@@ -153,6 +172,9 @@ var imageTypes = map[string]bool{"image/png": true, "image/jpeg": true, "image/w
 // it is is found out from its bytes: ErrSetting where it is no PNG, JPEG or WebP, is
 // another one than mediaType says, or is larger than MaxLogo.
 func (s *Store) SetTenantLogo(ctx context.Context, tenant int64, mediaType string, image []byte) error {
+	if err := s.admit(ctx, tenant, location.Metadata); err != nil {
+		return err
+	}
 	if len(image) == 0 {
 		_, err := s.at(ctx, tenant).exec(ctx, `DELETE FROM tenant_logo WHERE tenant_id = $1`, tenant)
 		return err
@@ -163,9 +185,6 @@ func (s *Store) SetTenantLogo(ctx context.Context, tenant int64, mediaType strin
 		return fmt.Errorf("%w: the logo is larger than %d bytes", ErrSetting, MaxLogo)
 	case !imageTypes[found] || mediaType != found:
 		return fmt.Errorf("%w: a logo is a PNG, JPEG or WebP image, and said to be what it is", ErrSetting)
-	}
-	if err := s.admit(ctx, tenant, location.Metadata); err != nil {
-		return err
 	}
 	_, err := s.at(ctx, tenant).exec(ctx, `INSERT INTO tenant_logo (tenant_id, media_type, image) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant_id) DO UPDATE SET media_type = excluded.media_type, image = excluded.image`, tenant, found, image)

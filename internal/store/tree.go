@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"fachwerk/internal/store/meta"
+	"fachwerk/location"
 )
 
 // A tree is copied page by page below a parent that no reader sees; one rename then
@@ -32,6 +33,9 @@ func (s *Store) CarryAcross(ctx context.Context, from, to Key, t Transfer, move 
 
 // carry copies what is at t into the account to, as a tree where it is one.
 func (s *Store) carry(ctx context.Context, from, to Key, t Transfer, move bool) (done Transferred, err error) {
+	if err := s.admit(ctx, to.Tenant, location.Content); err != nil { // before anything is staged
+		return Transferred{}, outer(err)
+	}
 	if from == to {
 		if err := s.at(ctx, to.Tenant).db.JudgeCopy(ctx, to, meta.Transfer{Collection: t.Collection, ID: t.Item.ID, To: t.To, Overwrite: t.Overwrite,
 			Guard: t.Guard}); err != nil {
