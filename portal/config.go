@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"html/template"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"fachwerk/auth"
+	"fachwerk/location"
 )
 
 // Server is a mail server as a client is to be told of it.
@@ -24,21 +24,6 @@ type Server struct {
 	Plain bool
 }
 
-// Place tells how much of one kind of a person's data lies in one store.
-type Place struct {
-	Account                       string // address: the person's, or a shared account's
-	Kind                          string // "mail", "calendar", "contacts", "files"
-	Store                         string // "SQLite", "S3" …
-	Site, Operator, City, Country string
-	Items, Bytes                  int64
-}
-
-// Places finds where the data lies of a person and of the accounts shared with
-// them.
-type Places interface {
-	Places(ctx context.Context, person auth.AccountRef) ([]Place, error)
-}
-
 // Config is what a portal is made of.
 type Config struct {
 	URL string // its origin, such as https://portal.musterstadt.example
@@ -48,7 +33,16 @@ type Config struct {
 	AppPasswords  auth.AppPasswords
 	Sessions      auth.Sessions
 	Tickets       auth.Tickets
-	Places        Places
+	// Reporter counts what lies where and makes signed reports of it.
+	Reporter *location.Reporter
+
+	// Tenants, Accounts and Grants are what tenant admins manage; one of them nil: no
+	// pages for it, and without Tenants every page has the program's own look.
+	Tenants  Tenants
+	Accounts Accounts
+	Grants   Grants
+	// PersonQuota and SharedQuota are bytes that a new account is offered; 0: no limit.
+	PersonQuota, SharedQuota int64
 
 	// Trash is what was deleted from drives; nil: no page for it.
 	Trash Trash
@@ -80,6 +74,7 @@ type Portal struct {
 	dav     *url.URL // Config.DAV; nil: none
 	pages   map[lang]map[string]*template.Template
 	begun   *auth.Throttle // counts sign-ins begun, so that nobody fills the store with them
+	looks   looks
 	handler http.Handler
 	log     *slog.Logger
 }
@@ -91,7 +86,7 @@ func New(c Config) (*Portal, error) {
 		return nil, fmt.Errorf("portal: %q is not an origin such as https://portal.example", c.URL)
 	}
 	switch {
-	case c.RelyingParty == nil, c.Authenticator == nil, c.AppPasswords == nil, c.Sessions == nil, c.Tickets == nil, c.Places == nil:
+	case c.RelyingParty == nil, c.Authenticator == nil, c.AppPasswords == nil, c.Sessions == nil, c.Tickets == nil, c.Reporter == nil:
 		return nil, errors.New("portal: a part is missing")
 	case len(c.Secret) < 32:
 		return nil, errors.New("portal: the secret for forms needs 32 bytes")

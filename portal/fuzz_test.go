@@ -60,7 +60,7 @@ func FuzzLanguage(f *testing.F) {
 	f.Add("de-AT,de;q=0.9,en;q=0.5")
 	f.Add("en-")
 	f.Fuzz(func(t *testing.T, header string) {
-		if l := language(&http.Request{Header: http.Header{"Accept-Language": {header}}}); l != german && l != english {
+		if l := (&Portal{}).language(&http.Request{Header: http.Header{"Accept-Language": {header}}}, ""); l != german && l != english {
 			t.Errorf("%q: %s", header, l)
 		}
 	})

@@ -3,6 +3,7 @@ package portal
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -21,16 +22,62 @@ const (
 
 var matcher = textlang.NewMatcher([]textlang.Tag{textlang.German, textlang.English})
 
-// language is what the browser asks for; German if it asks for neither.
-func language(r *http.Request) lang {
-	tags, _, err := textlang.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil || len(tags) == 0 {
-		return german
+// known reads a language's name.
+func known(name string) (lang, bool) {
+	l := lang(name)
+	return l, l == german || l == english
+}
+
+// language is what the person has chosen, else what the browser asks for, else what
+// is usual in their administration, else German.
+func (p *Portal) language(r *http.Request, usual lang) lang {
+	if l, ok := known(p.cookie(r, "language")); ok {
+		return l
 	}
-	if _, i, confidence := matcher.Match(tags...); i == 1 && confidence != textlang.No {
-		return english
+	if l, ok := asked(r); ok {
+		return l
+	}
+	if usual != "" {
+		return usual
 	}
 	return german
+}
+
+// asked is the language that the browser asks for, if it is one of ours.
+func asked(r *http.Request) (lang, bool) {
+	tags, _, err := textlang.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	if err != nil || len(tags) == 0 {
+		return "", false
+	}
+	_, i, confidence := matcher.Match(tags...)
+	if confidence == textlang.No {
+		return "", false
+	}
+	return []lang{german, english}[i], true
+}
+
+// languageFor is how long a choice of language is kept, seconds.
+const languageFor = 365 * 24 * 60 * 60
+
+// chooseLanguage keeps a person's choice and goes back to the page.
+func (p *Portal) chooseLanguage(w http.ResponseWriter, r *http.Request) {
+	l, ok := known(r.PathValue("language"))
+	if !ok {
+		p.unknown(w, r)
+		return
+	}
+	p.setCookie(w, "language", string(l), languageFor)
+	http.Redirect(w, r, localPath(r.URL.Query().Get("return")), http.StatusSeeOther)
+}
+
+// localPath lets only a path of this origin pass, and makes all else the first page.
+func localPath(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.IsAbs() || u.Host != "" || len(to) > 2000 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") ||
+		strings.ContainsAny(to, "\\") || strings.ContainsFunc(to, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "/"
+	}
+	return to
 }
 
 // text is a sentence in the reader's language. A key that is missing shows
@@ -83,6 +130,37 @@ func (l lang) bytes(n int64) string {
 		s = strings.Replace(s, ".", ",", 1)
 	}
 	return s + "\u00a0" + unit
+}
+
+// gigabytes writes a quota as people type it, in units of 1,000; no limit is nothing.
+func (l lang) gigabytes(n int64) string {
+	if n <= 0 {
+		return ""
+	}
+	s := strconv.FormatFloat(float64(n)/1e9, 'f', 2, 64)
+	s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+	if l == german {
+		s = strings.Replace(s, ".", ",", 1)
+	}
+	return s
+}
+
+// maxGigabytes bounds a quota.
+const maxGigabytes = 1_000_000
+
+// parseGigabytes reads a quota in either language's writing; nothing is no limit.
+func parseGigabytes(s string) (bytes int64, ok bool) {
+	if s = strings.TrimSpace(s); s == "" {
+		return 0, true
+	}
+	if len(s) > 20 || strings.Trim(s, "0123456789,.") != "" || strings.Count(s, ",")+strings.Count(s, ".") > 1 {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(strings.Replace(s, ",", ".", 1), 64)
+	if err != nil || n > maxGigabytes || n*1e9 < 1 {
+		return 0, false // 0 would be no limit, which nobody means by it
+	}
+	return int64(n * 1e9), true
 }
 
 // number groups digits by three.

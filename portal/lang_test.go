@@ -14,7 +14,7 @@ func TestLanguage(t *testing.T) {
 		"*": german, "x;;;": german, "\x00": german, strings.Repeat("en-", 5000): german,
 	} {
 		r := &http.Request{Header: http.Header{"Accept-Language": {header}}}
-		if got := language(r); got != want {
+		if got := (&Portal{}).language(r, ""); got != want {
 			t.Errorf("%.40q: %s, want %s", header, got, want)
 		}
 	}

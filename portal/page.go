@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fachwerk/auth"
+	"fachwerk/location"
 )
 
 //go:embed pages/*.html
@@ -51,6 +52,8 @@ func (p *Portal) funcs(l lang) template.FuncMap {
 		"amount":  l.amount,
 		"kinds":   l.kinds,
 		"country": l.country,
+		"say":     func(o location.Observation) string { return o.Sentence(string(l)) },
+		"right":   func(name string) string { return l.text(rightKeys[name]) },
 		"static":  staticPath,
 	}
 }
@@ -58,20 +61,40 @@ func (p *Portal) funcs(l lang) template.FuncMap {
 // content is what every page gets.
 type content struct {
 	Lang    lang
+	Look    look
+	Other   lang     // the language to change to
+	Here    string   // path of this page, to come back to
 	Page    string   // name, for the navigation
 	Kinds   []string // services, for the navigation
 	Trash   bool     // there is a page for it
 	Visitor *visitor
-	Token   string // of forms
-	Data    any
+	Manages bool // there are pages to manage the tenant
+	// Managing says that this is one of them.
+	Managing bool
+	Token    string // of forms
+	Data     any
 }
 
 // render writes a page in the reader's language. It is built in full first, so
 // that an error never leaves half a page.
 func (p *Portal) render(w http.ResponseWriter, r *http.Request, v *visitor, status int, page string, data any) {
-	l := language(r)
+	shown := p.look(r.Context(), v)
+	l := p.language(r, shown.language)
+	all := content{
+		Lang: l, Look: shown, Other: english, Here: "/", Page: page, Kinds: p.kinds(), Trash: p.c.Trash != nil,
+		Visitor: v, Manages: p.manages(v), Token: p.formToken(v), Data: data,
+	}
+	if m, ok := data.(interface{ inside() bool }); ok {
+		all.Managing = m.inside()
+	}
+	if l == english {
+		all.Other = german
+	}
+	if r.Method == http.MethodGet {
+		all.Here = r.URL.RequestURI()
+	}
 	var b bytes.Buffer
-	err := p.pages[l][page].Execute(&b, content{Lang: l, Page: page, Kinds: p.kinds(), Trash: p.c.Trash != nil, Visitor: v, Token: p.formToken(v), Data: data})
+	err := p.pages[l][page].Execute(&b, all)
 	if err != nil {
 		p.log.Error("portal: page failed", "page", page, "err", err)
 		http.Error(w, "Interner Fehler. / Internal error.", http.StatusInternalServerError)
@@ -116,6 +139,8 @@ var faults = []struct {
 	{auth.ErrDenied, http.StatusForbidden, "error.denied"},
 	{ErrReadOnly, http.StatusForbidden, "error.readonly"},
 	{ErrBusy, http.StatusConflict, "error.busy"},
+	{ErrElsewhere, http.StatusServiceUnavailable, "error.elsewhere"},
+	{auth.ErrTaken, http.StatusConflict, "error.taken"},
 }
 
 // fail says to the person what happened, and to the log why. The log gets the

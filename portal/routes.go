@@ -25,6 +25,7 @@ func (p *Portal) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.start)
 	mux.HandleFunc("GET /login", once(p.login))
+	mux.HandleFunc("POST /login", p.loginByAddress)
 	mux.HandleFunc("GET "+CallbackPath, once(p.callback))
 	mux.HandleFunc("GET "+IssuerCallbackPath+"{issuer}", once(p.callback))
 	mux.HandleFunc("GET /setup/{client}", p.setup)
@@ -36,6 +37,14 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("POST /apple-profile", p.signedIn(p.form(p.makeProfile)))
 	mux.HandleFunc("GET /apple-profile/{ticket}", once(p.signedIn(p.fetchProfile)))
 	mux.HandleFunc("GET /data", p.signedIn(p.data))
+	mux.HandleFunc("POST /data/reports", p.signedIn(p.form(p.newReport(personChain))))
+	mux.HandleFunc("GET /data/reports/{number}/{format}", p.signedIn(p.report(personChain)))
+	mux.HandleFunc("GET /data/key.pem", p.reportKey)
+	mux.HandleFunc("GET /language/{language}", p.chooseLanguage)
+	mux.HandleFunc("GET /logo/{name}", p.logo)
+	if p.hasTenants() {
+		p.manageRoutes(mux)
+	}
 	if p.c.Trash != nil {
 		mux.HandleFunc("GET /trash", p.signedIn(p.trash))
 		mux.HandleFunc("GET /trash/restore", toTrash) // who reloads the answer to the form

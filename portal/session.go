@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"fachwerk/auth"
 )
@@ -96,7 +97,7 @@ func (p *Portal) signedIn(next pageFunc) http.HandlerFunc {
 // form lets a POST through only with the token of a page of this session.
 func (p *Portal) form(next pageFunc) pageFunc {
 	return func(w http.ResponseWriter, r *http.Request, v *visitor) {
-		if err := r.ParseForm(); err != nil {
+		if err := readForm(r); err != nil {
 			p.message(w, r, v, http.StatusBadRequest, "error.form")
 			return
 		}
@@ -106,6 +107,15 @@ func (p *Portal) form(next pageFunc) pageFunc {
 		}
 		next(w, r, v)
 	}
+}
+
+// readForm reads what a form holds, files included, into memory: the request is
+// bounded already.
+func readForm(r *http.Request) error {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		return r.ParseMultipartForm(bodyMax)
+	}
+	return r.ParseForm()
 }
 
 func (p *Portal) formToken(v *visitor) string {
@@ -127,25 +137,70 @@ func loginPath(back string, fresh bool) string {
 	return "/login?" + q.Encode()
 }
 
-// login begins a sign-in; fresh=1 asks the provider for the password again.
+// login begins a sign-in; fresh=1 asks the provider for the password again. Where
+// people sign in at different providers, and nothing says whose this one is, the
+// address is asked for first.
 func (p *Portal) login(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	o := auth.StartOptions{
+		Tenant: q.Get("tenant"), Invitation: q.Get("invitation"), Session: p.cookie(r, "session"), Fresh: q.Get("fresh") == "1",
+	}
+	if o.Tenant == "" && o.Invitation == "" && p.known(r) == nil {
+		several, err := p.c.RelyingParty.Several(r.Context())
+		if err != nil {
+			p.fail(w, r, nil, err)
+			return
+		}
+		if several {
+			p.render(w, r, nil, http.StatusOK, "login", loginPage{Return: localPath(q.Get("return"))})
+			return
+		}
+	}
+	if to, ok := p.begin(w, r, q.Get("return"), o); ok {
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	}
+}
+
+type loginPage struct {
+	Return  string // where to go then
+	Address string
+	Errors  formErrors
+}
+
+// loginByAddress begins the sign-in of whoever has that address, at the provider of its
+// domain. Which addresses there are it tells nobody.
+func (p *Portal) loginByAddress(w http.ResponseWriter, r *http.Request) {
+	if err := readForm(r); err != nil {
+		p.message(w, r, nil, http.StatusBadRequest, "error.form")
+		return
+	}
+	page := loginPage{Return: localPath(r.PostForm.Get("return")), Address: strings.TrimSpace(r.PostForm.Get("address"))}
+	if _, domain, ok := strings.Cut(page.Address, "@"); !ok || domain == "" || len(page.Address) > 320 {
+		page.Errors = formErrors{{"address", "wrong.login"}}
+		p.render(w, r, nil, http.StatusUnprocessableEntity, "login", page)
+		return
+	}
+	if to, ok := p.begin(w, r, page.Return, auth.StartOptions{Address: page.Address}); ok {
+		p.onward(w, r, to)
+	}
+}
+
+// begin begins a sign-in and tells where it goes on; false if it has answered already.
+func (p *Portal) begin(w http.ResponseWriter, r *http.Request, back string, o auth.StartOptions) (to string, ok bool) {
 	network := auth.Network(p.c.Remote(r))
 	if p.begun.Judge("", network) != auth.Free {
 		p.fail(w, r, p.known(r), auth.ErrThrottled)
-		return
+		return "", false
 	}
 	p.begun.Failed("", network)
-	q := r.URL.Query()
-	to, state, err := p.c.RelyingParty.Start(r.Context(), q.Get("return"), auth.StartOptions{
-		Tenant: q.Get("tenant"), Invitation: q.Get("invitation"), Session: p.cookie(r, "session"),
-		Fresh: q.Get("fresh") == "1", Locales: string(language(r)), StateCookie: p.cookie(r, "state"),
-	})
+	o.Locales, o.StateCookie = string(p.language(r, "")), p.cookie(r, "state")
+	to, state, err := p.c.RelyingParty.Start(r.Context(), back, o)
 	if err != nil {
 		p.fail(w, r, p.known(r), err)
-		return
+		return "", false
 	}
 	p.setCookie(w, "state", state, 600)
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	return to, true
 }
 
 // callback ends a sign-in.

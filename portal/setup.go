@@ -98,7 +98,7 @@ func (p *Portal) setup(w http.ResponseWriter, r *http.Request) {
 		p.message(w, r, v, http.StatusNotFound, "error.page")
 		return
 	}
-	p.render(w, r, v, http.StatusOK, "setup", p.setupPage(clients[i], v, language(r)))
+	p.render(w, r, v, http.StatusOK, "setup", p.setupPage(clients[i], v, p.language(r, p.look(r.Context(), v).language)))
 }
 
 func (p *Portal) setupPage(c client, v *visitor, l lang) setupPage {

@@ -48,10 +48,17 @@ func (s *Server) portal() (*portal.Portal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
+	reporter, err := s.in.reporter()
+	if err != nil {
+		return nil, fmt.Errorf("portal: %w", err)
+	}
+	town := office{s.in}
 	return portal.New(portal.Config{
 		URL:          c.Public.Portal,
 		RelyingParty: rp, Authenticator: s.auth, AppPasswords: s.in.store, Sessions: s.in.store, Tickets: s.in.store,
-		Places: places{s.in.store}, Trash: trash{s.in, s.services}, DAV: s.davOrigin(),
+		Reporter: reporter, Tenants: town, Accounts: town, Grants: town,
+		PersonQuota: int64(c.Quota.Person), SharedQuota: int64(c.Quota.Shared),
+		Trash: trash{s.in, s.services}, DAV: s.davOrigin(),
 		IMAP:               s.mailServer("imaps", c.Public.Ports.IMAPS, true),
 		IMAPStartTLS:       s.mailServer("imap", c.Public.Ports.IMAP, false),
 		Submissions:        s.mailServer("submissions", c.Public.Ports.Submissions, true),
@@ -74,7 +81,7 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 		Groups: func(ctx context.Context, ref auth.AccountRef) ([]string, error) {
 			return in.store.GroupsSaid(ctx, keyOf(ref), in.cfg.OIDC.Issuer)
 		},
-		Remote: in.remote, Log: in.log, HTTP: in.httpClient(),
+		Remote: in.remote, Log: in.log, HTTP: in.httpClient(), Hashed: in.trace.Hash,
 		Clients: []idp.Client{
 			{
 				ID: in.cfg.OIDC.ClientID, Secret: secret, RedirectURIs: []string{origin + portal.CallbackPath},

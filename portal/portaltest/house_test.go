@@ -44,13 +44,24 @@ type people struct {
 	*storetest.Parts
 	down      atomic.Bool
 	strangers atomic.Bool
+	created   sync.Map // times by session, as the clock of the test has them
+}
+
+// AddSession notes when the session began by the test's clock: the store has its own.
+func (p *people) AddSession(ctx context.Context, s auth.Session) error {
+	p.created.Store(string(s.ID), s.Created)
+	return p.Store.AddSession(ctx, s)
 }
 
 func (p *people) Session(ctx context.Context, id []byte) (auth.Session, error) {
 	if p.down.Load() {
 		return auth.Session{}, fmt.Errorf("reading a session: %w", auth.ErrUnavailable)
 	}
-	return p.Store.Session(ctx, id)
+	s, err := p.Store.Session(ctx, id)
+	if at, ok := p.created.Load(string(id)); ok && err == nil {
+		s.Created = at.(time.Time)
+	}
+	return s, err
 }
 
 func (p *people) PersonByRef(ctx context.Context, ref auth.AccountRef) (auth.Person, error) {
@@ -72,6 +83,7 @@ type house struct {
 	anna   auth.AccountRef
 	bert   auth.AccountRef
 	away   atomic.Bool // the provider answers nothing
+	others []int64     // tenants with a provider of their own
 	front  http.Handler
 
 	resources *resource.Service
@@ -80,29 +92,6 @@ type house struct {
 
 // trash is the portal's, on the real drives.
 func (h *house) trash() trash { return trash{h.files, h} }
-
-// kindNames are the kinds of collections in the portal's words.
-var kindNames = map[store.CollectionKind]string{
-	store.Mailbox: "mail", store.Calendar: "calendar", store.AddressBook: "contacts", store.Drive: "files",
-}
-
-// places tells where data lies, from the store.
-type places struct{ *storetest.Parts }
-
-func (p places) Places(ctx context.Context, person auth.AccountRef) (list []portal.Place, err error) {
-	who, err := p.PersonByRef(ctx, person)
-	if err != nil {
-		return nil, err
-	}
-	placed, err := p.Placed(ctx, store.Key{Tenant: person.Tenant, Account: person.Account})
-	for _, x := range placed {
-		list = append(list, portal.Place{
-			Account: who.Address, Kind: kindNames[x.Kind], Store: x.Store, Site: x.Site.Name, Operator: x.Site.Operator,
-			City: x.Site.Place, Country: x.Site.Country, Items: x.Items, Bytes: x.Bytes,
-		})
-	}
-	return list, err
-}
 
 func newHouse(t *testing.T, change ...func(*portal.Config)) *house {
 	t.Helper()
@@ -117,10 +106,14 @@ func newHouse(t *testing.T, change ...func(*portal.Config)) *house {
 		}
 		return h.idp
 	})
+	must(t, h.BindIssuer(t.Context(), store.Issuer{Tenant: h.Tenant.ID, URL: h.issuer}))
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
 	h.idp, err = idp.New(idp.Config{
 		Issuer: h.issuer, Resource: "https://mail.musterstadt.example", People: h, Passwords: h, Tickets: h, Now: h.clock.now, Log: log,
+		Groups: func(ctx context.Context, ref auth.AccountRef) ([]string, error) {
+			return h.GroupsSaid(ctx, keyOf(ref), h.issuer)
+		},
 		Clients: []idp.Client{{
 			ID: "portal", Secret: "a secret of the portal", RedirectURIs: []string{h.portal + portal.CallbackPath},
 			PostLogoutRedirectURIs: []string{h.portal + "/"}, BackChannelLogoutURI: h.portal + portal.BackChannelPath,
@@ -142,14 +135,23 @@ func (h *house) newPortal(t *testing.T, issuer, secret string, who auth.People, 
 	})
 	must(t, err)
 	t.Cleanup(h.auth.Close)
+	providers, err := auth.NewProviders(auth.ProvidersConfig{
+		Installation: auth.IssuerBinding{
+			BearerIssuer: auth.BearerIssuer{URL: issuer, Audience: "https://mail.musterstadt.example"}, ClientID: "portal", ClientSecret: secret,
+			GroupsClaim: "groups", AdminGroup: "{tenant}-verwalten", PrivacyGroup: "{tenant}-datenschutz",
+		},
+		Directory: directory{h}, Now: h.clock.now, Log: log,
+	})
+	must(t, err)
 	party, err := auth.NewRelyingParty(auth.RPConfig{
-		Issuer: issuer, ClientID: "portal", ClientSecret: secret,
-		RedirectURI: h.portal + portal.CallbackPath, PostLogoutRedirectURI: h.portal + "/",
+		Providers: providers, Groups: groups{h.Parts},
+		RedirectURI: h.portal + portal.CallbackPath, IssuerRedirectURI: h.portal + portal.IssuerCallbackPath, PostLogoutRedirectURI: h.portal + "/",
 		People: who, Sessions: h, Tickets: h, Now: h.clock.now, Log: log,
 	})
 	must(t, err)
 	config := portal.Config{
-		URL: h.portal, RelyingParty: party, Authenticator: h.auth, AppPasswords: h, Sessions: h, Tickets: h, Places: places{h.Parts},
+		URL: h.portal, RelyingParty: party, Authenticator: h.auth, AppPasswords: h, Sessions: h, Tickets: h,
+		Reporter: h.reporter(t), Tenants: town{h.Parts}, Accounts: town{h.Parts}, Grants: town{h.Parts}, PersonQuota: 5e9, SharedQuota: 20e9,
 		IMAP:               portal.Server{Host: "imap.musterstadt.example", Port: 993, TLS: true},
 		Submissions:        portal.Server{Host: "smtp.musterstadt.example", Port: 465, TLS: true},
 		SubmissionStartTLS: portal.Server{Host: "smtp.musterstadt.example", Port: 587},
@@ -162,6 +164,15 @@ func (h *house) newPortal(t *testing.T, issuer, secret string, who auth.People, 
 	p, err := portal.New(config)
 	must(t, err)
 	return p
+}
+
+// role puts a person into a group that gives a role in their tenant, as the provider
+// says at the next sign-in: "verwalten" or "datenschutz".
+func (h *house) role(t *testing.T, ref auth.AccountRef, role string) {
+	t.Helper()
+	tenant, err := h.Store.Tenant(t.Context(), ref.Tenant)
+	must(t, err)
+	must(t, h.SetGroups(t.Context(), keyOf(ref), h.issuer, []string{tenant.Name + "-" + role}))
 }
 
 // person makes one who can sign in at the provider.

@@ -325,7 +325,7 @@ func TestNewRefuses(t *testing.T) {
 		"no host":     func(c *portal.Config) { c.URL = "https://" },
 		"a scheme":    func(c *portal.Config) { c.URL = "ftp://portal.example" },
 		"no sessions": func(c *portal.Config) { c.Sessions = nil },
-		"no places":   func(c *portal.Config) { c.Places = nil },
+		"no places":   func(c *portal.Config) { c.Reporter = nil },
 		"short key":   func(c *portal.Config) { c.Secret = bytes.Repeat([]byte{1}, 31) },
 	} {
 		c := good

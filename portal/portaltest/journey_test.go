@@ -110,6 +110,7 @@ func TestKeyboardAlone(t *testing.T) {
 	h := newHouse(t)
 	h.furnish(t)
 	h.throwAway(t)
+	h.role(t, h.anna, "verwalten")
 	b := newTab(t, "de")
 	b.open(h.portal + "/")
 	b.key(kb.Tab)
@@ -127,7 +128,7 @@ func TestKeyboardAlone(t *testing.T) {
 	}
 	b.key(kb.Enter)
 	b.signIn(anna, "the start page, signed in", at("/")+" && document.querySelector('.who')")
-	for _, path := range []string{"/", "/devices", "/devices?service.read=1", "/data", "/service/files", "/trash", "/setup/iphone", "/setup/rclone", "/nirgends"} {
+	for _, path := range []string{"/", "/devices", "/devices?service.read=1", "/data", "/manage", "/manage/people", "/manage/shared/new", "/manage/settings", "/manage/logo", "/manage/data", "/service/files", "/trash", "/setup/iphone", "/setup/rclone", "/nirgends"} {
 		b.open(h.portal + path)
 		b.tabThrough(path)
 	}
@@ -135,7 +136,7 @@ func TestKeyboardAlone(t *testing.T) {
 
 // controls are what the Tab key goes through: what is shown, and of radio buttons
 // the chosen one.
-const controls = `[...document.querySelectorAll('a[href],button,input:not([type=hidden]),select')].filter(
+const controls = `[...document.querySelectorAll('a[href],button,input:not([type=hidden]),select,summary')].filter(
 	e => e.getClientRects().length > 0 && (e.type !== 'radio' || e.checked))`
 
 // stop is where the focus is, and whether that can be seen.
