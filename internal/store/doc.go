@@ -7,6 +7,10 @@
 // holds the keys, package blob keeps large sealed bytes. Packages above import
 // this one only; every protocol is a view of what lies here.
 //
+// There is one of the first and one of the last for each site, and each tenant lives
+// at one of them. One site's database holds the directory: which tenants and domains
+// there are, and where they live (docs/decisions/0009-sites.md).
+//
 // A write goes the same way each time:
 //
 //  1. the tenant is looked up and the placement function is asked ([Store.admit]);

@@ -92,6 +92,9 @@ func (s *script) step(ctx context.Context) string {
 		items := make([]meta.NewItem, 1+s.random.IntN(6))
 		for i := range items {
 			items[i] = Message(1 + s.random.IntN(300))
+			if s.random.IntN(4) == 0 {
+				items[i] = large(1 + s.random.IntN(300))
+			}
 			items[i].Flags = s.random.Int64N(32)
 			items[i].Keywords = s.word()
 			items[i].ThreadHashes = []int64{s.random.Int64N(20), s.random.Int64N(20)}
