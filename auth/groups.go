@@ -157,11 +157,11 @@ func (g *groupBook) settle(ctx context.Context, key groupKey, sum [sha256.Size]b
 	}
 	ticket.Value = formatWord(at, sum)
 	if err := g.tickets.PutTicket(ctx, ticket); err != nil {
-		return common(said, stored), err
+		return said, err // no less true for not being kept
 	}
 	if err := g.store.SetGroups(ctx, key.AccountRef, key.issuer, kept); err != nil {
 		_, _ = g.tickets.TakeTicket(context.WithoutCancel(ctx), ticketGroups, ticket.ID) // the next token tries again
-		return common(said, stored), err
+		return said, err
 	}
 	g.remember(key, sum)
 	return said, nil
