@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -190,20 +191,24 @@ func (c *cluster) try(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-// wantReady looks at the workloads of the release.
+// wantReady waits for the workloads of the release: Helm does, but for those that an
+// autoscaler counts.
 func (c *cluster) wantReady(t *testing.T, kind string, want map[string]int) {
 	t.Helper()
-	list, err := c.api.list("/apis/apps/v1/namespaces/" + namespace + "/" + kind)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]int{}
-	for _, d := range list {
-		got[d.Metadata.Name] = d.Status.ReadyReplicas
-	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("ready are %v, want %v", got, want)
-	}
+	waitFor(t, "the workloads", func() error {
+		list, err := c.api.list("/apis/apps/v1/namespaces/" + namespace + "/" + kind)
+		if err != nil {
+			return err
+		}
+		got := map[string]int{}
+		for _, d := range list {
+			got[d.Metadata.Name] = d.Status.ReadyReplicas
+		}
+		if !maps.Equal(got, want) {
+			return fmt.Errorf("ready are %v, want %v", got, want)
+		}
+		return nil
+	})
 }
 
 // wantNothing looks for what an uninstalled release has left, hooks included.

@@ -3,5 +3,5 @@
 // enforces Pod Security "restricted". kwok plays the nodes: containers are not run.
 //
 // `make test-cluster` builds what it needs and runs it; it is no part of `make test`,
-// for Kubernetes takes 8 minutes of processor time to build.
+// for Kubernetes takes 5 to 8 minutes of processor time to build.
 package cluster

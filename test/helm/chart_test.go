@@ -47,10 +47,10 @@ func run(t *testing.T, name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-func render(t *testing.T, values string) []byte {
+func render(t *testing.T, values string, more ...string) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), tool(t, "helm"), "template", "town", chart,
-		"--namespace", "groupware", "--kube-version", KubernetesVersion, "-f", values)
+	cmd := exec.CommandContext(t.Context(), tool(t, "helm"), append([]string{"template", "town", chart,
+		"--namespace", "groupware", "--kube-version", KubernetesVersion, "-f", values}, more...)...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
@@ -108,6 +108,26 @@ func TestManifestsAreValid(t *testing.T) {
 	}
 	if out, err := run(t, kubeconform, append(args, wrong)...); err == nil || !strings.Contains(out, "graceSeconds") {
 		t.Errorf("an unknown property was not found: %v\n%s", err, out)
+	}
+}
+
+// TestPodsBeginAnewForTheirConfiguration but not for one replica more, which would end
+// all sessions of the others.
+func TestPodsBeginAnewForTheirConfiguration(t *testing.T) {
+	sum := regexp.MustCompile(`checksum/config: [0-9a-f]{64}\n`)
+	sums := func(set string) string {
+		found := sum.FindAll(render(t, filepath.Join(chart, "ci/apart-values.yaml"), "--set="+set), -1)
+		if len(found) != 3 {
+			t.Fatalf("%s: %d checksums", set, len(found))
+		}
+		return string(bytes.Join(found, nil))
+	}
+	before := sums("drainSeconds=30")
+	if sums("roles.portal.replicas=4") != before {
+		t.Error("all pods begin anew for a replica more")
+	}
+	if sums("drainSeconds=31") == before {
+		t.Error("pods go on with an old configuration")
 	}
 }
 

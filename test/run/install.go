@@ -46,7 +46,7 @@ var goTools = []goTool{
 }
 
 // clusterTools are Kubernetes' own servers and the player of nodes, for the part that
-// is no part of make test: they take 8 minutes of processor time to build.
+// is no part of make test: they take 5 to 8 minutes of processor time to build.
 var clusterTools = []goTool{
 	{
 		binary: "kubernetes", pkg: ".", version: "v" + helm.KubernetesVersion, module: "tools/cluster", of: "k8s.io/kubernetes",

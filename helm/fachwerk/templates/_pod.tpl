@@ -16,7 +16,8 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    checksum/config: {{ include "fachwerk.config" $root | sha256sum }}
+    {{- /* How many processes there are is no reason to begin anew. */}}
+    checksum/config: {{ regexReplaceAll "(?m)^replicas: .*$" (include "fachwerk.config" $root) "" | sha256sum }}
     {{- with $w.role.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
