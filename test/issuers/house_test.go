@@ -110,6 +110,9 @@ func (b *browser) read(res *http.Response, err error) page {
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	must(b.t, err)
+	if _, onward, ok := strings.Cut(res.Header.Get("Refresh"), "0;url="); ok {
+		return b.get(onward)
+	}
 	return page{res.StatusCode, res.Request.URL, string(text)}
 }
 

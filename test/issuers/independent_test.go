@@ -95,6 +95,7 @@ func TestATenantsOwnProvider(t *testing.T) {
 		t.Errorf("dora's ID token opens %v", got)
 	}
 
+	n.byAddress(t)
 	n.invitation(t)
 
 	// The provider's own logout reaches the portal behind the browser's back.
@@ -104,6 +105,20 @@ func TestATenantsOwnProvider(t *testing.T) {
 		t.Error("anna's session has ended too")
 	}
 	n.Check(t)
+}
+
+// byAddress: whoever types an address at the portal is sent to the provider of its
+// domain; one of no domain here goes where the other tenant's people go.
+func (n *neighbour) byAddress(t *testing.T) {
+	for address, issuer := range map[string]string{
+		dora: n.issuer, "nobody@nachbarstadt.example": n.issuer, n.Anna().Address: n.Issuer, "nobody@nowhere.example": n.Issuer,
+	} {
+		b := newBrowser(t)
+		p := b.fill(b.get(n.Portal+"/login?return=/devices"), "address", map[string]string{"address": address})
+		if !strings.HasPrefix(p.url.String(), issuer) {
+			t.Errorf("%s leads to %s, want %s", address, p.url, issuer)
+		}
+	}
 }
 
 // invitation: emil, whose subject nobody knew, comes in by a link, once.
