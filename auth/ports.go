@@ -20,7 +20,9 @@ type Person struct {
 // gives an error that wraps ErrUnavailable.
 type People interface {
 	// PersonByAddress finds the person whose primary address or alias it is
-	// (any case, U- or A-labels). Function mailboxes are not persons.
+	// (any case, U- or A-labels). Function mailboxes are not persons. With ErrNotFound
+	// the Person may name the tenant of the address's domain, with no account, so that
+	// what else a login asks is asked at the same place.
 	PersonByAddress(ctx context.Context, address string) (Person, error)
 	// PersonBySubject finds the person bound to (issuer, sub) in any tenant
 	// that the issuer is bound to; ErrSeveral if it is one in each of several.

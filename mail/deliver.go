@@ -36,6 +36,15 @@ func (r Recipient) key() store.Key { return store.Key{Tenant: r.Tenant, Account:
 // case, the domain in U- or A-labels. A disabled account still takes mail.
 // ErrNotLocal, ErrNoSuchUser, ErrTemporary.
 func (s *Service) Resolve(ctx context.Context, address string) (Recipient, error) {
+	to, err := s.resolve(ctx, address)
+	if errors.Is(err, store.ErrNotFound) {
+		return Recipient{}, s.unknown(ctx, address[strings.LastIndexByte(address, '@')+1:], err)
+	}
+	return to, err
+}
+
+// resolve is Resolve where it does not matter why there is nobody: store.ErrNotFound.
+func (s *Service) resolve(ctx context.Context, address string) (Recipient, error) {
 	at := strings.LastIndexByte(address, '@')
 	if at < 1 {
 		return Recipient{}, wrap(ErrNotLocal, "resolve an address without a domain")
@@ -49,7 +58,7 @@ func (s *Service) Resolve(ctx context.Context, address string) (Recipient, error
 		account, err = s.store.Resolve(ctx, local[:plus]+domain)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return Recipient{}, s.unknown(ctx, domain[1:], err)
+		return Recipient{}, err
 	}
 	if err != nil {
 		return Recipient{}, wrap(err, "resolve recipient")
@@ -197,8 +206,10 @@ func (s *Service) detailMailbox(ctx context.Context, to Recipient) (int64, error
 // addresses and aliases, sub-addresses included, or one of an account granted
 // with RightSendAs. Whether the login covers sending is the head's to ask.
 func (s *Service) MaySend(ctx context.Context, p *auth.Principal, address string) (bool, error) {
-	to, err := s.Resolve(ctx, address)
-	if errors.Is(err, ErrNotLocal) || errors.Is(err, ErrNoSuchUser) {
+	// Not Resolve: why there is nobody would be asked of the domain, which makes another
+	// tenant's address other work than nobody's.
+	to, err := s.resolve(ctx, address)
+	if errors.Is(err, ErrNotLocal) || errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {

@@ -57,6 +57,7 @@ type Installation struct {
 	cfg     *config.Config
 	log     *slog.Logger
 	metrics *metrics
+	trace   *Trace
 	roots   *x509.CertPool // for outgoing TLS; nil: the system's alone
 	sites   []openSite
 	guard   *location.Guard
@@ -107,7 +108,7 @@ func siteNames(c *config.Config) string {
 
 // open opens everything; renew names the site that begins a new generation, if any.
 func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string) (in *Installation, err error) {
-	in = &Installation{cfg: c, log: log, metrics: newMetrics()}
+	in = &Installation{cfg: c, log: log, metrics: newMetrics(), trace: traceOf(ctx)}
 	defer func() {
 		if err != nil {
 			in.Close()
@@ -202,6 +203,6 @@ func (in *Installation) authenticator(throttle *auth.Throttle, notifier auth.Not
 	return auth.New(auth.Config{
 		People: in.people(), AppPasswords: in.store, Changes: in.store, HashKeys: in.hashKeys(),
 		Providers: providers, Groups: loginGroups{in.store}, Tickets: in.store,
-		Throttle: throttle, Notifier: notifier, Log: in.log,
+		Throttle: throttle, Notifier: notifier, Log: in.log, Hashed: in.trace.Hash,
 	})
 }

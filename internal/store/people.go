@@ -51,7 +51,29 @@ func personOf(a Account, err error) (auth.Person, error) {
 
 // PersonByAddress implements auth.People.
 func (s *Store) PersonByAddress(ctx context.Context, address string) (auth.Person, error) {
-	return personOf(s.Resolve(ctx, address))
+	p, err := personOf(s.Resolve(ctx, address))
+	if errors.Is(err, auth.ErrNotFound) {
+		p.Tenant = s.addressTenant(ctx, address)
+	}
+	return p, err
+}
+
+// addressTenant is the tenant of an address's domain, 0 for none. What a login then asks
+// of nobody is asked at the site where that tenant's people are: the work does not tell
+// who is among them.
+func (s *Store) addressTenant(ctx context.Context, address string) int64 {
+	if s.only != nil { // everything is asked there
+		return 0
+	}
+	address, err := NormalizeAddress(address)
+	if err != nil {
+		return 0
+	}
+	tenant, err := s.domainTenant(ctx, address[strings.LastIndexByte(address, '@')+1:])
+	if err != nil {
+		return 0
+	}
+	return tenant
 }
 
 // PersonBySubject implements auth.People.
