@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"fachwerk/internal/app/config"
 	"fachwerk/internal/store/blob"
@@ -31,8 +32,7 @@ func (in *Installation) openKeys(ctx context.Context) (fresh bool, err error) {
 }
 
 func (in *Installation) openKeyBucket(ctx context.Context) error {
-	k := in.cfg.Keys
-	name, _ := config.SplitPassword(k.URL)
+	k, name := in.cfg.Keys, bucketName(in.cfg.Keys.URL)
 	bucket, err := openBlobs(config.SiteBlobs{URL: k.URL, Secret: k.Secret}, in.roots)
 	if err != nil {
 		return fmt.Errorf("keys.url %s: %w", name, err)
@@ -40,16 +40,25 @@ func (in *Installation) openKeyBucket(ctx context.Context) error {
 	in.keyBucket = bucket.use
 	in.keys, err = content.OpenKeyBucket(ctx, blob.NewRetry(bucket.use, blob.Backoff{}), name, k.OperatorKeyFile)
 	if err != nil {
-		return fmt.Errorf("keys.url %s, keys.operator_key_file %s: %w", name, k.OperatorKeyFile, withRemedy(err))
+		err = fmt.Errorf("keys.url %s, keys.operator_key_file %s: %w", name, k.OperatorKeyFile, err)
+		if text := remedy(err); text != "" {
+			err = fmt.Errorf("%w; %s", err, strings.ReplaceAll(text, "blobs.", "keys."))
+		}
 	}
-	return nil
+	return err
+}
+
+// bucketName is a bucket's URL without password and options, for people.
+func bucketName(url string) string {
+	name, _ := config.SplitPassword(url)
+	name, _, _ = strings.Cut(name, "?")
+	return name
 }
 
 // keysAt is where the keys lie, for people.
 func (in *Installation) keysAt() string {
 	if in.cfg.Keys.URL != "" {
-		name, _ := config.SplitPassword(in.cfg.Keys.URL)
-		return "keys.url " + name
+		return "keys.url " + bucketName(in.cfg.Keys.URL)
 	}
 	return "keys.dir " + in.cfg.Keys.Dir
 }
