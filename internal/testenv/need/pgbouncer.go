@@ -19,7 +19,10 @@ import (
 // holds to the server. It ends with the test.
 func PgBouncer(t testing.TB, dsn string, connections int) (pooled string) {
 	t.Helper()
-	program := Program(t, "pgbouncer")
+	const program = "/usr/sbin/pgbouncer" // Debian's; not everybody's PATH has that folder
+	if _, err := os.Stat(program); err != nil {
+		Missing(t, "no "+program+": install Debian's pgbouncer")
+	}
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
