@@ -76,17 +76,18 @@ func (j *countPlaces) Write(a *Account, b *Batch) error {
 	return nil
 }
 
-// RecountPlaces compares what collections say of places and folders with their items, one
-// scan of the account, and puts it right where it is not; it reports whether it was
-// not. While an installation is being upgraded, replicas of the version before remove
-// items that they do not count.
+// RecountPlaces compares what collections say of places and folders with their items,
+// and items with their contents, one scan of the account, and puts it right where it
+// is not; it reports whether it was not. While an installation is being upgraded,
+// replicas of the version before replace and remove items that they do not count.
 func (db *DB) RecountPlaces(ctx context.Context, key Key) (wrong bool, err error) {
-	var n int64
+	var collections, items int64
 	b := &Batch{}
-	b.Query(one(&n), `SELECT count(*) FROM collection c LEFT JOIN (`+sumOfObjects+` GROUP BY collection_id) s ON s.collection_id = c.collection_id
+	b.Query(one(&collections), `SELECT count(*) FROM collection c LEFT JOIN (`+sumOfObjects+` GROUP BY collection_id) s ON s.collection_id = c.collection_id
 		WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.state = 0
 		AND (c.object_items <> coalesce(s.n, 0) OR c.object_bytes <> coalesce(s.bytes, 0) OR c.folders <> coalesce(s.folders, 0))`, key.Tenant, key.Account)
-	if err = db.engine.Read(ctx, b); err == nil && n > 0 {
+	b.Query(one(&items), `SELECT count(*) FROM item`+elsewhere, key.Tenant, key.Account)
+	if err = db.engine.Read(ctx, b); err == nil && collections+items > 0 {
 		wrong, err = true, db.Write(ctx, key, recountPlaces{})
 	}
 	if err != nil {
@@ -95,19 +96,26 @@ func (db *DB) RecountPlaces(ctx context.Context, key Key) (wrong bool, err error
 	return wrong, nil
 }
 
-// sumOfObjects counts an account's items in the blob store, and folders, by collection.
-const sumOfObjects = `SELECT collection_id, CAST(sum(CASE WHEN stored = 1 THEN 1 ELSE 0 END) AS BIGINT) AS n,
-	CAST(sum(CASE WHEN stored = 1 THEN size ELSE 0 END) AS BIGINT) AS bytes,
-	CAST(sum(CASE WHEN flags >= 32 THEN 1 ELSE 0 END) AS BIGINT) AS folders
-	FROM item WHERE tenant_id = $1 AND account_id = $2`
+const (
+	// sumOfObjects counts an account's items in the blob store, and folders, by collection.
+	sumOfObjects = `SELECT collection_id, CAST(sum(CASE WHEN stored = 1 THEN 1 ELSE 0 END) AS BIGINT) AS n,
+		CAST(sum(CASE WHEN stored = 1 THEN size ELSE 0 END) AS BIGINT) AS bytes,
+		CAST(sum(CASE WHEN flags >= 32 THEN 1 ELSE 0 END) AS BIGINT) AS folders
+		FROM item WHERE tenant_id = $1 AND account_id = $2`
+	// elsewhere are an account's items that are counted where their content does not lie.
+	elsewhere = ` WHERE tenant_id = $1 AND account_id = $2 AND stored >= 0 AND stored <> coalesce((SELECT
+		CASE WHEN c.object_key <> '' THEN 1 ELSE 0 END FROM content c
+		WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.content_id = item.content_id), 0)`
+)
 
 type recountPlaces struct{}
 
 // Read queues nothing; see recount.
 func (recountPlaces) Read(*Account, *Batch) error { return nil }
 
-// Write queues the statement.
+// Write queues the statements.
 func (recountPlaces) Write(a *Account, b *Batch) error {
+	b.Exec(`UPDATE item SET stored = 1 - stored`+elsewhere, a.Tenant, a.Key.Account)
 	const of = ` FROM item i WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.collection_id = collection.collection_id AND `
 	b.Exec(`UPDATE collection SET object_items = (SELECT count(*)`+of+`i.stored = 1),
 		object_bytes = (SELECT CAST(coalesce(sum(size), 0) AS BIGINT)`+of+`i.stored = 1), folders = (SELECT count(*)`+of+`i.flags >= 32)

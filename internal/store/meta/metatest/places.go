@@ -128,13 +128,19 @@ func testUncounted(t *testing.T, f Factory) {
 	s.lies(t, inbox.ID, 2, 3000)
 	s.lies(t, other.ID, 1, 2000)
 
-	for _, wrong := range []bool{false, true, false} {
-		if wrong {
-			s.exec(t, "UPDATE collection SET object_items = 7, object_bytes = 8, folders = 9 WHERE name = 'INBOX'")
+	for _, fault := range []string{
+		"UPDATE collection SET object_items = 7, object_bytes = 8, folders = 9 WHERE name = 'INBOX'",
+		"UPDATE item SET stored = 1 - stored WHERE size > 5",
+		"UPDATE item SET stored = 1, size = 10 WHERE uid = 3",
+	} {
+		for _, wrong := range []bool{false, true, false} {
+			if wrong {
+				s.exec(t, fault)
+			}
+			if was, err := s.RecountPlaces(ctx, s.Key); err != nil || was != wrong {
+				t.Errorf("%s: it was wrong: %v, %v, want %v", fault, was, err, wrong)
+			}
+			s.lies(t, inbox.ID, 2, 3000)
 		}
-		if was, err := s.RecountPlaces(ctx, s.Key); err != nil || was != wrong {
-			t.Errorf("it was wrong: %v, %v, want %v", was, err, wrong)
-		}
-		s.lies(t, inbox.ID, 2, 3000)
 	}
 }
