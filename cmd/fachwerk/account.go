@@ -28,10 +28,11 @@ func (c *cli) accountAdd() *cobra.Command {
 
 Kinds: person (signs in), function (an office's mailbox, used by grants), team,
 room, resource. A person of an outside OpenID provider is named by --issuer and
---subject; for the embedded one set a password with "fachwerk password set".`,
+--subject, or comes by "fachwerk account invite"; for the embedded one set a password
+with "fachwerk password set".`,
 		Example: `  fachwerk account add anna.schmidt@musterstadt.example --name "Anna Schmidt" --data fachwerk-data
   fachwerk account add buergeramt@musterstadt.example --kind function --quota "50 GiB" --data fachwerk-data
-  fachwerk account add jan@musterstadt.example --issuer https://login.land.example --subject 4711 --config fachwerk.yaml`,
+  fachwerk account add jan@musterstadt.example --issuer https://login.musterstadt.example --subject 4711 --config fachwerk.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("quota") {
 				bytes, err := app.ParseSize(quota)

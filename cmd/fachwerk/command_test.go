@@ -58,6 +58,10 @@ func TestAnOperatorsFirstDay(t *testing.T) {
 	must("domain", "add", "musterstadt.example")
 	must("account", "add", "anna@musterstadt.example", "--name", "Anna Schmidt", "--quota", "1 GiB")
 	must("account", "add", "amt@musterstadt.example", "--kind", "function")
+	if _, err := run("", "account", "add", "jan@musterstadt.example", "--issuer", "https://login.land.example", "--subject", "4711"); err == nil || !strings.Contains(err.Error(), "issuer bind") {
+		t.Errorf("a person of an unbound issuer: %v", err)
+	}
+	must("issuer", "bind", "https://login.land.example", "--client-id", "portal")
 	must("account", "add", "jan@musterstadt.example", "--issuer", "https://login.land.example", "--subject", "4711")
 	must("alias", "add", "rathaus@musterstadt.example", "amt@musterstadt.example")
 	must("grant", "add", "amt@musterstadt.example", "anna@musterstadt.example", "read,send-as")

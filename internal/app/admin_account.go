@@ -11,8 +11,7 @@ import (
 	"fachwerk/internal/store"
 )
 
-// AddAccount makes an account in the tenant that has the address's domain. A provider
-// that is named and not bound to that tenant is bound to it.
+// AddAccount makes an account in the tenant that has the address's domain.
 func (in *Installation) AddAccount(ctx context.Context, n NewAccount) (Account, error) {
 	if _, ok := kinds[n.Kind]; !ok { // before anything is said of the address
 		return Account{}, errKind(n.Kind)
@@ -24,7 +23,7 @@ func (in *Installation) AddAccount(ctx context.Context, n NewAccount) (Account, 
 		return Account{}, err
 	}
 	if n.Issuer != "" && n.Subject != "" {
-		if err := in.bindIssuer(ctx, tenant, n.Issuer); err != nil {
+		if err := in.bindOurs(ctx, tenant, n.Issuer); err != nil {
 			return Account{}, err
 		}
 	}

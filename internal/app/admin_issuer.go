@@ -116,11 +116,15 @@ func (in *Installation) UnbindIssuer(ctx context.Context, tenant, url string) er
 	return err
 }
 
-// bindIssuer binds an issuer to a tenant, unless it is bound already, in whichever way.
-func (in *Installation) bindIssuer(ctx context.Context, tenant int64, url string) error {
+// bindOurs binds the installation's issuer to a tenant that was made when it had
+// another. One that is a tenant's own has to be bound with all that belongs to it.
+func (in *Installation) bindOurs(ctx context.Context, tenant int64, url string) error {
 	bound, err := in.store.Issuers(ctx, tenant)
-	if err != nil || slices.ContainsFunc(bound, func(i store.Issuer) bool { return i.URL == url }) {
+	switch {
+	case err != nil || slices.ContainsFunc(bound, func(i store.Issuer) bool { return i.URL == url }):
 		return err
+	case url != in.cfg.OIDC.Issuer:
+		return refuse(admin.Invalid, nil, "issuer %s is not bound to the person's tenant: bind it first, with `fachwerk issuer bind`", url)
 	}
 	return in.store.BindIssuer(ctx, store.Issuer{Tenant: tenant, URL: url})
 }
