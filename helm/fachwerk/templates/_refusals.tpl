@@ -165,6 +165,9 @@
 - the autoscaling of {{ .component }} has a minReplicas greater than maxReplicas: swap them.
 {{- end }}
 {{- end }}
+{{- if and .Values.listeners.admin (not .Values.oidc.operatorGroup) }}
+- listeners.admin is on but oidc.operatorGroup is empty: the control API is for operators, so name the group that they are in, or leave the listener off.
+{{- end }}
 {{- if and .Values.listeners.admin (not .Values.roles.portal.enabled) }}
 - listeners.admin needs the role that serves it: set roles.portal.enabled to true.
 {{- end }}
