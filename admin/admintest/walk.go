@@ -39,6 +39,11 @@ func (w *walk) door() {
 	w.refused(admin.Unauthorized, "GET", tenants, request{token: "none", query: "access_token=" + operatorToken})
 	w.refused(admin.Unauthorized, "GET", "/v1/nothing", request{token: "none"})
 	w.refused(admin.Forbidden, "GET", tenants, request{token: "Bearer " + personToken})
+	for token, want := range map[string]string{"none": "Bearer realm=", "Bearer " + personToken: "insufficient_scope"} {
+		if got := w.call("GET", tenants, request{token: token}).header.Get("WWW-Authenticate"); !strings.Contains(got, want) {
+			w.t.Errorf("%s: WWW-Authenticate %q", token, got)
+		}
+	}
 	w.refused(admin.Unavailable, "GET", tenants, request{token: "Bearer " + brokenToken})
 	w.refused(admin.NotFound, "GET", "/v1/nothing", request{})
 	w.refused(admin.NotFound, "GET", "/", request{})
