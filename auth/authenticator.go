@@ -103,7 +103,11 @@ func New(cfg Config) (*Authenticator, error) {
 	a.groups = newGroupBook(cfg.Groups, cfg.Tickets, cfg.Now, cfg.Log)
 	a.recent = newRecent(cfg.Now)
 	a.touches = newTouches(cfg.AppPasswords, cfg.Now, cfg.Log)
-	a.watches = newWatches(cfg.Changes, cfg.Now, cfg.Log)
+	var bindings func(context.Context) (*bound, error)
+	if a.providers != nil {
+		bindings = a.providers.current
+	}
+	a.watches = newWatches(cfg.Changes, bindings, cfg.Now, cfg.Log)
 	return a, nil
 }
 

@@ -258,7 +258,7 @@ func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token strin
 	p := &Principal{
 		Tenant: person.Tenant, Account: person.Account,
 		Address: person.Address, DisplayName: person.DisplayName,
-		Scopes: scopes, Method: ByBearer, Session: c.session(token), Expires: c.Expires.Time,
+		Scopes: scopes, Method: ByBearer, Issuer: c.issuer, Session: c.session(token), Expires: c.Expires.Time,
 	}
 	if c.AuthTime != nil {
 		p.AuthTime = c.AuthTime.Time

@@ -29,7 +29,7 @@ func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token stri
 	}
 	groups, _ := of.groups(c.all)
 	p := &Principal{
-		Method: ByBearer, Session: c.session(token), Expires: c.Expires.Time,
+		Method: ByBearer, Issuer: c.issuer, Session: c.session(token), Expires: c.Expires.Time,
 		Groups: groups, Roles: of.roles(groups) & Operator,
 	}
 	if !p.Has(Operator) {

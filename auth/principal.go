@@ -54,6 +54,7 @@ type Principal struct {
 	DisplayName     string
 	Scopes          Scope
 	Method          Method
+	Issuer          string    // with ByBearer and BySession: whose word it is
 	AppPassword     int64     // id, with ByAppPassword
 	Session         string    // portal session or token id, with BySession and ByBearer
 	AuthTime        time.Time // when the person last typed a password at the provider

@@ -112,7 +112,7 @@ func principalOf(person Person, s Session) *Principal {
 	return &Principal{
 		Tenant: person.Tenant, Account: person.Account,
 		Address: person.Address, DisplayName: person.DisplayName,
-		Method: BySession, Session: hex.EncodeToString(s.ID), AuthTime: s.AuthTime, Expires: s.Expires,
+		Method: BySession, Issuer: s.Issuer, Session: hex.EncodeToString(s.ID), AuthTime: s.AuthTime, Expires: s.Expires,
 	}
 }
 

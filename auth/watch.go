@@ -40,6 +40,8 @@ type watches struct {
 	store Changes
 	now   func() time.Time
 	log   *slog.Logger
+	// bindings tells which issuers still open which tenants; nil: whoever is known.
+	bindings func(context.Context) (*bound, error)
 
 	mu     sync.Mutex
 	logins map[loginKey]map[*watcher]struct{}
@@ -53,11 +55,12 @@ type watches struct {
 type watcher struct {
 	ended   chan struct{}
 	expires time.Time
+	issuer  string // whose token it was, "" if none
 }
 
-func newWatches(store Changes, now func() time.Time, log *slog.Logger) *watches {
+func newWatches(store Changes, bindings func(context.Context) (*bound, error), now func() time.Time, log *slog.Logger) *watches {
 	w := &watches{
-		store: store, now: now, log: log,
+		store: store, bindings: bindings, now: now, log: log,
 		logins: map[loginKey]map[*watcher]struct{}{},
 		hints:  make(chan loginKey, 256),
 		quit:   make(chan struct{}), done: make(chan struct{}),
@@ -67,12 +70,15 @@ func newWatches(store Changes, now func() time.Time, log *slog.Logger) *watches 
 }
 
 // Watch tells when a login has ended: ended is closed within five seconds
-// after the app password was revoked or expired, the person was disabled, or
-// the token ran out. stop, or the end of ctx, gives the watch up; stop may be
+// after the app password was revoked or expired, the person was disabled, the
+// token ran out, or its issuer was unbound from the tenant. stop, or the end of ctx, gives the watch up; stop may be
 // called more than once and must be called.
 func (a *Authenticator) Watch(ctx context.Context, p *Principal) (ended <-chan struct{}, stop func()) {
 	w := a.watches
 	me := &watcher{ended: make(chan struct{}), expires: p.Expires}
+	if p.Method == ByBearer {
+		me.issuer = p.Issuer
+	}
 	key := loginKey{AccountRef{p.Tenant, p.Account}, p.AppPassword}
 	w.mu.Lock()
 	if w.logins[key] == nil {
@@ -126,14 +132,10 @@ func (w *watches) run() {
 
 // look asks after the logins chosen and ends those that are over.
 func (w *watches) look(chosen func(loginKey) bool) {
-	w.mu.Lock()
-	keys := make([]loginKey, 0, len(w.logins))
-	for k := range w.logins {
-		if chosen(k) {
-			keys = append(keys, k)
-		}
+	keys, tokens := w.chosen(chosen)
+	if tokens {
+		w.unbound()
 	}
-	w.mu.Unlock()
 	if many, ok := w.store.(ManyChanges); ok {
 		w.lookTogether(many, keys)
 		return
@@ -179,6 +181,50 @@ func (w *watches) lookTogether(many ManyChanges, keys []loginKey) {
 		}
 		if w.closing() {
 			return
+		}
+	}
+}
+
+// chosen gives the logins chosen, and whether any of them is by a token.
+func (w *watches) chosen(chosen func(loginKey) bool) (keys []loginKey, tokens bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	keys = make([]loginKey, 0, len(w.logins))
+	for k, watchers := range w.logins {
+		if !chosen(k) {
+			continue
+		}
+		keys = append(keys, k)
+		for me := range watchers {
+			tokens = tokens || me.issuer != ""
+		}
+	}
+	return keys, tokens
+}
+
+// unbound ends logins by tokens of issuers that are bound to the tenant no more. A
+// directory that is away ends nobody's.
+func (w *watches) unbound() {
+	if w.bindings == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), bindingsPatience)
+	defer cancel()
+	b, err := w.bindings(ctx)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key, watchers := range w.logins {
+		for me := range watchers {
+			if me.issuer == "" {
+				continue
+			}
+			if _, ok := b.binding(me.issuer, key.Tenant); !ok {
+				close(me.ended)
+				w.remove(key, me)
+			}
 		}
 	}
 }

@@ -24,15 +24,6 @@ func TestWatch(t *testing.T) {
 			t.Cleanup(stop)
 			return made, ended
 		}
-		over := func(c <-chan struct{}) bool {
-			synctest.Wait()
-			select {
-			case <-c:
-				return true
-			default:
-				return false
-			}
-		}
 		here, hereEnded := watch(time.Time{}, true)
 		there, thereEnded := watch(time.Time{}, false)
 		_, expiringEnded := watch(time.Now().Add(20*time.Second), false)
@@ -129,4 +120,69 @@ func (c *changes) calls() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.n
+}
+
+// Connections of a token end when its issuer is unbound from the tenant; those of app
+// passwords, and of other issuers, stay. A directory that is away ends nobody's.
+func TestWatchOfUnboundIssuers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := authtest.NewMemory()
+		dir := &directory{Memory: m}
+		ref := m.AddPersonIn(2, dora)
+		const ours, theirs = "https://login.example", "https://login.nachbarstadt.example"
+		bound := auth.Bindings{Issuers: []auth.IssuerBinding{
+			{Tenant: 2, Installation: true},
+			{Tenant: 2, BearerIssuer: auth.BearerIssuer{URL: theirs, Audience: resource}},
+		}}
+		m.SetBindings(bound)
+		h := openOn(t, m, ref, func(c *auth.Config) {
+			var err error
+			c.Providers, err = auth.NewProviders(auth.ProvidersConfig{
+				Installation: auth.IssuerBinding{BearerIssuer: auth.BearerIssuer{URL: ours, Audience: resource}}, Directory: dir,
+			})
+			must(t, err)
+		})
+		watch := func(p auth.Principal) <-chan struct{} {
+			p.Tenant, p.Account = ref.Tenant, ref.Account
+			ended, stop := h.Watch(t.Context(), &p)
+			t.Cleanup(stop)
+			return ended
+		}
+		token := watch(auth.Principal{Method: auth.ByBearer, Issuer: theirs})
+		others := []<-chan struct{}{
+			watch(auth.Principal{Method: auth.ByBearer, Issuer: ours}), watch(auth.Principal{Method: auth.BySession, Issuer: theirs}), watch(auth.Principal{}),
+		}
+		time.Sleep(10 * time.Second)
+		if over(token) {
+			t.Error("ended while the issuer is bound")
+		}
+		dir.away.Store(true)
+		m.SetBindings(auth.Bindings{Issuers: bound.Issuers[:1]})
+		time.Sleep(10 * time.Second)
+		if over(token) {
+			t.Error("ended while the directory is away")
+		}
+		dir.away.Store(false)
+		time.Sleep(8 * time.Second)
+		if !over(token) {
+			t.Error("stays open after the issuer was unbound")
+		}
+		for n, other := range others {
+			if over(other) {
+				t.Errorf("%d has ended too", n)
+			}
+		}
+		h.Close()
+	})
+}
+
+// over reports whether a login has ended, in a bubble.
+func over(ended <-chan struct{}) bool {
+	synctest.Wait()
+	select {
+	case <-ended:
+		return true
+	default:
+		return false
+	}
 }

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-sasl"
+
 	"fachwerk/test/system/harness"
 )
 
@@ -285,8 +288,16 @@ func (e *evil) unbound(t *testing.T) {
 	if p := b.get(e.login("Evilstadt")); p.url.Path != "/devices" {
 		t.Fatalf("eve's sign-in ends at %s", p.url)
 	}
-	e.Command(t, "issuer", "unbind", e.URL, "--tenant", "Evilstadt")
 	token := e.access("eve", nil)
+	open := imapclient.New(dial(t, e.house, e.IMAPS), nil)
+	defer open.Close()
+	must(t, open.Authenticate(sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: eve, Token: token})))
+	e.Command(t, "issuer", "unbind", e.URL, "--tenant", "Evilstadt")
+	select {
+	case <-open.Closed():
+	case <-time.After(time.Minute):
+		t.Error("a connection of its token stays open")
+	}
 	harness.Eventually(t, time.Minute, "its tokens open nothing", func() bool { return len(opened(t, e.house, eve, token)) == 0 })
 	harness.Eventually(t, time.Minute, "its sessions end", func() bool { return !b.signedIn(e.Portal) })
 	// Whom it sent now goes where people go whose tenant has no issuer of its own.
