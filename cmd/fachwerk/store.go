@@ -45,7 +45,28 @@ Stop all servers of the installation first.`,
 	generation.Flags().BoolVar(&sure, "yes", false, "it is meant")
 	generation.Flags().StringVar(&site, "site", "", "the site that was restored; needed where there are several")
 	c.installation(generation)
-	cmd.AddCommand(generation)
+	cmd.AddCommand(generation, c.migrate())
+	return cmd
+}
+
+func (c *cli) migrate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "migrate", Short: "Bring the databases of all sites to this version, and nothing else", Args: cobra.NoArgs,
+		Long: `Bring the database of every site to this version's schema. "serve" does so too; run
+it before where several replicas are upgraded one after the other. It may run twice.`,
+		Example: "  fachwerk store migrate --config /etc/fachwerk/fachwerk.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := c.where.Path(); err != nil {
+				return usageError{err}
+			}
+			if err := app.Migrate(cmd.Context(), c.where, c.log()); err != nil {
+				return err
+			}
+			c.done("The databases have the schema of this version.")
+			return nil
+		},
+	}
+	c.installation(cmd)
 	return cmd
 }
 

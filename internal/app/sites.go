@@ -52,16 +52,21 @@ func (in *Installation) openSite(ctx context.Context, i int, renew bool) error {
 	at.db, err = openDB(ctx, observedEngine{in.trace.engine(at.Name, at.metadata.use), in.metrics}, in.log)
 	if err != nil {
 		at.metadata.use.Close()
-		if errors.Is(err, meta.ErrForeignStore) {
-			return fmt.Errorf("%w: if it was restored or failed over on purpose, run `fachwerk store new-generation` once, so that no client sees a number twice", err)
-		}
-		return fmt.Errorf("metadata database: %w", withRemedy(err))
+		return unopened(err)
 	}
 	if at.blobs, err = openBlobs(b, in.roots); err != nil {
 		return errors.Join(err, at.db.Close())
 	}
 	in.sites = append(in.sites, at)
 	return nil
+}
+
+// unopened tells what to do about a database that could not be opened.
+func unopened(err error) error {
+	if errors.Is(err, meta.ErrForeignStore) {
+		return fmt.Errorf("%w: if it was restored or failed over on purpose, run `fachwerk store new-generation` once, so that no client sees a number twice", err)
+	}
+	return fmt.Errorf("metadata database: %w", withRemedy(err))
 }
 
 // engines are the site's for the store.
