@@ -17,9 +17,9 @@ func (c *cli) serve() *cobra.Command {
 		Long: `Run the server until SIGTERM or SIGINT.
 
 Without a part all are run. "mail" is IMAP, LMTP, SMTP, submission and the queue;
-"portal" is the portal and the embedded OpenID provider; "dav" is calendars,
-contacts and files (listen.http). Health, readiness and
-metrics are always there, at listen.ops.
+"portal" is the portal, the embedded OpenID provider and the control API
+(listen.admin); "dav" is calendars, contacts and files (listen.http). Health,
+readiness and metrics are always there, at listen.ops.
 
 At a signal the server takes no new connections, lets open work end (limits.drain)
 and closes; a second signal ends it at once.`,

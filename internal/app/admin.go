@@ -16,7 +16,6 @@ import (
 // What the command line shows is what the control API answers.
 type (
 	Tenant        = admin.Tenant
-	Settings      = admin.Settings
 	NewTenant     = admin.NewTenant
 	TenantChange  = admin.TenantChange
 	Domain        = admin.Domain
@@ -27,7 +26,6 @@ type (
 	AccountChange = admin.AccountChange
 	Alias         = admin.Alias
 	Grant         = admin.Grant
-	SiteState     = admin.Site
 )
 
 // refuse is a refusal that operators are told, with its cause if there is one.

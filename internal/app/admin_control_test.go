@@ -4,9 +4,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"fachwerk/admin/admintest"
+	"fachwerk/internal/testenv/need"
 )
 
 const twoSites = `listen: {imap: "", imaps: "", lmtp: "", smtp: "", submission: "", submissions: "", http: "", portal: "", issuer: "", ops: ""}
@@ -23,10 +25,22 @@ sites:
      metadata: {dsn: "sqlite:sued.db"}, blobs: {url: "dir:sued"}}
 `
 
-// The control API on an installation of two sites.
+// The control API on installations of two sites.
 func TestControlAPI(t *testing.T) {
+	t.Run("SQLite+directory", func(t *testing.T) { controlAPI(t, twoSites) })
+	t.Run("PostgreSQL+S3", func(t *testing.T) {
+		text := twoSites
+		for _, site := range []string{"nord", "sued"} {
+			text = strings.Replace(text, "sqlite:"+site+".db", need.Postgres(t), 1)
+			text = strings.Replace(text, "dir:"+site, need.S3(t), 1)
+		}
+		controlAPI(t, text)
+	})
+}
+
+func controlAPI(t *testing.T, configuration string) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, ConfigName), []byte(twoSites), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ConfigName), []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	in, err := Open(t.Context(), Where{Data: dir}, slog.New(slog.DiscardHandler))
