@@ -1,11 +1,15 @@
 package portal
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/collate"
+	textlang "golang.org/x/text/language"
 
 	"fachwerk/auth"
 )
@@ -53,6 +57,7 @@ func (p *Portal) listAccounts(k accountPages) pageFunc {
 			text := strings.ToLower(a.Name + " " + a.Address)
 			return !slices.Contains(k.kinds, a.Kind) || slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 		})
+		byName(list)
 		page := accountsPage{managed: p.after(r, v, k.section), Query: query, Count: int64(len(list)), Last: max(1, (len(list)+accountsShown-1)/accountsShown)}
 		number, _ := strconv.Atoi(r.URL.Query().Get("page"))
 		page.Page = min(max(number, 1), page.Last)
@@ -60,6 +65,13 @@ func (p *Portal) listAccounts(k accountPages) pageFunc {
 		page.Accounts = list[first:min(first+accountsShown, len(list))]
 		p.render(w, r, v, http.StatusOK, "accounts", page)
 	}
+}
+
+// byName sorts accounts as a directory has them: by name, numbers by their value.
+func byName(list []Account) {
+	order := collate.New(textlang.German, collate.IgnoreCase, collate.Numeric)
+	name := func(a Account) string { return cmp.Or(a.Name, a.Address) }
+	slices.SortStableFunc(list, func(a, b Account) int { return order.CompareString(name(a), name(b)) })
 }
 
 // accountForm is what a form about an account holds.

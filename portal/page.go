@@ -127,6 +127,9 @@ var faults = []struct {
 	status int
 	key    string
 }{
+	// Before what may work later by itself.
+	{location.ErrElsewhere, http.StatusServiceUnavailable, "error.elsewhere"},
+	{location.ErrMismatch, http.StatusServiceUnavailable, "error.elsewhere"},
 	{auth.ErrUnknownSubject, http.StatusForbidden, "error.unknown"},
 	{auth.ErrState, http.StatusBadRequest, "error.state"},
 	{auth.ErrRefused, http.StatusForbidden, "error.refused"},

@@ -137,7 +137,7 @@ func TestKeyboardAlone(t *testing.T) {
 // controls are what the Tab key goes through: what is shown, and of radio buttons
 // the chosen one.
 const controls = `[...document.querySelectorAll('a[href],button,input:not([type=hidden]),select,summary')].filter(
-	e => e.getClientRects().length > 0 && (e.type !== 'radio' || e.checked))`
+	e => e.checkVisibility() && (e.type !== 'radio' || e.checked))`
 
 // stop is where the focus is, and whether that can be seen.
 const stop = `(() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();

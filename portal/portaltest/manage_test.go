@@ -344,5 +344,5 @@ func TestManyPeople(t *testing.T) {
 	if got.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(got.body, "nicht mehr Konten") {
 		t.Errorf("one too many: %d", got.StatusCode)
 	}
-	v.get("/manage").holds(t, "the overview", "von 50,0\u00a0GB", "von 1.000", "von 62", "musterstadt.example", "nord")
+	v.get("/manage").holds(t, "the overview", "von 50,0\u00a0GB", "von 1.000", "zusammen 62 Konten", "musterstadt.example", "nord")
 }

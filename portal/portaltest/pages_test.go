@@ -8,6 +8,8 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
+
+	"github.com/chromedp/chromedp"
 )
 
 // Every page there is, in both languages, on a desk and on a small phone: no
@@ -37,6 +39,9 @@ func (h *house) furnish(t *testing.T) {
 	h.mail(t, h.anna, 3)
 	h.objects(t, store.Calendar, 24)
 	h.objects(t, store.AddressBook, 1)
+	h.large(t, h.anna)
+	h.role(t, h.anna, "verwalten")
+	h.observed(t, h.clock.now(), seen()[:3]...)
 	must(t, h.AddSession(t.Context(), auth.Session{
 		AccountRef: h.anna, ID: []byte(strings.Repeat("s", 32)), Issuer: h.issuer, Subject: "x", SID: "y",
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -99,6 +104,11 @@ func (b *tab) visitAll(h *house, language string) {
 	b.look("profile", language)
 	b.open(h.portal + "/data")
 	b.look("data", language)
+	h.observed(t, h.clock.now(), seen()...)
+	b.click("form[action='/data/reports'] button", "the report", "document.querySelector('.reports [href$=\"/1/json\"]')")
+	eval[any](b, "document.querySelectorAll('details').forEach(d => d.open = true), null")
+	b.look("data-differs", language)
+	b.visitManage(h, language)
 	b.visitTrash(h, language)
 	b.open(h.portal + "/nirgends")
 	b.look("error-page", language, statusLine)
@@ -133,6 +143,80 @@ func (b *tab) visitAll(h *house, language string) {
 	b.look("provider-error", language, statusLine)
 	b.open(h.issuer + "/")
 	b.look("provider-home", language)
+}
+
+// visitManage looks at the pages of a tenant admin: empty, in use, with mistakes.
+func (b *tab) visitManage(h *house, language string) {
+	t := b.t
+	must(t, h.SetTenantLogo(t.Context(), h.Tenant.ID, "image/png", picture(t)))
+	_, err := h.UpdateTenant(t.Context(), h.Tenant.ID, store.TenantSet{
+		Quota:    &store.TenantQuota{Bytes: 500e9, Accounts: 250},
+		Settings: &store.TenantSettings{DisplayName: "Stadt Musterstadt an der Beispielach", Contact: "IT-Service, Telefon 1234", ContactAddress: "hilfe@musterstadt.example"},
+	})
+	must(t, err)
+	h.clock.forward(20 * time.Second) // the look is read again
+	for i := range 60 {
+		_, err := h.CreateAccount(t.Context(), store.NewAccount{
+			Tenant: h.Tenant.ID, Kind: store.Person, Address: fmt.Sprintf("person.%d@musterstadt.example", i), DisplayName: fmt.Sprintf("Person Nummer %d", i), QuotaBytes: 5e9,
+		})
+		must(t, err)
+	}
+	look := func(path, name string, but ...string) {
+		b.open(h.portal + path)
+		b.wait(name, at(strings.Split(path, "?")[0]))
+		b.look(name, language, but...)
+	}
+	look("/manage", "manage")
+	look("/manage/people", "manage-people")
+	look("/manage/people?q=nummer+1&page=2", "manage-search")
+	look("/manage/people?q=niemand", "manage-nobody")
+	look("/manage/people/new", "manage-new")
+	b.write("#local", "bert")
+	b.do(chromedp.Click(chromedp.CSS("form.fields button")))
+	b.wait("what is wrong", "document.querySelector('[role=alert]')")
+	b.look("manage-new-wrong", language, statusLine)
+	b.write("#name", "Clara Klein")
+	b.do(chromedp.SetValue(chromedp.CSS("#local"), "clara.klein"))
+	b.click("form.fields button", "the account", "document.querySelector('.done')")
+	b.look("manage-person", language)
+	path := eval[string](b, "location.pathname")
+	look(path+"/edit", "manage-edit")
+	look(path+"/aliases", "manage-aliases")
+	b.write("#local", "poststelle")
+	b.click(".panel button", "the address", "document.querySelector('.rows')")
+	b.look("manage-aliases-some", language)
+	look(path+"/remove", "manage-remove")
+	b.open(h.portal + path)
+	b.click("form[action$='/disable'] button", "it is disabled", "document.querySelector('form[action$=\"/enable\"]')")
+	b.look("manage-person-disabled", language)
+	b.click("form[action$='/login'] button", "the first sign-in", "document.getElementById('secret')")
+	b.look("manage-first-login", language)
+	look("/manage/people/"+number(h.anna), "manage-own")
+
+	look("/manage/shared", "manage-shared-none")
+	look("/manage/shared/new", "manage-shared-new")
+	b.write("#name", "Bürgeramt")
+	b.write("#local", "amt33")
+	b.click("form.fields button", "the account", "document.querySelector('.done')")
+	path = eval[string](b, "location.pathname")
+	b.open(h.portal + path + "/grants")
+	b.click(".panel button", "what is wrong", "document.querySelector('[role=alert]')")
+	b.look("manage-grants-wrong", language, statusLine)
+	b.write("#who", bert)
+	b.click(".panel button", "the grant", "document.querySelector('.rows')")
+	b.do(chromedp.Click(chromedp.CSS("input[value=group]")))
+	b.write("#who", "Amt 33")
+	b.click(".panel button", "two grants", "document.querySelectorAll('.rows > li').length === 2")
+	b.look("manage-grants", language)
+	look(path, "manage-shared-account")
+	look(path+"/remove", "manage-shared-remove")
+	look("/manage/shared", "manage-shared")
+	look("/manage/settings", "manage-settings")
+	b.do(chromedp.SetValue(chromedp.CSS("#address"), "http://unsicher.example"))
+	b.click("form.fields button", "what is wrong", "document.querySelector('[role=alert]')")
+	b.look("manage-settings-wrong", language, statusLine)
+	look("/manage/logo", "manage-logo")
+	look("/manage/data", "manage-data")
 }
 
 // visitTrash looks at the trash with and without files, at the questions and at

@@ -55,7 +55,7 @@ func TestWhereTheDataLies(t *testing.T) {
 		"zweite: Kommunale IT Nachbarland, Nachbarstadt, Österreich (angegeben, nicht beobachtet)")
 	h.observed(t, h.clock.now(), seen()[:3]...)
 	page := v.get("/data")
-	page.holds(t, "when all is well", "Die Adressen liegen in den Netzen", "(gesehen, wie angegeben)", "getpeername: 127.0.0.1", "mount: <ext4>", "Was sich geändert hat")
+	page.holds(t, "when all is well", "Die Antworten kommen aus einem Netz", "(gesehen, wie angegeben)", "getpeername: 127.0.0.1", "mount: <ext4>", "Was sich geändert hat")
 	if strings.Contains(page.body, "Etwas ist nicht so") || strings.Contains(page.body, "<ext4>") {
 		t.Error("a difference where there is none, or text that is not escaped")
 	}
