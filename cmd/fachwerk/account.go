@@ -101,13 +101,13 @@ func (c *cli) accountQuota() *cobra.Command {
 				if cmd.Flags().Changed("items") {
 					change.QuotaItems = &items
 				}
-				_, err := in.SetAccount(ctx, args[0], change)
-				return err
+				return c.changed(in.SetAccount(ctx, args[0], change))
 			})
 		},
 	}
 	cmd.Flags().Int64Var(&items, "items", 0, "also how many items; 0: no limit")
 	c.installation(cmd)
+	c.asJSON(cmd)
 	return cmd
 }
 
@@ -137,12 +137,12 @@ func (c *cli) accountName() *cobra.Command {
 		Example: `  fachwerk account name anna.schmidt@musterstadt.example "Anna Schmidt-Lang" --data fachwerk-data`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				_, err := in.SetAccount(ctx, args[0], app.AccountChange{Name: &args[1]})
-				return err
+				return c.changed(in.SetAccount(ctx, args[0], app.AccountChange{Name: &args[1]}))
 			})
 		},
 	}
 	c.installation(cmd)
+	c.asJSON(cmd)
 	return cmd
 }
 
@@ -190,16 +190,29 @@ that person, so hand it over as you would a password.`,
 	return cmd
 }
 
+// changed shows an account that was changed, to those who want JSON.
+func (c *cli) changed(a app.Account, err error) error {
+	if err == nil && c.json {
+		return c.print(a, "", nil)
+	}
+	return err
+}
+
 func (c *cli) accountState(use, short string, disabled bool) *cobra.Command {
+	state := "active"
+	if disabled {
+		state = "disabled"
+	}
 	cmd := &cobra.Command{
 		Use: use + " ADDRESS", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				return in.SetDisabled(ctx, args[0], disabled)
+				return c.changed(in.SetAccount(ctx, args[0], app.AccountChange{State: &state}))
 			})
 		},
 	}
 	c.installation(cmd)
+	c.asJSON(cmd)
 	return cmd
 }
 

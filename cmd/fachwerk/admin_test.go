@@ -98,10 +98,15 @@ func TestTenantsByCommandLine(t *testing.T) {
 	refused("as many accounts", "account", "add", "d@musterdorf.example")
 
 	must("account", "name", "a@musterdorf.example", "Bauamt")
-	must("account", "quota", "a@musterdorf.example", "2 GiB")
 	var a app.Account
+	decode(t, must("account", "disable", "a@musterdorf.example", "--json"), &a)
+	if a.State != "disabled" {
+		t.Errorf("disabled: %+v", a)
+	}
+	must("account", "enable", "a@musterdorf.example")
+	must("account", "quota", "a@musterdorf.example", "2 GiB")
 	decode(t, must("account", "show", "a@musterdorf.example", "--json"), &a)
-	if a.Name != "Bauamt" || a.QuotaBytes != 2<<30 || a.QuotaItems == 0 {
+	if a.Name != "Bauamt" || a.State != "active" || a.QuotaBytes != 2<<30 || a.QuotaItems == 0 {
 		t.Errorf("account: %+v", a)
 	}
 }
