@@ -36,26 +36,27 @@ func (r Recipient) key() store.Key { return store.Key{Tenant: r.Tenant, Account:
 // case, the domain in U- or A-labels. A disabled account still takes mail.
 // ErrNotLocal, ErrNoSuchUser, ErrTemporary.
 func (s *Service) Resolve(ctx context.Context, address string) (Recipient, error) {
-	to, err := s.resolve(ctx, address)
+	to, err := s.resolve(ctx, address, s.store.Resolve)
 	if errors.Is(err, store.ErrNotFound) {
 		return Recipient{}, s.unknown(ctx, address[strings.LastIndexByte(address, '@')+1:], err)
 	}
 	return to, err
 }
 
-// resolve is Resolve where it does not matter why there is nobody: store.ErrNotFound.
-func (s *Service) resolve(ctx context.Context, address string) (Recipient, error) {
+// resolve is Resolve by a way to look an address up; store.ErrNotFound where there is
+// nobody, whyever.
+func (s *Service) resolve(ctx context.Context, address string, look func(context.Context, string) (store.Account, error)) (Recipient, error) {
 	at := strings.LastIndexByte(address, '@')
 	if at < 1 {
 		return Recipient{}, wrap(ErrNotLocal, "resolve an address without a domain")
 	}
 	local, domain := unquote(address[:at]), address[at:]
-	account, err := s.store.Resolve(ctx, local+domain)
+	account, err := look(ctx, local+domain)
 	detail := ""
 	// A plus sign may belong to the address itself, so the whole comes first.
 	if plus := strings.IndexByte(local, '+'); plus > 0 && errors.Is(err, store.ErrNotFound) {
 		detail = local[plus+1:]
-		account, err = s.store.Resolve(ctx, local[:plus]+domain)
+		account, err = look(ctx, local[:plus]+domain)
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return Recipient{}, err
@@ -206,17 +207,16 @@ func (s *Service) detailMailbox(ctx context.Context, to Recipient) (int64, error
 // addresses and aliases, sub-addresses included, or one of an account granted
 // with RightSendAs. Whether the login covers sending is the head's to ask.
 func (s *Service) MaySend(ctx context.Context, p *auth.Principal, address string) (bool, error) {
-	// Not Resolve: why there is nobody would be asked of the domain, which makes another
-	// tenant's address other work than nobody's.
-	to, err := s.resolve(ctx, address)
+	// In the principal's tenant alone, so that addresses of other tenants are the same
+	// work as those of nobody.
+	to, err := s.resolve(ctx, address, func(ctx context.Context, address string) (store.Account, error) {
+		return s.store.ResolveIn(ctx, p.Tenant, address)
+	})
 	if errors.Is(err, ErrNotLocal) || errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
-	}
-	if to.Tenant != p.Tenant {
-		return false, nil
 	}
 	if to.Account == p.Account {
 		return true, nil

@@ -88,8 +88,8 @@ func (c control) person(ctx context.Context, tenant, id string) (store.Account, 
 
 // member finds a tenant's account by address; another tenant's is not there.
 func (c control) member(ctx context.Context, tenant int64, address string) (store.Account, error) {
-	a, err := c.in.store.Resolve(ctx, address)
-	if errors.Is(err, store.ErrNotFound) || err == nil && a.Tenant != tenant {
+	a, err := c.in.store.ResolveIn(ctx, tenant, address)
+	if errors.Is(err, store.ErrNotFound) {
 		return a, refuse(admin.NotFound, store.ErrNotFound, "There is no person %.320s in this tenant.", address)
 	}
 	return a, told(err)

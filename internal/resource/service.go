@@ -81,7 +81,7 @@ func (s *Service) Accounts(ctx context.Context, p *auth.Principal) ([]Account, e
 // Account finds one of those by any of its addresses; ErrNotFound alike for an
 // address that is nobody's and one that is not granted.
 func (s *Service) Account(ctx context.Context, p *auth.Principal, address string) (Account, error) {
-	found, err := s.o.Store.Resolve(ctx, address)
+	found, err := s.o.Store.ResolveIn(ctx, p.Tenant, address)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Account{}, fmt.Errorf("account: %w", err)
 	}
@@ -93,7 +93,7 @@ func (s *Service) Account(ctx context.Context, p *auth.Principal, address string
 	if grantErr != nil && !errors.Is(grantErr, ErrNotFound) {
 		return Account{}, fmt.Errorf("account: %w", grantErr)
 	}
-	if err != nil || grantErr != nil || found.Tenant != p.Tenant || Rights(granted)&Read == 0 {
+	if err != nil || grantErr != nil || Rights(granted)&Read == 0 {
 		return Account{}, fmt.Errorf("account: %w", ErrNotFound)
 	}
 	return account(found, p, Rights(granted)), nil

@@ -187,6 +187,19 @@ func (s *Store) Resolve(ctx context.Context, address string) (Account, error) {
 		WHERE d.name = $1 AND x.address = $2 AND a.state <> 2 AND a.kind <> 6`, domain, address)
 }
 
+// ResolveIn is Resolve within one tenant: an address of another is looked for at the same
+// place, by the same statement, as one that is nobody's.
+func (s *Store) ResolveIn(ctx context.Context, tenant int64, address string) (Account, error) {
+	address, err := NormalizeAddress(address)
+	if err != nil {
+		return Account{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	domain := address[strings.LastIndexByte(address, '@')+1:]
+	return s.at(ctx, tenant).account(ctx, ` JOIN address x ON x.tenant_id = a.tenant_id AND x.account_id = a.account_id
+		JOIN domain d ON d.tenant_id = a.tenant_id
+		WHERE x.tenant_id = $1 AND x.address = $2 AND d.name = $3 AND a.state <> 2 AND a.kind <> 6`, tenant, address, domain)
+}
+
 // SetDisabled forbids an account's person to sign in, or allows it again. Mail
 // goes on arriving.
 func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {

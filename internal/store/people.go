@@ -103,7 +103,7 @@ func (s *Store) PersonByRef(ctx context.Context, ref auth.AccountRef) (auth.Pers
 
 // MayUse implements auth.People.
 func (s *Store) MayUse(ctx context.Context, person auth.AccountRef, address string) (bool, error) {
-	a, err := s.Resolve(ctx, address)
+	a, err := s.ResolveIn(ctx, person.Tenant, address)
 	switch {
 	case isNotFound(err):
 		return false, nil
@@ -111,8 +111,6 @@ func (s *Store) MayUse(ctx context.Context, person auth.AccountRef, address stri
 		return false, loginError(err)
 	case a.Key == keyOf(person):
 		return true, nil
-	case a.Tenant != person.Tenant:
-		return false, nil
 	}
 	rights, err := s.RightsOf(ctx, a.Key, person.Account)
 	if isNotFound(err) {

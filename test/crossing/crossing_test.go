@@ -1,0 +1,149 @@
+package crossing
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"fachwerk/internal/app"
+)
+
+// fresh is a password that nobody has.
+func fresh() string { return strings.ToLower(rand.Text()[:24]) }
+
+func TestNothingCrossesTenants(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			h := start(t, k)
+			h.deliver(t, anna)
+			h.deliver(t, beate)
+			h.imapAs(t, anna, "CREATE Entwurf")
+			t.Run("the harness can fail", h.canFail)
+			t.Run("logins", h.walkLogins)
+			t.Run("IMAP", h.walkIMAP)
+			t.Run("SMTP", h.walkSMTP)
+			t.Run("DAV", h.walkDAV)
+			t.Run("portal", h.walkPortal)
+			t.Run("control API", h.walkControl)
+			t.Run("groups", h.walkGroups)
+			t.Run("tenant being removed", h.walkRemoved)
+			t.Logf("%d pairs of questions had the same answer by the same work", h.asked)
+		})
+	}
+}
+
+// canFail shows that answers and work are told apart where they differ.
+func (h *house) canFail(t *testing.T) {
+	p := missingLike(jan)
+	ask := func(t *testing.T, name string) string {
+		return h.annas(t, "PROPFIND", "/principals/"+name+"/", "", "Depth", "0")
+	}
+	yes, _ := h.measure(t, p.foreign, ask)
+	none, _ := h.measure(t, p.missing, ask)
+	if yes == none {
+		t.Errorf("a colleague's principal answers as one that is not there: %s", yes)
+	}
+	_, busy := h.measure(t, "", func(t *testing.T, _ string) string { return h.login(t, fmt.Sprintf("LOGIN %s %q", jan, fresh())) })
+	if len(busy.statements) == 0 || busy.hashes != 1 {
+		t.Errorf("a refused login was seen as %+v", busy)
+	}
+	_, idle := h.measure(t, "", func(t *testing.T, _ string) string { return h.login(t, "NOOP") })
+	if busy.equal(idle) {
+		t.Error("a refused login is as much work as nothing")
+	}
+}
+
+// walkGroups grants to a group of ours that has the name of one of theirs: theirs get
+// nothing by it.
+func (h *house) walkGroups(t *testing.T) {
+	h.with(t, func(ctx context.Context, in *app.Installation) {
+		must(t, in.AddGroupGrant(ctx, office, secret, "read,write,manage,send-as"))
+		must(t, in.ChangeLoginGroups(ctx, jan, []string{secret}, nil))
+	})
+	selects := func(who, name string) string { return h.imapAs(t, who, `SELECT "Other Users/`+name+`/INBOX"`) }
+	h.until(t, "the group of ours has its grant", func() bool { return strings.Contains(selects(jan, office), "a OK [READ-WRITE]") })
+	if got := selects(beate, bureau); !strings.Contains(got, "a OK [READ-") {
+		t.Errorf("beate cannot use what her own tenant grants her: %s", got)
+	}
+	p := missingLike(office)
+	for what, ask := range map[string]func(t *testing.T, name string) string{
+		"IMAP": func(_ *testing.T, name string) string { return selects(beate, name) },
+		"DAV": func(t *testing.T, name string) string {
+			return h.dav(t, beate, h.app[beate], "PROPFIND", "/files/"+name+"/", "", "Depth", "0")
+		},
+		"calendars": func(t *testing.T, name string) string {
+			return h.dav(t, beate, h.app[beate], "PROPFIND", "/calendars/"+name+"/", "", "Depth", "1")
+		},
+		"SMTP": func(t *testing.T, name string) string {
+			in := "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+beate+"\x00"+h.app[beate]))
+			return h.smtp(t, "submission", in, "MAIL FROM:<"+name+">")
+		},
+	} {
+		h.same(t, "group: "+what, p, ask)
+	}
+}
+
+func (h *house) deliver(t *testing.T, to string) {
+	t.Helper()
+	got := h.smtp(t, "lmtp", "MAIL FROM:<x@elsewhere.example>", "RCPT TO:<"+to+">", "DATA", "From: x@elsewhere.example\r\nSubject: "+secret+"\r\n\r\nText\r\n.")
+	if !strings.Contains(got, "250 2.0.0") && !strings.Contains(got, "250 2.1.5") {
+		t.Fatalf("delivery to %s: %s", to, got)
+	}
+}
+
+// walkRemoved removes their tenant: nothing tells that it was there.
+func (h *house) walkRemoved(t *testing.T) {
+	h.with(t, func(ctx context.Context, in *app.Installation) { must(t, in.RemoveTenant(ctx, theirTown)) })
+	// The server, beside which that was done, learns of it from the database.
+	h.until(t, "beate is refused", func() bool {
+		return strings.HasPrefix(h.login(t, fmt.Sprintf("LOGIN %s %q", beate, h.app[beate])), "a NO")
+	})
+	strange := elsewhere(beate)
+	rcpt := func(n string) string {
+		return normal(h.smtp(t, "smtp", "MAIL FROM:<x@elsewhere.example>", "RCPT TO:<"+n+">"), n)
+	}
+	h.until(t, "her domain is not served", func() bool { return rcpt(strange.foreign) == rcpt(strange.missing) })
+	for _, p := range addresses() {
+		for what, ask := range map[string]func(t *testing.T, name string) string{
+			"IMAP SELECT": func(t *testing.T, n string) string { return h.imapAs(t, anna, `SELECT "Other Users/`+n+`/INBOX"`) },
+			"DAV":         func(t *testing.T, n string) string { return h.annas(t, "PROPFIND", "/files/"+n+"/", "", "Depth", "0") },
+			"principal": func(t *testing.T, n string) string {
+				return h.annas(t, "PROPFIND", "/principals/"+n+"/", "", "Depth", "0")
+			},
+			"MAIL FROM": func(t *testing.T, n string) string {
+				return h.smtp(t, "submission", h.authPlain(), "MAIL FROM:<"+n+">")
+			},
+			"RCPT TO": func(t *testing.T, n string) string {
+				return h.smtp(t, "submission", h.authPlain(), "MAIL FROM:<"+anna+">", "RCPT TO:<"+n+">")
+			},
+			"RCPT TO from a relay": func(t *testing.T, n string) string {
+				return h.smtp(t, "smtp", "MAIL FROM:<x@elsewhere.example>", "RCPT TO:<"+n+">")
+			},
+			"RCPT TO by LMTP": func(t *testing.T, n string) string {
+				return h.smtp(t, "lmtp", "MAIL FROM:<x@elsewhere.example>", "RCPT TO:<"+n+">")
+			},
+			"login": func(t *testing.T, n string) string {
+				return h.login(t, fmt.Sprintf("LOGIN %s %q", n, "0123456789abcdefghjk0123"))
+			},
+		} {
+			h.same(t, "removed: "+what, p, ask)
+		}
+	}
+	h.same(t, "removed: beate's own password", missingLike(beate), func(t *testing.T, n string) string { return h.login(t, fmt.Sprintf("LOGIN %s %q", n, h.app[beate])) })
+}
+
+func (h *house) until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if is() {
+			return
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
