@@ -84,8 +84,9 @@ var rules = []rule{
 	{"internal/testenv", []string{".", "internal/app/..."}},
 	{"internal/testenv/need", nil},
 	{"test", []string{".", "internal/testenv/need", "internal/testenv/dovecot", "internal/testenv/parts"}},
-	// The server in the test's process, which counts what it does.
+	// The server in the test's process, which counts what it does, or keeps its log.
 	{"test/crossing", []string{".", "internal/app", "internal/testenv/..."}},
+	{"test/placement", []string{".", "internal/app", "internal/testenv/..."}},
 	// What engines see of real servers is compared without a program around them.
 	{"test/location", []string{".", "internal/testenv/parts", "location/...", "internal/store/..."}},
 }
