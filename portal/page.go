@@ -143,6 +143,7 @@ var faults = []struct {
 	{ErrReadOnly, http.StatusForbidden, "error.readonly"},
 	{ErrBusy, http.StatusConflict, "error.busy"},
 	{ErrElsewhere, http.StatusServiceUnavailable, "error.elsewhere"},
+	{ErrOperator, http.StatusForbidden, "error.operator"},
 	{auth.ErrTaken, http.StatusConflict, "error.taken"},
 }
 
