@@ -1,8 +1,10 @@
 package crossing
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -12,8 +14,10 @@ import (
 
 // client follows nothing and keeps no connections.
 var client = &http.Client{
-	Timeout:       patience,
-	Transport:     &http.Transport{DisableKeepAlives: true},
+	Timeout: patience,
+	Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		return fromAnywhere().DialContext(ctx, network, address)
+	}},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
@@ -64,14 +68,15 @@ func (h *house) belongings(t *testing.T, who, owner string) (lock, token string)
 		return got
 	}
 	_, domain, _ := strings.Cut(owner, "@")
+	word := wordOf(owner)
 	files, calendar, book := "/files/"+owner+"/", "/calendars/"+owner+"/akten/", "/addressbooks/"+owner+"/akten/"
-	do("PUT", files+"Akte.txt", secret)
+	do("PUT", files+"Akte.txt", word)
 	do("MKCOL", files+"Ordner/", "")
 	do("MKCALENDAR", calendar, "")
-	do("PUT", calendar+"termin.ics", event("termin@"+domain, secret), "Content-Type", "text/calendar")
+	do("PUT", calendar+"termin.ics", event("termin@"+domain, word), "Content-Type", "text/calendar")
 	do("MKCOL", book, `<mkcol xmlns="DAV:"><set><prop><resourcetype><collection/><addressbook xmlns="urn:ietf:params:xml:ns:carddav"/></resourcetype></prop></set></mkcol>`,
 		"Content-Type", "application/xml")
-	do("PUT", book+"karte.vcf", card("karte@"+domain, secret), "Content-Type", "text/vcard")
+	do("PUT", book+"karte.vcf", card("karte@"+domain, word), "Content-Type", "text/vcard")
 	got := do("LOCK", files+"Akte.txt", `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`, "Content-Type", "application/xml")
 	lock = regexp.MustCompile(`urn:uuid:[0-9a-f-]{36}|opaquelocktoken:[^<>"]+`).FindString(got)
 	got = do("PROPFIND", files, `<propfind xmlns="DAV:"><prop><sync-token/></prop></propfind>`, "Depth", "0", "Content-Type", "application/xml")
@@ -118,7 +123,7 @@ const (
 // davPaths are what lies below somebody's name.
 var davPaths = []string{
 	"/files/{n}/", "/files/{n}", "/files/{n}/Akte.txt", "/files/{n}/Ordner/", "/calendars/{n}/", "/calendars/{n}/akten/", "/calendars/{n}/akten/termin.ics",
-	"/addressbooks/{n}/", "/addressbooks/{n}/akten/", "/addressbooks/{n}/akten/karte.vcf", "/principals/{n}/", "/principals/{n}", "/calendars/{n}/inbox/",
+	"/addressbooks/{n}/", "/addressbooks/{n}/akten/", "/addressbooks/{n}/akten/karte.vcf", "/principals/{n}/", "/principals/{n}", "/calendars/{n}/inbox/", "/principals/{n}/calendar-proxy-write/",
 }
 
 // davRequests are made to each of davPaths, {p}.
@@ -147,7 +152,7 @@ var davRequests = []request{
 var davNames = []request{
 	{"REPORT", "/principals/", `<principal-property-search xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><property-search><prop><C:calendar-user-address-set/></prop><match>{n}</match></property-search><prop><displayname/></prop></principal-property-search>`, []string{"Depth", "0"}},
 	{"REPORT", "/principals/", `<principal-property-search xmlns="DAV:"><property-search><prop><displayname/></prop><match>{n}</match></property-search><prop><displayname/></prop></principal-property-search>`, []string{"Depth", "0"}},
-	{"REPORT", "/addressbooks/" + anna + "/verzeichnis/", `<A:addressbook-query ` + xmlHead + `><prop><A:address-data/></prop><A:filter><A:prop-filter name="EMAIL"><A:text-match>{n}</A:text-match></A:prop-filter></A:filter></A:addressbook-query>`, []string{"Depth", "1"}},
+	{"REPORT", "/addressbooks/" + anna + "/directory/", `<A:addressbook-query ` + xmlHead + `><prop><A:address-data/></prop><A:filter><A:prop-filter name="EMAIL"><A:text-match>{n}</A:text-match></A:prop-filter></A:filter></A:addressbook-query>`, []string{"Depth", "1"}},
 	{"ACL", "/calendars/" + anna + "/akten/", `<acl xmlns="DAV:"><ace><principal><href>/principals/{n}/</href></principal><grant><privilege><read/></privilege></grant></ace></acl>`, nil},
 	{"POST", "/calendars/" + anna + "/akten/", `<CS:share xmlns:D="DAV:" xmlns:CS="http://calendarserver.org/ns/"><CS:set><D:href>mailto:{n}</D:href><CS:read/></CS:set></CS:share>`, []string{"Content-Type", "application/xml"}},
 	{"POST", "/calendars/" + anna + "/outbox/", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nBEGIN:VFREEBUSY\r\nUID:f\r\nDTSTAMP:20261122T090000Z\r\nDTSTART:20261201T000000Z\r\nDTEND:20261202T000000Z\r\nORGANIZER:mailto:" + anna + "\r\nATTENDEE:mailto:{n}\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n", []string{"Content-Type", "text/calendar"}},
@@ -177,6 +182,13 @@ func (h *house) walkDAV(t *testing.T) {
 			t.Error("a granted drive answers as one that is not there")
 		}
 	})
+	for _, path := range []string{"/", "/principals/", "/files/", "/calendars/", "/addressbooks/", "/addressbooks/" + anna + "/", "/addressbooks/" + anna + "/directory/"} {
+		for _, body := range []string{"", `<propfind xmlns="DAV:"><prop><displayname/><principal-collection-set/><group-membership/><owner/></prop></propfind>`} {
+			if got := h.annas(t, "PROPFIND", path, body, "Depth", "1"); strings.Contains(got, theirDomain) || strings.Contains(got, secret) || got[0] != '2' {
+				t.Errorf("PROPFIND %s tells of theirs, or nothing: %s", path, got)
+			}
+		}
+	}
 	for i, p := range addresses() {
 		for _, r := range davRequests {
 			for j, path := range davPaths {
@@ -241,7 +253,7 @@ func (h *house) walkTokens(t *testing.T, lock, token string) {
 	// A sync-token of theirs is a number here: what it brings is one's own, or nothing.
 	for _, path := range []string{"/files/" + anna + "/", "/calendars/" + anna + "/akten/", "/addressbooks/" + anna + "/akten/"} {
 		got := h.annas(t, "REPORT", path, `<sync-collection xmlns="DAV:"><sync-token>`+token+`</sync-token><sync-level>1</sync-level><prop><getetag/></prop></sync-collection>`)
-		if strings.Contains(got, theirDomain) || strings.Contains(got, secret) && !strings.Contains(got, anna) {
+		if strings.Contains(got, theirDomain) || strings.Contains(got, secret) {
 			t.Errorf("REPORT %s with a sync-token of theirs: %s", path, got)
 		}
 	}

@@ -38,6 +38,11 @@ func (h *house) walkIMAP(t *testing.T) {
 			t.Error("a granted mailbox answers as one that is not there")
 		}
 	})
+	for _, c := range []string{`LIST "" "*"`, `LIST "" "Other Users/%"`, `LSUB "" "*"`, `LIST (SUBSCRIBED RECURSIVEMATCH) "" "*"`, "NAMESPACE"} {
+		if got := h.imapAs(t, anna, c); strings.Contains(got, theirDomain) || strings.HasPrefix(c, "LIST \"\"") && !strings.Contains(got, office) {
+			t.Errorf("%s answers %s", c, got)
+		}
+	}
 	for _, p := range addresses() {
 		for _, c := range imapCommands {
 			h.same(t, "IMAP "+c, p, func(t *testing.T, name string) string { return h.imapAs(t, anna, fill(c, name)) })

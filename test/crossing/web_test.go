@@ -27,7 +27,7 @@ func newBrowser(t *testing.T, follow bool) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	must(t, err)
-	b := &browser{t, &http.Client{Jar: jar, Timeout: patience}}
+	b := &browser{t, &http.Client{Jar: jar, Timeout: patience, Transport: client.Transport}}
 	if !follow {
 		b.c.CheckRedirect = client.CheckRedirect
 	}

@@ -13,13 +13,16 @@ import (
 // places counts where connections come from.
 var places atomic.Uint32
 
-// dial comes from another address of this machine each time: many failures from one are
-// answered before they are looked at.
+// fromAnywhere dials from another address of this machine each time: many failures from
+// one are answered before they are looked at.
+func fromAnywhere() *net.Dialer {
+	n := places.Add(1)
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, byte(2+n>>16), byte(n>>8), byte(n))}, Timeout: patience}
+}
+
 func dial(t *testing.T, address string) *talk {
 	t.Helper()
-	n := places.Add(1)
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 2, byte(n>>8), byte(n))}, Timeout: patience}
-	c, err := d.Dial("tcp", address)
+	c, err := fromAnywhere().Dial("tcp", address)
 	must(t, err)
 	must(t, c.SetDeadline(time.Now().Add(patience)))
 	return &talk{t, c, bufio.NewReader(c)}
