@@ -65,9 +65,6 @@ func ofAccount(ref auth.AccountRef) location.Of {
 // data answers "Wo liegen meine Daten?".
 func (p *Portal) data(w http.ResponseWriter, r *http.Request, v *visitor) {
 	page := dataPage{Base: personChain.base, Trash: p.c.Trash != nil, DAV: p.offersDAV()}
-	for _, k := range p.kinds() {
-		page.Kinds = append(page.Kinds, kindSum{Kind: k})
-	}
 	p.showData(w, r, v, page, ofPerson(v))
 }
 
@@ -78,9 +75,12 @@ func (p *Portal) tenantData(w http.ResponseWriter, r *http.Request, v *visitor) 
 }
 
 func (p *Portal) showData(w http.ResponseWriter, r *http.Request, v *visitor, page dataPage, of location.Of) {
+	for _, k := range p.kinds() {
+		page.Kinds = append(page.Kinds, kindSum{Kind: k})
+	}
 	report, err := p.whereabouts(r.Context(), of)
 	if err == nil {
-		page.Name = report.Tenant
+		page.Name = cmp.Or(p.look(r.Context(), v).Name, report.Tenant)
 		page.fill(report)
 		page.History, err = p.history(r.Context(), report)
 	}

@@ -114,3 +114,39 @@ func FuzzQuote(f *testing.F) {
 		}
 	})
 }
+
+// Whatever somebody types for a quota, it is refused or comes back as it was.
+func FuzzGigabytes(f *testing.F) {
+	for _, s := range []string{"", "5", "2,5", "0.01", "1e9", "-1", "0", "NaN", "1,000,000", "99999999999999999999"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, ok := parseGigabytes(s)
+		if n < 0 || !ok && n != 0 || n > maxGigabytes*1e9 || ok && n == 0 && strings.TrimSpace(s) != "" {
+			t.Fatalf("%q is %d, %t", s, n, ok)
+		}
+		for _, l := range []lang{german, english} {
+			if again, ok := parseGigabytes(l.gigabytes(n)); n >= 1e7 && (!ok || again-n > 1e7 || n-again > 1e7) {
+				t.Errorf("%q is %d, written %q and read %d", s, n, l.gigabytes(n), again)
+			}
+		}
+	})
+}
+
+// Wherever a link wants to come back to, it stays in this origin.
+func FuzzLocalPath(f *testing.F) {
+	for _, s := range []string{"/data?x#y", "//evil.example", "https://evil.example/", `/\evil.example`, "/\r\nSet-Cookie: x", "data", "/%2f/evil.example"} {
+		f.Add(s)
+	}
+	base, err := url.Parse("https://portal.musterstadt.example/a/b")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, to string) {
+		path := localPath(to)
+		u, err := base.Parse(path)
+		if err != nil || u.Host != base.Host || u.Scheme != base.Scheme || strings.ContainsAny(path, "\r\n\\") || !strings.HasPrefix(path, "/") {
+			t.Errorf("%q leads to %q, %v", to, path, err)
+		}
+	})
+}

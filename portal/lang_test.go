@@ -33,6 +33,26 @@ func TestBytes(t *testing.T) {
 	}
 }
 
+func TestGigabytes(t *testing.T) {
+	for n, want := range map[int64][2]string{0: {"", ""}, 5e9: {"5", "5"}, 2.5e9: {"2,5", "2.5"}, 5 << 30: {"5,37", "5.37"}, 1e12: {"1000", "1000"}} {
+		for i, l := range []lang{german, english} {
+			if got := l.gigabytes(n); got != want[i] {
+				t.Errorf("%s, %d: %q, want %q", l, n, got, want[i])
+			}
+		}
+	}
+	for s, want := range map[string]int64{"": 0, " ": 0, "5": 5e9, "2,5": 2.5e9, "2.5 ": 2.5e9, "0,001": 1e6} {
+		if got, ok := parseGigabytes(s); !ok || got != want {
+			t.Errorf("%q: %d, %t", s, got, ok)
+		}
+	}
+	for _, s := range []string{"0", "0,0", "-1", "1e3", "1.000,5", "NaN", "Inf", "viel", "1000001", ",", "5 GB"} {
+		if got, ok := parseGigabytes(s); ok {
+			t.Errorf("%q: %d", s, got)
+		}
+	}
+}
+
 func TestNumber(t *testing.T) {
 	for n, want := range map[int64][2]string{
 		0: {"0", "0"}, 12: {"12", "12"}, 999: {"999", "999"}, 1000: {"1.000", "1,000"}, 1234567: {"1.234.567", "1,234,567"}, -123: {"-123", "-123"}, -1234: {"-1.234", "-1,234"},

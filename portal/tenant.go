@@ -15,6 +15,7 @@ var (
 	ErrSetting   = errors.New("this is not a valid setting")
 	ErrImage     = errors.New("this is not an image that can be a logo")
 	ErrFull      = errors.New("the tenant may have no more accounts")
+	ErrOperator  = errors.New("only the operator may do that")
 	ErrElsewhere = errors.New("the tenant's data may not be written where it lies")
 )
 
@@ -104,6 +105,7 @@ type Accounts interface {
 	RemoveAlias(ctx context.Context, ref auth.AccountRef, address string) error
 
 	// FirstLogin lets a person sign in anew; an earlier answer of it is void.
+	// ErrOperator for who operates the installation: it would make any tenant admin one.
 	FirstLogin(ctx context.Context, ref auth.AccountRef) (FirstLogin, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"fachwerk/auth"
@@ -197,6 +198,15 @@ func (o office) FirstLogin(ctx context.Context, ref auth.AccountRef) (portal.Fir
 		}
 	}
 	if own == "" && o.in.cfg.OIDC.Embedded {
+		// Groups of the embedded provider belong to the account: with its password a
+		// tenant admin would be operator too.
+		groups, err := o.in.store.GroupsSaid(ctx, a.Key, o.in.cfg.OIDC.Issuer)
+		if err != nil {
+			return portal.FirstLogin{}, officeError(err)
+		}
+		if group := o.in.cfg.OIDC.OperatorGroup; group != "" && slices.Contains(groups, group) {
+			return portal.FirstLogin{}, portal.ErrOperator
+		}
 		password := newPassword()
 		return portal.FirstLogin{Password: password}, officeError(o.in.SetPassword(ctx, a.Address, password))
 	}

@@ -25,6 +25,9 @@ func TestOfficeStaysInItsTenant(t *testing.T) {
 		if err := in.store.AddDomain(ctx, made.ID, name+".example"); err != nil {
 			t.Fatal(err)
 		}
+		if err := in.store.BindIssuer(ctx, store.Issuer{Tenant: made.ID, URL: in.cfg.OIDC.Issuer}); err != nil {
+			t.Fatal(err)
+		}
 		tenants[i] = made
 	}
 	north, south := tenants[0].ID, tenants[1].ID
@@ -105,6 +108,16 @@ func TestOfficeStaysInItsTenant(t *testing.T) {
 	}
 	if _, err := in.store.PasswordHash(ctx, dora); err == nil {
 		t.Error("another person has a password now")
+	}
+	in.cfg.OIDC.OperatorGroup = "betrieb"
+	if err := in.ChangeLoginGroups(ctx, "clara@nordstadt.example", []string{"betrieb"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.FirstLogin(ctx, clara); !errors.Is(err, portal.ErrOperator) {
+		t.Errorf("a tenant admin opens an operator's account: %v", err)
+	}
+	if again, err := in.store.PasswordHash(ctx, clara); err != nil || again != phc {
+		t.Errorf("the operator's password was changed, %v", err)
 	}
 	if err := errors.Join(o.End(ctx, office33, portal.Grantee{Group: "Amt 33"}), o.RemoveAlias(ctx, clara, "post@nordstadt.example"), o.Remove(ctx, clara)); err != nil {
 		t.Error(err)

@@ -83,7 +83,7 @@ type house struct {
 	anna   auth.AccountRef
 	bert   auth.AccountRef
 	away   atomic.Bool // the provider answers nothing
-	others []int64     // tenants with a provider of their own
+	others sync.Map    // ids of tenants with a provider of their own
 	front  http.Handler
 
 	resources *resource.Service

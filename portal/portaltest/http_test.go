@@ -26,7 +26,7 @@ func TestHeadersOnEveryRoute(t *testing.T) {
 		"no token":     stopped.do(v.request(http.MethodPost, "/logout", url.Values{})),
 	}
 	for _, path := range []string{
-		"/", "/login", "/login/callback", "/setup/outlook", "/setup/x", "/service/files", "/devices", "/apple-profile/x", "/data", "/trash", "/trash/remove", "/trash/empty", "/trash/restore", "/nirgends", "//devices",
+		"/", "/login", "/login/callback", "/setup/outlook", "/setup/x", "/service/files", "/devices", "/apple-profile/x", "/data", "/data/reports/1/json", "/language/", "/language/x", "/logo/x", "/manage", "/manage/people", "/manage/data", "/trash", "/trash/remove", "/trash/empty", "/trash/restore", "/nirgends", "//devices",
 		"/.well-known/autoconfig/mail/config-v1.1.xml", "/mail/config-v1.1.xml", "/static/portal.css", "/static/logo.svg", "/static/", "/static/x",
 	} {
 		answers[path] = stopped.get(path)
@@ -69,7 +69,7 @@ func TestFormsOfOthersAreRefused(t *testing.T) {
 	v.signIn(anna)
 	w.signIn(bert)
 	token := v.token()
-	for _, path := range []string{"/devices", "/devices/1/end", "/sessions/00/end", "/apple-profile", "/trash/restore", "/trash/remove", "/trash/empty", "/logout"} {
+	for _, path := range []string{"/devices", "/devices/1/end", "/sessions/00/end", "/apple-profile", "/data/reports", "/trash/restore", "/trash/remove", "/trash/empty", "/logout"} {
 		for name, bad := range map[string]string{"none": "", "another's": w.token(), "made up": strings.Repeat("A", 43)} {
 			if a := v.post(path, url.Values{"token": {bad}, "name": {"x"}, "service.read": {"1"}}); a.StatusCode != http.StatusForbidden {
 				t.Errorf("%s, token %s: %d", path, name, a.StatusCode)

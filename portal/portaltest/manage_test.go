@@ -346,3 +346,28 @@ func TestManyPeople(t *testing.T) {
 	}
 	v.get("/manage").holds(t, "the overview", "von 50,0\u00a0GB", "von 1.000", "zusammen 62 Konten", "musterstadt.example", "nord")
 }
+
+// Where the tenant's policy forbids its site nothing is written, and it is said why.
+func TestWhereNothingMayBeWritten(t *testing.T) {
+	h := newHouse(t)
+	h.role(t, h.anna, "verwalten")
+	v := newVisitor(t, h)
+	v.signIn(anna)
+	token := v.token()
+	_, err := h.UpdateTenant(t.Context(), h.Tenant.ID, store.TenantSet{Policy: &store.TenantPolicy{Sites: []string{"anderswo"}}})
+	must(t, err)
+	form := url.Values{"token": {token}, "name": {"Neu"}, "local": {"neu"}, "domain": {"musterstadt.example"}}
+	if got := v.post("/manage/people/new", form); got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, "Es kann gerade nichts gespeichert werden") {
+		t.Errorf("a new person: %d %s", got.StatusCode, got.body)
+	}
+	if got := v.upload(picture(t), token); got.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a logo: %d", got.StatusCode)
+	}
+	if got := v.post("/data/reports", url.Values{"token": {token}}); got.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a report: %d", got.StatusCode)
+	}
+	list, err := h.Accounts(t.Context(), h.Tenant.ID)
+	if err != nil || len(list) != 2 {
+		t.Errorf("%d accounts, %v", len(list), err)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 
@@ -258,7 +257,7 @@ func (d directory) Bindings(ctx context.Context) (auth.Bindings, error) {
 	}
 	for _, t := range tenants {
 		b.Tenants[t.ID] = t.Name
-		if slices.Contains(d.h.others, t.ID) {
+		if _, other := d.h.others.Load(t.ID); other {
 			b.Issuers = append(b.Issuers, auth.IssuerBinding{Tenant: t.ID, BearerIssuer: auth.BearerIssuer{URL: "https://anmeldung.example"}, ClientID: "portal"})
 			continue
 		}
