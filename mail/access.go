@@ -59,6 +59,7 @@ func (s *Service) Accounts(ctx context.Context, p *auth.Principal) ([]Access, er
 	if err != nil {
 		return nil, wrap(err, "grants of %s", p.Address)
 	}
+	s.rights.put(person, rightsOf(grants), s.o.Clock().Add(rightsFor)) // what is listed may be used at once
 	for _, g := range grants {
 		a := Access{
 			Tenant: g.Account.Tenant, Account: g.Account.Account, Address: g.Address, DisplayName: g.DisplayName,
@@ -108,12 +109,17 @@ func (s *Service) granted(ctx context.Context, a Access) (Rights, error) {
 	if err != nil {
 		return 0, wrap(err, "grants on %s", a.Address)
 	}
+	all := rightsOf(grants)
+	s.rights.put(person, all, now.Add(rightsFor))
+	return all[a.Account], nil
+}
+
+func rightsOf(grants []store.Grant) map[int64]Rights {
 	all := make(map[int64]Rights, len(grants))
 	for _, g := range grants {
 		all[g.Account.Account] = Rights(g.Rights) & allRights
 	}
-	s.rights.put(person, all, now.Add(rightsFor))
-	return all[a.Account], nil
+	return all
 }
 
 // rightsCache keeps what was granted to persons for a moment.
@@ -141,6 +147,13 @@ func (c *rightsCache) put(person store.Key, all map[int64]Rights, until time.Tim
 		c.byPerson = make(map[store.Key]grantedRights)
 	}
 	c.byPerson[person] = grantedRights{byAccount: all, until: until}
+}
+
+// forget has the grants read anew.
+func (c *rightsCache) forget(person store.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.byPerson, person)
 }
 
 // OwnerAccess opens an account for the operator, who imports into it: with all

@@ -54,10 +54,23 @@ func (v *View) Refresh(ctx context.Context) (*Snapshot, error) {
 	return snap, wrap(err, "refresh mailbox %d", v.room.mailbox)
 }
 
-// Notify calls f whenever a newer snapshot may be had, until stop is called. f
-// must not block and may be called from any goroutine, once more while stop
-// returns. What happened before Notify is for a Refresh after it to find.
-func (v *View) Notify(f func()) (stop func()) { return v.room.listen(f) }
+// Notify calls f whenever a newer snapshot may be had, or the rights on a shared
+// account may have changed, until stop is called. f must not block and may be called
+// from any goroutine, once more while stop returns. What happened before Notify is for
+// a Refresh after it to find.
+func (v *View) Notify(f func()) (stop func()) {
+	deaf := v.room.listen(f)
+	if v.access.Own {
+		return deaf
+	}
+	// Grants and memberships that change touch the person's account.
+	person := store.Key{Tenant: v.access.Tenant, Account: v.access.Person}
+	unwatch := v.s.store.Watch(person, func() {
+		v.s.rights.forget(person)
+		f()
+	})
+	return func() { deaf(); unwatch() }
+}
 
 // Vanished lists, ascending, the UIDs expunged after a mod-sequence (RFC 7162
 // 3.2.6), those left out that came after it as well. full is set when history

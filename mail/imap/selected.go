@@ -84,8 +84,19 @@ func (s *session) mailboxGone() error {
 	return errEnding
 }
 
-// refresh asks the database for what is new; sync then tells the client.
+// refresh asks the database for what is new; sync then tells the client. A session that may not read the mailbox any
+// more ends.
 func (s *session) refresh() error {
+	err := s.askAnew()
+	if errors.Is(err, mail.ErrDenied) {
+		s.endWith("[NOPERM] You may not read this mailbox any more")
+		s.unselect()
+		return errEnding
+	}
+	return err
+}
+
+func (s *session) askAnew() error {
 	x := s.sel
 	if x.snap == nil {
 		mb, err := s.srv.cfg.Mail.Status(s.ctx, x.view.Access(), x.mailbox.ID)
@@ -101,11 +112,6 @@ func (s *session) refresh() error {
 		return s.load()
 	}
 	_, err := x.view.Refresh(s.ctx)
-	if errors.Is(err, mail.ErrDenied) {
-		s.endWith("[NOPERM] You may not read this mailbox any more")
-		s.unselect()
-		return errEnding
-	}
 	return err
 }
 
