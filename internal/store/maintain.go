@@ -73,8 +73,8 @@ func (s *Store) countPlaces(ctx context.Context, at *site, key Key) error {
 	}
 }
 
-// daily does once a day and process what reads much: it looks for orphans, and counts
-// anew what lies in the blob store.
+// daily does once a day and process what reads much: it looks for orphans, counts
+// anew what lies in the blob store, and forgets what arrived long ago.
 func (s *Store) daily(ctx context.Context, at *site, accounts []Account) error {
 	if time.Since(at.daily) < 24*time.Hour {
 		return nil
@@ -88,7 +88,7 @@ func (s *Store) daily(ctx context.Context, at *site, accounts []Account) error {
 		if wrong {
 			s.log.Warn("what an account has in the blob store was counted anew", "account", a.Key.Account)
 		}
-		err = errors.Join(err, outer(failed))
+		err = errors.Join(err, outer(failed), s.forgetArrivals(ctx, at, a.Key))
 	}
 	if err == nil {
 		at.daily = time.Now()

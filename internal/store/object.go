@@ -38,25 +38,7 @@ type NewObject struct {
 // AddOption changes AddObjects.
 type AddOption func(*addOptions)
 
-type addOptions struct{ also []meta.Statement }
-
-// MarkQueueDone marks a queue recipient delivered in the same transaction; the
-// objects are not stored if the lease is no longer the caller's (ErrLease).
-func MarkQueueDone(ref QueueRef, recipient int, token int64) AddOption {
-	return func(o *addOptions) {
-		o.also = append(o.also, meta.Statement{
-			SQL: `UPDATE queue_recipient SET state = 1, lease_until = 0, lease_token = 0
-				WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND recipient = $4 AND lease_token = $5 AND state = 0`,
-			Args: []any{ref.Tenant, ref.Account, ref.ID, int64(recipient), token},
-			Affected: func(n int64) error {
-				if n == 0 {
-					return ErrLease
-				}
-				return nil
-			},
-		})
-	}
-}
+type addOptions struct{ done *queueDone }
 
 // AddObjects seals the objects' content for the account, makes it durable, and
 // adds the items in one transaction: all or none. Content whose transaction fails
@@ -77,19 +59,32 @@ func (s *Store) AddObjects(ctx context.Context, key Key, collection int64, objec
 	if err != nil {
 		return nil, err
 	}
+	elsewhere := o.done != nil && o.done.elsewhere(ctx, s, key)
+	if elsewhere {
+		if err := o.done.held(ctx, s); err != nil {
+			return nil, err
+		}
+	}
 	items := make([]meta.NewItem, len(objects))
 	for i := range objects {
 		if items[i], err = s.newItem(ctx, key, account, &objects[i]); err != nil {
 			return nil, outer(err)
 		}
 	}
-	if len(items) > 0 {
-		items[0].Also = append(items[0].Also, o.also...)
+	switch {
+	case o.done == nil || len(items) == 0:
+	case elsewhere:
+		items[0].Also = append(items[0].Also, originStatement(key, items[0].Content.ID, o.done.arrival(s)))
+	default:
+		items[0].Also = append(items[0].Also, o.done.statement())
 	}
 	err = s.write(ctx, key, func() error {
 		added, err = s.at(ctx, key.Tenant).db.Add(ctx, key, collection, items)
 		return err
 	})
+	if elsewhere {
+		err = o.done.tell(ctx, s, err)
+	}
 	return added, err
 }
 
