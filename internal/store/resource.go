@@ -13,6 +13,7 @@ import (
 
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
+	"fachwerk/location"
 )
 
 // PutResource is new content for a named item, or a new named item.
@@ -251,9 +252,9 @@ func (s *Store) Trash(ctx context.Context, key Key, drive int64) ([]Trashed, err
 func (s *Store) EmptyTrash(ctx context.Context, keep time.Duration, limit int) (more bool, err error) {
 	var errs []error
 	for _, at := range s.sites {
-		old, err := at.db.OldTrash(ctx, keep, limit)
+		old, whole, err := s.oldTrash(ctx, at, keep, limit)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("site %s: %w", at.Name, outer(err)))
+			errs = append(errs, fmt.Errorf("site %s: %w", at.Name, err))
 			continue
 		}
 		failed := 0
@@ -263,9 +264,40 @@ func (s *Store) EmptyTrash(ctx context.Context, keep time.Duration, limit int) (
 				failed++
 			}
 		}
-		more = more || len(old) == limit && failed < limit
+		more = more || !whole && failed < len(old)
 	}
 	return more, errors.Join(errs...)
+}
+
+// maxOldTrash bounds how much trash that must stay is passed over.
+const maxOldTrash = 100_000
+
+// oldTrash finds at most limit items at a site whose time in the trash is over, and
+// passes over those of tenants that may not be written for now. whole says that there
+// are no more.
+func (s *Store) oldTrash(ctx context.Context, at *site, keep time.Duration, limit int) (due []meta.OldTrash, whole bool, err error) {
+	for ask := limit; ; ask *= 8 {
+		old, err := at.db.OldTrash(ctx, keep, ask)
+		if err != nil {
+			return nil, false, outer(err)
+		}
+		refused := map[int64]bool{}
+		due = due[:0]
+		for _, o := range old {
+			no, known := refused[o.Key.Tenant]
+			if !known {
+				no = s.admit(ctx, o.Key.Tenant, location.Metadata) != nil
+				refused[o.Key.Tenant] = no
+			}
+			if !no && len(due) < limit {
+				due = append(due, o)
+			}
+		}
+		whole = len(old) < ask
+		if len(due) == limit || whole || ask > maxOldTrash {
+			return due, whole && len(due) < limit, nil
+		}
+	}
 }
 
 // ExpireTrashed removes an item that has been in the trash for longer than keep, more
