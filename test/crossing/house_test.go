@@ -193,6 +193,21 @@ func (h *house) fill(t *testing.T, k kind) {
 				must(t, err)
 			}
 		}
+		for door := range doorCount {
+			for i, address := range visitors(door) {
+				_, err := in.AddAccount(ctx, app.NewAccount{Address: address, Kind: []string{"person", "person", "function"}[i], Name: secret})
+				must(t, err)
+			}
+			names := visitors(door)
+			for _, person := range names[:2] {
+				_, err := in.AddAppPassword(ctx, person, "Test", "", 0)
+				must(t, err)
+				if door == 0 { // of the embedded provider
+					must(t, in.SetPassword(ctx, person, webWord))
+				}
+			}
+			must(t, in.SetDisabled(ctx, names[1], true))
+		}
 		must(t, in.SetPassword(ctx, anna, webWord))
 		must(t, in.SetPassword(ctx, beate, webWord))
 		must(t, in.AddAlias(ctx, alias, beate))

@@ -107,20 +107,21 @@ type pair struct{ foreign, missing string }
 // time; answers must be equal each time.
 const tries = 6
 
-// same asks with both names and wants the same answer after the same work.
-func (h *house) same(t *testing.T, what string, p pair, ask func(t *testing.T, name string) string) {
+// same asks with both names and wants the same answer after the same work, which it
+// tells.
+func (h *house) same(t *testing.T, what string, p pair, ask func(t *testing.T, name string) string) (work1 done) {
 	t.Helper()
-	var work1, work2 done
+	var work2 done
 	for try := 1; try <= tries; try++ {
 		foreign, did1 := h.measure(t, p.foreign, ask)
 		missing, did2 := h.measure(t, p.missing, ask)
 		if strings.Contains(foreign, secret) {
 			t.Errorf("%s, %s: the answer tells the other tenant's secret:\n%s", what, p.foreign, foreign)
-			return
+			return work1
 		}
 		if foreign != missing {
 			t.Errorf("%s: the answers tell %s from %s:\n%s", what, p.foreign, p.missing, apartFrom(foreign, missing))
-			return
+			return work1
 		}
 		if try == 1 {
 			work1, work2 = did1, did2
@@ -128,11 +129,12 @@ func (h *house) same(t *testing.T, what string, p pair, ask func(t *testing.T, n
 		work1, work2 = work1.both(did1), work2.both(did2)
 		if did1.equal(did2) || work1.equal(work2) {
 			h.asked++
-			return
+			return work1
 		}
 		time.Sleep(time.Duration(try) * 20 * time.Millisecond)
 	}
 	t.Errorf("%s: the work tells %s from %s: %s", what, p.foreign, p.missing, differ(work1, work2))
+	return work1
 }
 
 func (h *house) measure(t *testing.T, name string, ask func(t *testing.T, name string) string) (string, done) {
