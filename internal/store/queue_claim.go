@@ -128,27 +128,58 @@ func (s *Store) notHeldBack(at *site, first int) (where string, args []any) {
 type QueueLease struct{ Tenant, Token int64 }
 
 // RenewQueue has leases last so long from now on, and answers those that do: one
-// transaction for each site. What has passed to another claimer stays there.
+// transaction for each site, at all at the same time. What has passed to another claimer
+// stays there. It ends with ctx: a site that hangs keeps no other's leases from lasting.
 func (s *Store) RenewQueue(ctx context.Context, leases []QueueLease, lease time.Duration) (renewed []QueueLease, err error) {
 	bySite := map[*site][]QueueLease{}
 	for _, l := range leases {
 		at := s.at(ctx, l.Tenant)
 		bySite[at] = append(bySite[at], l)
 	}
+	type answer struct {
+		renewed []QueueLease
+		err     error
+	}
+	answers := make(chan answer, len(bySite))
 	for at, list := range bySite {
-		failed := at.update(ctx, func(tx meta.Tx) error {
-			var b meta.Batch
-			for _, l := range list {
-				b.Exec(`UPDATE queue_recipient SET lease_until = {now} + $1 WHERE lease_token = $2 AND state = 0`, lease.Microseconds(), l.Token)
-			}
-			return tx.Run(ctx, &b)
-		})
-		if failed == nil {
-			renewed = append(renewed, list...)
+		go func() {
+			part, err := at.renewQueue(ctx, list, lease)
+			answers <- answer{part, err}
+		}()
+	}
+	for range bySite {
+		select {
+		case a := <-answers:
+			renewed, err = append(renewed, a.renewed...), errors.Join(err, a.err)
+		case <-ctx.Done():
+			return renewed, errors.Join(err, ctx.Err())
 		}
-		err = errors.Join(err, failed)
 	}
 	return renewed, err
+}
+
+func (at *site) renewQueue(ctx context.Context, leases []QueueLease, lease time.Duration) (renewed []QueueLease, err error) {
+	err = at.update(ctx, func(tx meta.Tx) error {
+		renewed = nil
+		var b meta.Batch
+		for _, l := range leases {
+			b.Statements = append(b.Statements, meta.Statement{
+				SQL:  `UPDATE queue_recipient SET lease_until = {now} + $1 WHERE lease_token = $2 AND state = 0`,
+				Args: []any{lease.Microseconds(), l.Token},
+				Affected: func(n int64) error {
+					if n > 0 {
+						renewed = append(renewed, l)
+					}
+					return nil
+				},
+			})
+		}
+		return tx.Run(ctx, &b)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return renewed, nil
 }
 
 // sealedRecipient is a recipient whose path is not opened yet.

@@ -125,8 +125,11 @@ func TestQueueLeaseIsRenewed(t *testing.T) {
 		if len(other) != 1 {
 			t.Fatalf("%d claims of what was given up", len(other))
 		}
-		_, err = p.RenewQueue(ctx, mine, time.Hour) // too late
+		renewed, err = p.RenewQueue(ctx, mine, time.Hour) // too late
 		must(t, err)
+		if len(renewed) != 0 {
+			t.Errorf("what has passed to another is said to be renewed: %v", renewed)
+		}
 		time.Sleep(2 * short)
 		if more, err := p.ClaimQueue(ctx, 1, short); err != nil || len(more) != 1 {
 			t.Errorf("a lease of another was renewed: %d claims, %v", len(more), err)

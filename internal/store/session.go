@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store/meta"
@@ -32,15 +33,41 @@ func (s *Store) sessions(ctx context.Context, at *site, where string, args ...an
 	return list, loginError(err)
 }
 
-// Session implements auth.Sessions.
+// siteTurn is how long one site is waited for alone, before the next is asked too.
+const siteTurn = 300 * time.Millisecond
+
+// Session implements auth.Sessions. Whose it is, is not known before it is found: one
+// site after the other is asked, and one that hangs keeps nobody from the next.
 func (s *Store) Session(ctx context.Context, id []byte) (auth.Session, error) {
+	type answer struct {
+		list []auth.Session
+		err  error
+	}
+	answers := make(chan answer, len(s.sites))
 	var missed error
-	for _, at := range s.sites { // whose it is, is not known before it is found
-		list, err := s.sessions(ctx, at, ` AND p.session_id = $1`, id)
-		if len(list) > 0 && err == nil {
-			return list[0], nil
+	asked, heard := 0, 0
+	for heard < len(s.sites) {
+		var turn <-chan time.Time
+		if asked < len(s.sites) {
+			at := s.sites[asked]
+			asked++
+			go func() {
+				list, err := s.sessions(ctx, at, ` AND p.session_id = $1`, id)
+				answers <- answer{list, err}
+			}()
+			if asked < len(s.sites) {
+				turn = time.After(siteTurn)
+			}
 		}
-		missed = errors.Join(missed, err)
+		select {
+		case a := <-answers:
+			heard++
+			if len(a.list) > 0 && a.err == nil {
+				return a.list[0], nil
+			}
+			missed = errors.Join(missed, a.err)
+		case <-turn:
+		}
 	}
 	if missed == nil {
 		missed = auth.ErrNotFound

@@ -92,8 +92,12 @@ func (q *Queue) lease() time.Duration { return min(q.cfg.Lease, q.cfg.Claim) }
 // an outcome has to be noted.
 func sure(lease time.Duration) time.Duration { return lease - lease/12 }
 
-// keep renews leases until ctx ends.
+// keep renews leases until ctx ends. A database that does not answer in time holds up
+// neither the next round nor the end of what has lapsed.
 func (q *Queue) keep(ctx context.Context) {
+	var ending sync.WaitGroup
+	defer ending.Wait()
+	ending.Go(func() { q.lapse(ctx) })
 	ticker := time.NewTicker(q.lease() / 4)
 	defer ticker.Stop()
 	for {
@@ -104,12 +108,27 @@ func (q *Queue) keep(ctx context.Context) {
 		}
 		if list := q.leases.list(); len(list) > 0 {
 			began := time.Now()
-			renewed, err := q.store.RenewQueue(ctx, list, q.lease())
+			asking, cancel := context.WithTimeout(ctx, q.lease()/2)
+			renewed, err := q.store.RenewQueue(asking, list, q.lease())
+			cancel()
 			if err != nil && ctx.Err() == nil {
 				q.log.Warn("leases of queued mail could not be renewed", "err", err)
 			}
 			q.leases.renewed(renewed, began.Add(sure(q.lease())))
 		}
-		q.leases.end(time.Now())
+	}
+}
+
+// lapse ends attempts whose lease was not renewed, until ctx ends.
+func (q *Queue) lapse(ctx context.Context) {
+	ticker := time.NewTicker(max(q.lease()/16, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			q.leases.end(time.Now())
+		}
 	}
 }

@@ -1,0 +1,137 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fachwerk/auth"
+	"fachwerk/internal/store"
+	"fachwerk/internal/store/meta"
+)
+
+func first(err error, then func() error) error {
+	if err != nil {
+		return err
+	}
+	return then()
+}
+
+// hanging is a database that, once it is told to, answers nothing until whoever asks
+// gives up.
+type hanging struct {
+	meta.Engine
+	now atomic.Bool
+}
+
+func (h *hanging) wait(ctx context.Context) error {
+	if !h.now.Load() {
+		return nil
+	}
+	<-ctx.Done()
+	return errors.Join(meta.ErrUnavailable, ctx.Err())
+}
+
+func (h *hanging) View(ctx context.Context, f func(meta.Tx) error) error {
+	return first(h.wait(ctx), func() error { return h.Engine.View(ctx, f) })
+}
+
+func (h *hanging) Read(ctx context.Context, b *meta.Batch) error {
+	return first(h.wait(ctx), func() error { return h.Engine.Read(ctx, b) })
+}
+
+func (h *hanging) Update(ctx context.Context, f func(meta.Tx) error) error {
+	return first(h.wait(ctx), func() error { return h.Engine.Update(ctx, f) })
+}
+
+func (h *hanging) Close() error { return nil } // another's
+
+// A site that is away, or hangs, keeps no revocation, lease or session of another from
+// being seen.
+func TestOneSiteAwayHindersNoOther(t *testing.T) {
+	_, o, towns := twoSites(t)
+	queued := openStore(t, o)
+	ctx := t.Context()
+	var revoked []auth.Login
+	var leases []store.QueueLease
+	for _, w := range towns {
+		revoked = append(revoked, auth.Login{AccountRef: refOf(w.person.Key), AppPassword: 4711})
+		must(t, queued.AddSession(ctx, auth.Session{AccountRef: refOf(w.person.Key), ID: []byte(w.site), Issuer: "https://login.example",
+			Expires: time.Now().Add(time.Hour), Secret: []byte("{}")}))
+		spool := queued.NewSpool(0)
+		_, err := spool.Write([]byte("Subject: x\r\n\r\nx\r\n"))
+		must(t, err)
+		_, err = queued.Enqueue(ctx, w.tenant.ID, store.QueueMessage{ReversePath: w.person.Address,
+			Recipients: []store.QueueRecipient{{ForwardPath: "b@elsewhere.example", NextHop: "elsewhere.example", Expires: time.Now().Add(time.Hour)}}}, nil, spool)
+		must(t, err)
+		must(t, spool.Close())
+	}
+	claims, err := queued.ClaimQueue(ctx, 10, time.Hour)
+	must(t, err)
+	for _, c := range claims {
+		leases = append(leases, store.QueueLease{Tenant: c.Message.Ref.Tenant, Token: c.Token})
+	}
+	if len(leases) != 2 {
+		t.Fatalf("%d leases", len(leases))
+	}
+
+	for name, away := range map[string]func(t *testing.T) (db *meta.DB, leave func()){
+		"away": func(*testing.T) (*meta.DB, func()) {
+			return meta.Absent(errors.Join(meta.ErrUnavailable, errors.New("no route to host"))), func() {}
+		},
+		"hangs": func(t *testing.T) (*meta.DB, func()) {
+			h := &hanging{Engine: o.Sites[1].DB.Engine()}
+			db, err := meta.Open(ctx, h, slog.New(slog.DiscardHandler))
+			must(t, err)
+			t.Cleanup(func() { must(t, db.Close()) })
+			return db, func() { h.now.Store(true) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			part := o
+			part.Sites = slices.Clone(o.Sites)
+			db, leave := away(t)
+			part.Sites[1].DB = db
+			s := openStore(t, part)
+			must(t, s.LoadDirectory(ctx))
+			leave()
+			patience, cancel := context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			alive, err := s.AliveOf(patience, revoked)
+			must(t, err)
+			if len(alive) != 2 || alive[0] || !alive[1] {
+				t.Errorf("alive %v: want the first ended, and of the second nothing known", alive)
+			}
+			patience, cancel = context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			renewed, _ := s.RenewQueue(patience, leases, time.Hour)
+			if len(renewed) != 1 || renewed[0].Tenant != towns[0].tenant.ID {
+				t.Errorf("renewed %v", renewed)
+			}
+		})
+	}
+
+	// The first site hangs: a session at the second is found, though nobody knows
+	// beforehand where it is.
+	h := &hanging{Engine: o.Sites[0].DB.Engine()}
+	db, err := meta.Open(ctx, h, slog.New(slog.DiscardHandler))
+	must(t, err)
+	defer db.Close()
+	part := o
+	part.Sites = slices.Clone(o.Sites)
+	part.Sites[0].DB = db
+	s := openStore(t, part)
+	must(t, s.LoadDirectory(ctx))
+	h.now.Store(true)
+	if _, err := s.Session(ctx, []byte("sued")); err != nil {
+		t.Errorf("a session at the other site: %v", err)
+	}
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err = s.Session(short, []byte("nord"))
+	wantErr(t, err, auth.ErrUnavailable)
+}
