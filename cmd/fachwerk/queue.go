@@ -13,6 +13,7 @@ import (
 
 func (c *cli) queue() *cobra.Command {
 	cmd := &cobra.Command{Use: "queue", Short: "Mail that waits to go out"}
+	tenant := ""
 	list := &cobra.Command{
 		Use: "list", Short: "List waiting messages, oldest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -25,7 +26,7 @@ func (c *cli) queue() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(all, "ID\tMADE\tSIZE\tFROM\tTO\tSTATE\tTRIES\tNEXT\tLAST REPLY", queueRows(all))
+				return c.print(all, "TENANT\tID\tMADE\tSIZE\tFROM\tTO\tSTATE\tTRIES\tNEXT\tLAST REPLY", queueRows(all))
 			})
 		},
 	}
@@ -37,11 +38,11 @@ func (c *cli) queue() *cobra.Command {
 				return err
 			}
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				m, err := in.QueuedMessage(ctx, id)
+				m, err := in.QueuedMessage(ctx, tenant, id)
 				if err != nil {
 					return err
 				}
-				return c.print(m, "ID\tMADE\tSIZE\tFROM\tTO\tSTATE\tTRIES\tNEXT\tLAST REPLY", queueRows([]app.QueueMessage{m}))
+				return c.print(m, "TENANT\tID\tMADE\tSIZE\tFROM\tTO\tSTATE\tTRIES\tNEXT\tLAST REPLY", queueRows([]app.QueueMessage{m}))
 			})
 		},
 	}
@@ -60,7 +61,7 @@ func (c *cli) queue() *cobra.Command {
 				}
 			}
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				n, err := in.RetryQueue(ctx, id)
+				n, err := in.RetryQueue(ctx, tenant, id)
 				return c.count(n, err, "recipients are due now")
 			})
 		},
@@ -75,12 +76,15 @@ func (c *cli) queue() *cobra.Command {
 				return err
 			}
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				n, err := in.DropQueue(ctx, id, recipient)
+				n, err := in.DropQueue(ctx, tenant, id, recipient)
 				return c.count(n, err, "recipients given up")
 			})
 		},
 	}
 	drop.Flags().IntVar(&recipient, "recipient", -1, "only this one, by its number in `queue show --json`")
+	for _, sub := range []*cobra.Command{show, retry, drop} {
+		sub.Flags().StringVar(&tenant, "tenant", "", "the tenant's name; needed where several have a message of that number")
+	}
 	c.installation(list, show, retry, drop)
 	c.asJSON(list, show, retry, drop)
 	cmd.AddCommand(list, show, retry, drop)
@@ -104,7 +108,7 @@ func queueRows(list []app.QueueMessage) (rows [][]string) {
 			if from == "" {
 				from = "<>"
 			}
-			rows = append(rows, []string{fmt.Sprint(m.ID), moment(&m.Created, ""), size(m.Bytes), from, r.To, r.State,
+			rows = append(rows, []string{m.Tenant, fmt.Sprint(m.ID), moment(&m.Created, ""), size(m.Bytes), from, r.To, r.State,
 				strconv.Itoa(r.Attempts), moment(&r.Due, "-"), r.LastReply})
 		}
 	}

@@ -104,7 +104,10 @@ func (c control) Tenants(ctx context.Context) ([]Tenant, error) {
 // Tenant implements admin.Tenants.
 func (c control) Tenant(ctx context.Context, id string) (Tenant, error) {
 	t, err := c.tenant(ctx, id)
-	return tenantOf(t), err
+	if err != nil {
+		return Tenant{}, err
+	}
+	return c.in.summedUp(ctx, t), nil
 }
 
 // CreateTenant implements admin.Tenants.

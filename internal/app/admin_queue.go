@@ -12,7 +12,8 @@ import (
 
 // QueueMessage is one that waits, as the command line shows it.
 type QueueMessage struct {
-	ID         int64            `json:"id"`
+	Tenant     string           `json:"tenant"` // whose queue it is in
+	ID         int64            `json:"id"`     // among the tenant's
 	From       string           `json:"from"`
 	Bytes      int64            `json:"bytes"`
 	Created    time.Time        `json:"created"`
@@ -31,13 +32,16 @@ type QueueRecipient struct {
 	LastReply string    `json:"last_reply,omitempty"`
 }
 
-func queueMessageOf(e queue.Entry) QueueMessage {
+func (in *Installation) queueMessage(ctx context.Context, e queue.Entry) QueueMessage {
 	m := QueueMessage{ID: e.Ref.ID, From: e.ReversePath, Bytes: e.Size, Created: e.Created, Recipients: []QueueRecipient{}}
 	for _, r := range e.Recipients {
 		m.Recipients = append(m.Recipients, QueueRecipient{
 			N: r.N, To: r.ForwardPath, NextHop: r.NextHop, State: r.State, Attempts: r.Attempts,
 			Due: r.Due, Expires: r.Expires, LastReply: r.LastReply,
 		})
+	}
+	if t, err := in.store.Tenant(ctx, e.Ref.Tenant); err == nil {
+		m.Tenant = t.Name
 	}
 	return m
 }
@@ -63,7 +67,7 @@ func (in *Installation) Queue(ctx context.Context, each func(QueueMessage) error
 				return err
 			}
 			for _, e := range list {
-				if err := each(queueMessageOf(e)); err != nil {
+				if err := each(in.queueMessage(ctx, e)); err != nil {
 					return err
 				}
 				after = e.Ref
@@ -75,27 +79,28 @@ func (in *Installation) Queue(ctx context.Context, each func(QueueMessage) error
 	})
 }
 
-// QueuedMessage shows one by its number.
-func (in *Installation) QueuedMessage(ctx context.Context, id int64) (m QueueMessage, err error) {
+// QueuedMessage shows one by its number. Each tenant counts its own: the name may be
+// "" where no other has one of that number.
+func (in *Installation) QueuedMessage(ctx context.Context, tenant string, id int64) (m QueueMessage, err error) {
 	err = in.withQueue(func(q *queue.Queue) error {
-		ref, err := find(ctx, q, id)
+		ref, err := in.find(ctx, q, tenant, id)
 		if err != nil {
 			return err
 		}
 		e, err := q.Show(ctx, ref)
-		m = queueMessageOf(e)
+		m = in.queueMessage(ctx, e)
 		return err
 	})
 	return m, err
 }
 
 // RetryQueue makes a message due now, with id 0 all, and tells how many
-// recipients that are.
-func (in *Installation) RetryQueue(ctx context.Context, id int64) (n int64, err error) {
+// recipients that are. The tenant is as in QueuedMessage.
+func (in *Installation) RetryQueue(ctx context.Context, tenant string, id int64) (n int64, err error) {
 	err = in.withQueue(func(q *queue.Queue) error {
 		var ref queue.Ref
 		if id != 0 {
-			if ref, err = find(ctx, q, id); err != nil {
+			if ref, err = in.find(ctx, q, tenant, id); err != nil {
 				return err
 			}
 		}
@@ -106,10 +111,10 @@ func (in *Installation) RetryQueue(ctx context.Context, id int64) (n int64, err 
 }
 
 // DropQueue gives up a message, or one recipient of it (-1: all), without
-// telling the sender.
-func (in *Installation) DropQueue(ctx context.Context, id int64, recipient int) (n int64, err error) {
+// telling the sender. The tenant is as in QueuedMessage.
+func (in *Installation) DropQueue(ctx context.Context, tenant string, id int64, recipient int) (n int64, err error) {
 	err = in.withQueue(func(q *queue.Queue) error {
-		ref, err := find(ctx, q, id)
+		ref, err := in.find(ctx, q, tenant, id)
 		if err != nil {
 			return err
 		}
@@ -119,10 +124,21 @@ func (in *Installation) DropQueue(ctx context.Context, id int64, recipient int) 
 	return n, err
 }
 
-func find(ctx context.Context, q *queue.Queue, id int64) (queue.Ref, error) {
-	ref, err := q.Find(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
+func (in *Installation) find(ctx context.Context, q *queue.Queue, tenant string, id int64) (queue.Ref, error) {
+	whose := int64(0)
+	if tenant != "" {
+		t, err := in.anyTenant(ctx, tenant)
+		if err != nil {
+			return queue.Ref{}, err
+		}
+		whose = t.ID
+	}
+	ref, err := q.Find(ctx, whose, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return ref, fmt.Errorf("no message %d waits; `fachwerk queue list` shows those that do", id)
+	case errors.Is(err, store.ErrBusy):
+		return ref, fmt.Errorf("several tenants have a message %d; name one with --tenant", id)
 	}
 	return ref, err
 }

@@ -120,6 +120,7 @@ func setOf(c TenantChange) store.TenantSet {
 // Tenants lists all.
 func (in *Installation) Tenants(ctx context.Context) ([]Tenant, error) {
 	list, err := in.store.Tenants(ctx)
+	in.store.SumUsage(ctx, list)
 	out := []Tenant{}
 	for _, t := range list {
 		if !t.Removing {
@@ -135,7 +136,14 @@ func (in *Installation) Tenant(ctx context.Context, name string) (Tenant, error)
 	if err != nil {
 		return Tenant{}, err
 	}
-	return tenantOf(t), nil
+	return in.summedUp(ctx, t), nil
+}
+
+// summedUp is a tenant with what it uses now.
+func (in *Installation) summedUp(ctx context.Context, t store.Tenant) Tenant {
+	list := []store.Tenant{t}
+	in.store.SumUsage(ctx, list)
+	return tenantOf(list[0])
 }
 
 // SetTenant changes one as edit does with what it is now.

@@ -59,12 +59,13 @@ func (s *Store) QueueMessage(ctx context.Context, ref QueueRef) (QueueMessage, e
 	return m, err
 }
 
-// FindQueueMessage finds one by its number alone; ErrNotFound, or ErrBusy if two
-// tenants have one of that number.
-func (s *Store) FindQueueMessage(ctx context.Context, id int64) (QueueRef, error) {
+// FindQueueMessage finds a tenant's by its number, with tenant 0 anybody's;
+// ErrNotFound, or ErrBusy if two tenants have one of that number.
+func (s *Store) FindQueueMessage(ctx context.Context, tenant, id int64) (QueueRef, error) {
 	var refs []QueueRef
-	for _, at := range s.sites {
-		if err := at.queued(ctx, &refs, `SELECT tenant_id, account_id, message_id FROM queue_message WHERE message_id = $1`, id); err != nil {
+	for _, at := range s.among(ctx, tenant) {
+		if err := at.queued(ctx, &refs, `SELECT tenant_id, account_id, message_id FROM queue_message
+			WHERE message_id = $1 AND (tenant_id = $2 OR $2 = 0)`, id, tenant); err != nil {
 			return QueueRef{}, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"fachwerk/internal/store/meta"
@@ -86,4 +87,28 @@ func (s *Store) refreshUsage(ctx context.Context, at *site, where string) error 
 		err = s.directory.run(ctx, &b)
 	}
 	return errors.Join(err, at.run(ctx, &b))
+}
+
+// SumUsage brings what tenants use up to date in a list, which may be as old as the
+// last maintenance for those without a quota. What a site that is away would say stays.
+func (s *Store) SumUsage(ctx context.Context, list []Tenant) {
+	where := ""
+	if len(list) == 1 {
+		where = fmt.Sprintf(" AND t.tenant_id = %d", list[0].ID)
+	}
+	for _, at := range s.sites {
+		if !slices.ContainsFunc(list, func(t Tenant) bool { return t.HomeSite == at.Name }) {
+			continue
+		}
+		sums, err := at.tenantSums(ctx, where)
+		if err != nil {
+			s.log.Debug("what tenants use was not summed up", "site", at.Name, "err", err)
+			continue
+		}
+		for _, sum := range sums {
+			if i := slices.IndexFunc(list, func(t Tenant) bool { return t.ID == sum.tenant }); i >= 0 {
+				list[i].UsedBytes, list[i].UsedItems, list[i].UsedAccounts = sum.bytes, sum.items, sum.count
+			}
+		}
+	}
 }

@@ -52,9 +52,9 @@ func (q *Queue) Show(ctx context.Context, ref Ref) (Entry, error) {
 	return entry(&row), nil
 }
 
-// Find finds a message by its number alone.
-func (q *Queue) Find(ctx context.Context, id int64) (Ref, error) {
-	return q.store.FindQueueMessage(ctx, id)
+// Find finds a tenant's message by its number, with tenant 0 anybody's.
+func (q *Queue) Find(ctx context.Context, tenant, id int64) (Ref, error) {
+	return q.store.FindQueueMessage(ctx, tenant, id)
 }
 
 // Retry makes the waiting recipients of a message due now, with the zero Ref
