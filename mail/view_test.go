@@ -382,6 +382,50 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// Who looks at a shared mailbox hears of a right that went, though nothing changed
+// there, and may not look any more.
+func TestNotifyOfRights(t *testing.T) {
+	h := mailtest.New(t)
+	ctx := t.Context()
+	bob := store.Key{Tenant: h.Bob.Tenant, Account: h.Bob.Account}
+	const issuer, group = "https://login.example", "Bau"
+	for _, err := range []error{
+		h.Store.BindIssuer(ctx, store.Issuer{Tenant: h.Bob.Tenant, URL: issuer}), h.Store.SetGroups(ctx, bob, issuer, []string{group}),
+		h.Store.RemoveGrant(ctx, h.Desk.Key, bob), h.Store.AddGroupGrant(ctx, h.Desk.Key, group, store.RightRead),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := h.Mail.Accounts(ctx, h.Bob)
+	if err != nil || len(list) != 2 || list[1].Rights != mail.RightRead {
+		t.Fatalf("bob may open %+v, %v", list, err)
+	}
+	v := h.Open(t, list[1], "INBOX")
+	ended := make(chan struct{}, 1)
+	defer v.Notify(func() {
+		go func() {
+			if _, err := v.Refresh(ctx); errors.Is(err, mail.ErrDenied) {
+				select {
+				case ended <- struct{}{}:
+				default:
+				}
+			}
+		}()
+	})()
+	if _, err := v.Refresh(ctx); err != nil { // and his rights are remembered
+		t.Fatal(err)
+	}
+	if err := h.Store.SetGroups(ctx, bob, issuer, nil); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Error("bob is not told that he left the group")
+	}
+}
+
 // An APPEND on one replica is seen on another at once when it asks, though no
 // hint passes between them, and by polling when it does not ask.
 func TestAnotherReplicaSeesAChange(t *testing.T) {

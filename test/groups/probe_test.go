@@ -34,10 +34,10 @@ var probes = []probe{
 	{"IMAP", "rwm", askIMAP},
 	{"SMTP", "s", askSMTP},
 	{"CalDAV", "rwm", func(t *testing.T, w *town, who person, office string) string {
-		return askCollections(t, w, who, "/calendars/"+office+"/", ".ics", "MKCALENDAR", "", event)
+		return askCollections(t, w, who, "/calendars/", office, ".ics", "MKCALENDAR", "", event)
 	}},
 	{"CardDAV", "rwm", func(t *testing.T, w *town, who person, office string) string {
-		return askCollections(t, w, who, "/addressbooks/"+office+"/", ".vcf", "MKCOL", newBook, card)
+		return askCollections(t, w, who, "/addressbooks/", office, ".vcf", "MKCOL", newBook, card)
 	}},
 	{"WebDAV", "rwm", askFiles},
 }
@@ -168,6 +168,13 @@ var transport = &http.Transport{DialContext: (&net.Dialer{Timeout: patience}).Di
 // dav asks and gives the status.
 func (p person) dav(t *testing.T, w *town, method, path, body string, fields ...string) int {
 	t.Helper()
+	status, _ := p.answer(t, w, method, path, body, fields...)
+	return status
+}
+
+// answer asks and gives the status and the text.
+func (p person) answer(t *testing.T, w *town, method, path, body string, fields ...string) (status int, text string) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, w.HTTP+path, strings.NewReader(body))
 	must(t, err)
 	if p.token != "" {
@@ -193,9 +200,20 @@ func (p person) dav(t *testing.T, w *town, method, path, body string, fields ...
 	res, err := (&http.Client{Transport: transport, Timeout: patience}).Do(req)
 	must(t, err)
 	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
+	all, err := io.ReadAll(res.Body)
 	must(t, err)
-	return res.StatusCode
+	return res.StatusCode, string(all)
+}
+
+// shows tells whether a collection lists something of an office.
+func (p person) shows(t *testing.T, w *town, path, office string) bool {
+	t.Helper()
+	status, text := p.answer(t, w, "PROPFIND", path, "", "Depth", "1")
+	if status != http.StatusMultiStatus {
+		t.Errorf("PROPFIND %s by %s: %d", path, p.by(), status)
+	}
+	text = strings.NewReplacer("%40", "@", "%3A", ":").Replace(text)
+	return strings.Contains(text, "<D:href>"+path+office)
 }
 
 // yes tells whether a status is a success; a refusal has to be one of those that say
@@ -213,16 +231,18 @@ func yes(t *testing.T, what string, status int) bool {
 }
 
 // askCollections asks about a home in which collections are made.
-func askCollections(t *testing.T, w *town, who person, home, ending, make, body string, item func(uid string) string) string {
+func askCollections(t *testing.T, w *town, who person, root, office, ending, make, body string, item func(uid string) string) string {
 	t.Helper()
+	home, own := root+office+"/", root+who.address+"/"
 	do := func(method, path, body string) bool {
 		t.Helper()
 		return yes(t, method+" "+path, who.dav(t, w, method, path, body))
 	}
 	n := asked.Add(1)
-	fresh := fmt.Sprintf("%sakten/neu%d%s", home, n, ending)
-	read := one("r", do("PROPFIND", home, ""), do("PROPFIND", home+"akten/", ""), do("GET", home+"akten/da"+ending, ""))
-	write := one("w", do("PUT", fresh, item(fmt.Sprint("neu", n))), do("DELETE", fresh, ""))
+	fresh := fmt.Sprintf("akten/neu%d%s", n, ending)
+	read := one("r", do("PROPFIND", home, ""), do("PROPFIND", home+"akten/", ""), do("GET", home+"akten/da"+ending, ""),
+		who.shows(t, w, own, office+":akten/"), do("GET", own+office+":akten/da"+ending, ""))
+	write := one("w", do("PUT", home+fresh, item(fmt.Sprint("neu", n))), do("DELETE", own+office+":"+fresh, ""))
 	return read + write + one("m", do(make, fmt.Sprintf("%sneu%d/", home, n), body), do("PROPPATCH", home+"akten/", rename), do("DELETE", fmt.Sprintf("%sneu%d/", home, n), ""))
 }
 
@@ -237,7 +257,7 @@ func askFiles(t *testing.T, w *town, who person, office string) string {
 	}
 	n := asked.Add(1)
 	file, folder := fmt.Sprintf("%sneu%d.txt", drive, n), fmt.Sprintf("%sOrdner%d/", drive, n)
-	read := one("r", do("PROPFIND", drive, ""), do("GET", drive+"da.txt", ""),
+	read := one("r", do("PROPFIND", drive, ""), do("GET", drive+"da.txt", ""), who.shows(t, w, "/files/", office+"/"),
 		do("COPY", drive+"da.txt", "", "Destination", fmt.Sprintf("/files/%s/kopie%d.txt", who.address, n)))
 	write := one("w", do("PUT", file, "neu"), do("MKCOL", folder, ""), do("MOVE", file, "", "Destination", folder+"neu.txt"), do("DELETE", folder, ""))
 	return read + write + one("m", do("PROPPATCH", drive, rename))
