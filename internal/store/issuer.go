@@ -96,7 +96,15 @@ func (s *Store) UnbindIssuer(ctx context.Context, tenant int64, issuer string) e
 	b.Exec(`UPDATE account SET modseq = modseq + 1 WHERE tenant_id = $1 AND account_id IN
 		(SELECT account_id FROM person_group WHERE tenant_id = $1 AND issuer = $2)`, tenant, issuer)
 	b.Exec(`DELETE FROM person_group WHERE tenant_id = $1 AND issuer = $2`, tenant, issuer)
-	return s.both(ctx, tenant, &b)
+	directoryChanged(&b)
+	// Its home first, where it opens accounts: what stops half-way is still listed as
+	// bound, and is done again.
+	if home := s.at(ctx, tenant); home != s.directory {
+		if err := home.run(ctx, &b); err != nil {
+			return err
+		}
+	}
+	return s.directory.run(ctx, &b)
 }
 
 // Issuers lists what is bound to a tenant, or everything with tenant 0, secrets

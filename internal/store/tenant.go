@@ -69,6 +69,11 @@ func (s *Store) CreateTenant(ctx context.Context, name, site string) (Tenant, er
 	} else if !isNotFound(err) {
 		return Tenant{}, err
 	}
+	if home != s.directory {
+		if err := s.freeName(ctx, home, name); err != nil {
+			return Tenant{}, err
+		}
+	}
 	id, queue := newID(), newID()
 	// The key first: a tenant row without its key could take no byte, a key
 	// without a row harms nobody.
@@ -88,8 +93,8 @@ func (s *Store) CreateTenant(ctx context.Context, name, site string) (Tenant, er
 		var b meta.Batch
 		insertTenant(&b, id, name, site)
 		directoryChanged(&b)
-		if err = s.directory.run(ctx, &b); err != nil { // nobody knows it: it shall not stay at its home either
-			err = errors.Join(err, home.forgetTenant(context.WithoutCancel(ctx), id))
+		if err = s.directory.run(ctx, &b); err != nil {
+			err = s.unmade(context.WithoutCancel(ctx), home, id, err)
 		}
 	}
 	if err != nil {
@@ -100,6 +105,56 @@ func (s *Store) CreateTenant(ctx context.Context, name, site string) (Tenant, er
 
 func insertTenant(b *meta.Batch, id int64, name, site string) {
 	b.Exec(`INSERT INTO tenant (tenant_id, name, home_site, created_at) VALUES ($1, $2, $3, {now})`, id, name, site)
+}
+
+// unmade ends the making of a tenant that the directory has failed to take. Only where
+// it says that it knows nothing of it the tenant goes from its home: an answer to COMMIT
+// may have been lost. What stays is found by freeName.
+func (s *Store) unmade(ctx context.Context, home *site, id int64, failed error) error {
+	_, err := s.Tenant(ctx, id)
+	switch {
+	case err == nil:
+		return nil
+	case isNotFound(err):
+		return errors.Join(failed, home.forgetTenant(ctx, id))
+	}
+	return failed
+}
+
+// halfMadeFor is how long a tenant that its home alone knows may be one that is being
+// made now.
+const halfMadeFor = 5 * time.Minute
+
+// freeName makes a name free at a home that the directory does not know there: it is of
+// a tenant whose making, or whose change of name, was broken off between the two. One
+// that has an account of anybody is never touched: a directory that was restored may
+// have forgotten it.
+func (s *Store) freeName(ctx context.Context, home *site, name string) error {
+	var id, young, accounts int64
+	err := home.one(ctx, []any{&id, &young, &accounts}, `SELECT t.tenant_id, CASE WHEN t.created_at > {now} - $2 THEN 1 ELSE 0 END,
+		(SELECT count(*) FROM account a WHERE a.tenant_id = t.tenant_id AND a.kind <> 6) FROM tenant t WHERE t.name = $1`,
+		name, halfMadeFor.Microseconds())
+	if err != nil {
+		if isNotFound(err) {
+			return nil
+		}
+		return err
+	}
+	known, err := s.Tenant(ctx, id)
+	switch {
+	case err == nil && known.Name != name:
+		_, err = home.exec(ctx, `UPDATE tenant SET name = $1 WHERE tenant_id = $2`, known.Name, id)
+		return err
+	case err == nil:
+		return fmt.Errorf("store: tenant %q: %w", name, ErrExists)
+	case !isNotFound(err):
+		return err
+	case young != 0:
+		return fmt.Errorf("store: tenant %q is being made at site %s, or its making was broken off; try again in %s: %w", name, home.Name, halfMadeFor, ErrBusy)
+	case accounts > 0:
+		return fmt.Errorf("store: tenant %q has accounts at site %s, but the directory does not know it: %w", name, home.Name, ErrBusy)
+	}
+	return home.forgetTenant(ctx, id)
 }
 
 // forgetTenant takes back what CreateTenant wrote.
