@@ -130,6 +130,18 @@ func TestOneSiteAwayHindersNoOther(t *testing.T) {
 	if _, err := s.Session(ctx, []byte("sued")); err != nil {
 		t.Errorf("a session at the other site: %v", err)
 	}
+	for range 2 { // whichever site is asked first
+		spool := queued.NewSpool(0)
+		_, err := spool.Write([]byte("Subject: y\r\n\r\ny\r\n"))
+		must(t, err)
+		_, err = queued.Enqueue(ctx, towns[1].tenant.ID, store.QueueMessage{ReversePath: towns[1].person.Address,
+			Recipients: []store.QueueRecipient{{ForwardPath: "c@elsewhere.example", NextHop: "elsewhere.example", Expires: time.Now().Add(time.Hour)}}}, nil, spool)
+		must(t, err)
+		must(t, spool.Close())
+		if claims, err := s.ClaimQueue(ctx, 10, time.Hour); err != nil || len(claims) != 1 {
+			t.Errorf("%d claims of the other site's mail, %v", len(claims), err)
+		}
+	}
 	short, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_, err = s.Session(short, []byte("nord"))

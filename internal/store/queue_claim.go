@@ -31,11 +31,17 @@ type QueueResult struct {
 	Reply    string        // the peer's last answer, for people
 }
 
+// claimPatience is how long a claim waits for one site: one that hangs keeps no other's
+// mail waiting for good.
+const claimPatience = 5 * time.Second
+
 // ClaimQueue leases up to limit due recipients. A lease that is not finished
-// passes to the next claimer when it ends. No transaction spans the attempt.
+// passes to the next claimer when it ends. No transaction spans the attempt. Each call
+// begins with another site, so that none with much mail starves the others.
 func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) (claims []QueueClaim, err error) {
-	for _, at := range s.sites {
-		part, failed := s.claimAt(ctx, at, limit, lease)
+	begin := int(s.claims.Add(1) % uint64(len(s.sites)))
+	for i := range s.sites {
+		part, failed := s.claimAt(ctx, s.sites[(begin+i)%len(s.sites)], limit, lease)
 		for _, c := range part {
 			limit -= len(c.Message.Recipients)
 		}
@@ -58,10 +64,12 @@ func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Dur
 	where, held := s.notHeldBack(at, 4)
 	claimed := map[QueueRef][]sealedRecipient{}
 	var order []QueueRef
-	err := at.update(ctx, func(tx meta.Tx) error {
+	asking, cancel := context.WithTimeout(ctx, claimPatience)
+	defer cancel()
+	err := at.update(asking, func(tx meta.Tx) error {
 		clear(claimed)
 		order = order[:0]
-		return query(ctx, tx, func(r meta.Rows) error {
+		return query(asking, tx, func(r meta.Rows) error {
 			ref, q, err := scanRecipient(r)
 			if err != nil {
 				return err

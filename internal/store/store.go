@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fachwerk/internal/store/blob"
@@ -60,6 +61,7 @@ type Store struct {
 	sealers   sealers
 	tenants   tenantCache
 	queued    bell
+	claims    atomic.Uint64 // of the queue, asked for so far
 	removals  chan struct{} // that tenants are being removed
 
 	threadOnce sync.Once
