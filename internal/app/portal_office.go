@@ -142,6 +142,9 @@ func (o office) Change(ctx context.Context, ref auth.AccountRef, c portal.Accoun
 	}
 	change := AccountChange{Name: c.Name, QuotaBytes: c.QuotaBytes}
 	if c.Disabled != nil {
+		if err := o.noOperator(ctx, a); err != nil {
+			return err
+		}
 		state := stateName(store.Active)
 		if *c.Disabled {
 			state = stateName(store.Disabled)
@@ -154,6 +157,13 @@ func (o office) Change(ctx context.Context, ref auth.AccountRef, c portal.Accoun
 
 // Remove implements portal.Accounts.
 func (o office) Remove(ctx context.Context, ref auth.AccountRef) error {
+	a, err := o.find(ctx, ref)
+	if err == nil {
+		err = o.noOperator(ctx, a)
+	}
+	if err != nil {
+		return err
+	}
 	return officeError(o.in.store.RemoveAccount(ctx, keyOf(ref)))
 }
 
@@ -200,18 +210,31 @@ func (o office) FirstLogin(ctx context.Context, ref auth.AccountRef) (portal.Fir
 	if own == "" && o.in.cfg.OIDC.Embedded {
 		// Groups of the embedded provider belong to the account: with its password a
 		// tenant admin would be operator too.
-		groups, err := o.in.store.GroupsSaid(ctx, a.Key, o.in.cfg.OIDC.Issuer)
-		if err != nil {
-			return portal.FirstLogin{}, officeError(err)
-		}
-		if group := o.in.cfg.OIDC.OperatorGroup; group != "" && slices.Contains(groups, group) {
-			return portal.FirstLogin{}, portal.ErrOperator
+		if err := o.noOperator(ctx, a); err != nil {
+			return portal.FirstLogin{}, err
 		}
 		password := newPassword()
 		return portal.FirstLogin{Password: password}, officeError(o.in.SetPassword(ctx, a.Address, password))
 	}
 	link, err := o.in.Invite(ctx, a.Address, own)
 	return portal.FirstLogin{Link: link}, officeError(err)
+}
+
+// noOperator refuses what a tenant admin may not do to who operates the installation, by
+// the last word of its issuer: who shuts them out shuts out the operator of all tenants.
+func (o office) noOperator(ctx context.Context, a store.Account) error {
+	group := o.in.cfg.OIDC.OperatorGroup
+	if group == "" || a.Kind != store.Person {
+		return nil
+	}
+	groups, err := o.in.store.GroupsSaid(ctx, a.Key, o.in.cfg.OIDC.Issuer)
+	if err != nil {
+		return officeError(err)
+	}
+	if slices.Contains(groups, group) {
+		return portal.ErrOperator
+	}
+	return nil
 }
 
 // newPassword makes one of 100 random bits that can be read out and typed.

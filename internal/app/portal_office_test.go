@@ -119,6 +119,16 @@ func TestOfficeStaysInItsTenant(t *testing.T) {
 	if again, err := in.store.PasswordHash(ctx, clara); err != nil || again != phc {
 		t.Errorf("the operator's password was changed, %v", err)
 	}
+	shut := true
+	if err := o.Change(ctx, clara, portal.AccountChange{Disabled: &shut}); !errors.Is(err, portal.ErrOperator) {
+		t.Errorf("a tenant admin shuts out the operator: %v", err)
+	}
+	if err := o.Remove(ctx, clara); !errors.Is(err, portal.ErrOperator) {
+		t.Errorf("a tenant admin removes the operator: %v", err)
+	}
+	if err := in.ChangeLoginGroups(ctx, "clara@nordstadt.example", nil, []string{"betrieb"}); err != nil {
+		t.Fatal(err)
+	}
 	if err := errors.Join(o.End(ctx, office33, portal.Grantee{Group: "Amt 33"}), o.RemoveAlias(ctx, clara, "post@nordstadt.example"), o.Remove(ctx, clara)); err != nil {
 		t.Error(err)
 	}
