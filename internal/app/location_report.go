@@ -72,6 +72,9 @@ func (in *Installation) whereabouts(ctx context.Context, of location.Of) ([]Wher
 			w.Seen = "differs: `fachwerk location verify` says what"
 		}
 		for _, c := range r.Copies {
+			if c.State == location.Differs {
+				w.Seen = "differs: `fachwerk location verify` says what"
+			}
 			w.Copies = append(w.Copies, strings.Join([]string{c.What, c.Name, c.Operator, c.Country, c.Place, string(c.State)}, " "))
 		}
 		out = append(out, w)

@@ -149,7 +149,7 @@ func system(ctx context.Context, r *runner) error {
 	if err := r.program(ctx); err != nil {
 		return err
 	}
-	list, err := r.packages(ctx, []string{"./test/..."}, "test/house", "test/run", "test/helm", "test/cluster", "test/replicas")
+	list, err := r.packages(ctx, []string{"./test/..."}, "test/house", "test/run", "test/helm", "test/cluster", "test/replicas", "test/walk")
 	if err != nil {
 		return err
 	}
@@ -167,12 +167,12 @@ func (r *runner) program(ctx context.Context) error {
 }
 
 // replicas runs two servers over one store, chaos included: in `make chaos` for as
-// long as FACHWERK_TEST_CHAOS says.
+// long as FACHWERK_TEST_CHAOS says. Then it walks through docs/admin with two sites.
 func replicas(ctx context.Context, r *runner) error {
 	if err := r.program(ctx); err != nil {
 		return err
 	}
-	return r.goTest(ctx, "-count=1", "-timeout=3h", "./test/replicas")
+	return r.goTest(ctx, "-count=1", "-timeout=3h", "-p=1", "./test/replicas", "./test/walk")
 }
 
 // chart tests the Helm chart with Helm's own tools.

@@ -41,7 +41,7 @@ var parts = []part{
 	{"helm", 60 * time.Second, chart},
 	{"fuzz", 280 * time.Second, fuzz},
 	{"system", 580 * time.Second, system},
-	{"replicas", 140 * time.Second, replicas},
+	{"replicas", 149 * time.Second, replicas},
 	{"race", 120 * time.Second, race},
 }
 

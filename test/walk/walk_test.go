@@ -1,0 +1,146 @@
+package walk
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/parts"
+	"fachwerk/test/system/harness"
+)
+
+func TestTwoTownsOnTwoSites(t *testing.T) {
+	for _, name := range []string{"mbsync", "vdirsyncer", "rclone", "python3"} {
+		need.Program(t, name)
+	}
+	h := build(t)
+	anna, jan := h.settle(t, "Musterstadt", "nord", "anna.schmidt"), h.settle(t, "Neustadt", "sued", "jan.weber")
+	h.command(t, "tenant", "set", "Neustadt", "--refuse-on-mismatch")
+	h.work(t, anna, jan)
+	h.prove(t)
+	h.violate(t, anna, jan)
+	if out := h.command(t, "check"); strings.TrimSpace(out) != "" {
+		t.Errorf("check found:\n%s", out)
+	}
+}
+
+// settle makes a town with a person and an office.
+func (h *house) settle(t *testing.T, town, site, local string) person {
+	t.Helper()
+	domain := strings.ToLower(town) + ".example"
+	p := person{house: h, address: local + "@" + domain}
+	h.command(t, "tenant", "create", town, "--site", site, "--domain", domain, "--language", "de")
+	h.command(t, "account", "add", p.address, "--name", "A. B.")
+	if out, status := h.try(t, rand.Text(), "password", "set", p.address); status != 0 {
+		t.Fatalf("password set: %s", out)
+	}
+	h.command(t, "account", "add", "amt@"+domain, "--kind", "function")
+	h.command(t, "grant", "add", "amt@"+domain, p.address, "read,write,send-as")
+	p.password = strings.TrimSpace(h.command(t, "app-password", "add", p.address, "--name", "Rechner"))
+	return p
+}
+
+// work is a day in both towns, through both servers.
+func (h *house) work(t *testing.T, anna, jan person) {
+	t.Helper()
+	for i, p := range []person{anna, jan} {
+		_, domain, _ := strings.Cut(p.address, "@")
+		must(t, h.lmtp(i, p.address, "an mich"))
+		must(t, h.lmtp(1-i, "amt@"+domain, "an das Amt"))
+		p.arrives(t, 1-i, "an mich")
+		p.arrives(t, i, "an das Amt")
+		if got := p.calendars(t, i, "termin") + "/" + p.calendars(t, 1-i, ""); got != "termin.ics/termin.ics" {
+			t.Errorf("%s has the events %q by way of one and the other server", p.address, got)
+		}
+		files := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(files, "plan.bin"), []byte(strings.Repeat(rand.Text(), 40_000)), 0o600))
+		p.rclone(t, i, "copy", files, "drive:ablage")
+		p.rclone(t, 1-i, "check", files, "drive:ablage")
+	}
+	// From town to town, which is from site to site.
+	anna.submit(t, 0, jan.address, "nach Neustadt")
+	jan.submit(t, 1, anna.address, "nach Musterstadt")
+	jan.arrives(t, 0, "nach Neustadt")
+	anna.arrives(t, 1, "nach Musterstadt")
+	// One message for elsewhere waits in each town's queue, both with the same number.
+	anna.submit(t, 1, "jemand@fern.example", "eins")
+	jan.submit(t, 0, "jemand@fern.example", "zwei")
+	if out, status := h.try(t, "", "queue", "show", "2"); status != 1 || !strings.Contains(out, "--tenant") {
+		t.Errorf("queue show of a number that two have: %d %s", status, out)
+	}
+	for _, p := range []person{anna, jan} {
+		town := map[person]string{anna: "Musterstadt", jan: "Neustadt"}[p]
+		if out := h.command(t, "queue", "show", "2", "--tenant", town); !strings.Contains(out, p.address) {
+			t.Errorf("the message that waits in %s:\n%s", town, out)
+		}
+		h.command(t, "queue", "drop", "2", "--tenant", town)
+	}
+}
+
+// prove verifies where the data lies and has a report checked without the program.
+func (h *house) prove(t *testing.T) {
+	t.Helper()
+	if out := h.command(t, "location", "verify"); !strings.Contains(out, "matches") {
+		t.Errorf("location verify:\n%s", out)
+	}
+	must(t, os.WriteFile(filepath.Join(h.dir, "location.pub"), []byte(h.command(t, "location", "key")), 0o600))
+	for town, site := range map[string]string{"Musterstadt": "nord", "Neustadt": "sued"} {
+		other := map[string]string{"nord": "Süd", "sued": "Nord"}[site]
+		if out := h.command(t, "where", town); !strings.Contains(out, site) || strings.Contains(out, other) || !strings.Contains(out, "observed") {
+			t.Errorf("where %s:\n%s", town, out)
+		}
+		var files []string
+		for _, format := range []string{"json", "csv", "html"} {
+			name := town + "." + format
+			files = append(files, name)
+			must(t, os.WriteFile(filepath.Join(h.dir, name), []byte(h.command(t, "location", "report", "--tenant", town, "--format", format)), 0o600))
+		}
+		script := filepath.Join(harness.Root(), "docs", "verify_report.py")
+		if out := program(t, h.dir, "", append([]string{"python3", script, "location.pub"}, files...)...); strings.Count(out, "the signature fits") != 3 {
+			t.Errorf("verify_report.py of %s:\n%s", town, out)
+		}
+	}
+}
+
+// violate has one site's database copied to where nobody declared it.
+func (h *house) violate(t *testing.T, anna, jan person) {
+	t.Helper()
+	copied := h.database["sued"].NewStandby(t, h.address(98), "kopie")
+	for i := range h.replicas {
+		parts.Eventually(t, "mail for the town is refused for now", func() error {
+			return reversed(h.lmtp(i, jan.address, "während"))
+		})
+		metric, err := get("http://" + h.replicas[i] + ":29090/metrics")
+		must(t, err)
+		if want := `fachwerk_location_differences{check="standbys",part="database",site="sued"} 1`; !strings.Contains(metric, want) {
+			t.Errorf("server %d counts no difference", i)
+		}
+		must(t, h.lmtp(i, anna.address, fmt.Sprint("währenddessen ", i)))
+		anna.arrives(t, 1-i, fmt.Sprint("währenddessen ", i))
+	}
+	out, status := h.try(t, "", "location", "verify")
+	if sentence := "An undeclared copy of the database streams to kopie at " + h.address(98); status != 3 || !strings.Contains(out, sentence) {
+		t.Errorf("location verify ends with %d and does not say %q:\n%s", status, sentence, out)
+	}
+	if out := h.command(t, "where", "Neustadt"); !strings.Contains(out, "differs") {
+		t.Errorf("where:\n%s", out)
+	}
+	copied.Stop(t)
+	for i := range h.replicas {
+		parts.Eventually(t, "mail for the town is taken again", func() error { return h.lmtp(i, jan.address, fmt.Sprint("danach ", i)) })
+		jan.arrives(t, 1-i, fmt.Sprint("danach ", i))
+	}
+	h.command(t, "location", "verify")
+}
+
+// reversed is an error unless there is one.
+func reversed(err error) error {
+	if err == nil {
+		return fmt.Errorf("it was taken")
+	}
+	return nil
+}
