@@ -221,7 +221,7 @@ func TestLoginEnds(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	}
-	if d := time.Since(begin); d > 5*time.Second {
+	if d := time.Since(begin); d > 60*time.Second {
 		t.Errorf("it took %v", d)
 	}
 }

@@ -100,7 +100,7 @@ func TestAddressListIsLinear(t *testing.T) {
 	for _, piece := range []string{"a@", "a b ", "<", "<@", "<@a,", "(", "()", `"`, `\`, `"\`, "a:", ";", "<a@b>", "a.", " ", ",", "[", "@"} {
 		start := time.Now()
 		ParseAddressList(strings.Repeat(piece, 4<<20/len(piece)), 1<<30)
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > 30*time.Second {
 			t.Errorf("4 MiB of %q took %v", piece, d)
 		}
 	}

@@ -73,11 +73,11 @@ func TestTextIsLinear(t *testing.T) {
 		{plain("utf-7"), "+"}, {plain("utf-7"), "+2D3"}, {plain("iso-2022-jp"), "\x1b"}, {plain("hz-gb-2312"), "~{"},
 		{plain("utf-16"), "\xd8"}, {plain("gb18030"), "\x81\x30"}, {plain("big5"), "\xff"}, {plain(""), "\xe4"},
 	} {
-		const size = 8 << 20
+		const size = 8 << 20 // what is quadratic takes hours
 		start := time.Now()
 		text := NewTextReader(strings.NewReader(strings.Repeat(tt.piece, size/len(tt.piece))), tt.part)
 		n, err := io.Copy(io.Discard, text)
-		if d := time.Since(start); err != nil || d > 5*time.Second || n > 4*size {
+		if d := time.Since(start); err != nil || d > time.Minute || n > 4*size {
 			t.Errorf("8 MiB of %q: %d bytes, %v, %v", tt.piece, n, d, err)
 		}
 	}
@@ -113,7 +113,7 @@ func TestCorpusText(t *testing.T) {
 		}
 		DecodeHeader(m.Envelope.Subject)
 		ThreadKeys(m)
-		if d := time.Since(start); d > time.Second {
+		if d := time.Since(start); d > 20*time.Second {
 			t.Errorf("%s took %v", s.name, d)
 		}
 	}
@@ -246,7 +246,7 @@ func TestBaseSubject(t *testing.T) {
 	for _, piece := range []string{"[a]", "re:", "[fwd:", " (fwd)", "[", "re[a]"} {
 		BaseSubject(strings.Repeat(piece, 100_000))
 	}
-	if d := time.Since(start); d > 5*time.Second {
+	if d := time.Since(start); d > 30*time.Second {
 		t.Errorf("took %v", d)
 	}
 }

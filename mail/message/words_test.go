@@ -54,7 +54,7 @@ func TestDecodeHeaderIsLinear(t *testing.T) {
 	for _, piece := range []string{"=?", "=?utf-8?q?", "=?utf-8?q?a?= ", "=?x?b?", "?=", "=?a?q?b?==?c?q?d?=", "\xff"} {
 		start := time.Now()
 		DecodeHeader(strings.Repeat(piece, 2<<20/len(piece)))
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > 30*time.Second {
 			t.Errorf("2 MiB of %q took %v", piece, d)
 		}
 	}
