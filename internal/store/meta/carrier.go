@@ -30,16 +30,19 @@ const MaxHint = 7900
 type wrapped interface{ Unwrap() Engine }
 
 // Carrier is the engine's, if it carries hints.
-func (db *DB) Carrier() (Carrier, bool) {
-	for e := db.engine; e != nil; {
-		if c, ok := e.(Carrier); ok {
-			return c, true
+func (db *DB) Carrier() (Carrier, bool) { return innermost[Carrier](db.engine) }
+
+// innermost finds what an engine can do beyond Engine, through what is around it.
+func innermost[T any](e Engine) (found T, ok bool) {
+	for e != nil {
+		if found, ok = e.(T); ok {
+			return found, true
 		}
-		w, ok := e.(wrapped)
-		if !ok {
-			return nil, false
+		w, around := e.(wrapped)
+		if !around {
+			break
 		}
 		e = w.Unwrap()
 	}
-	return nil, false
+	return found, false
 }

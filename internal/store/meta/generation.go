@@ -23,7 +23,7 @@ func (db *DB) Generation() int64 { return db.generation.Load() }
 // recognise compares the identity of the storage with the one that was last used,
 // and finishes a new generation that was interrupted.
 func (db *DB) recognise(ctx context.Context) (err error) {
-	if r, ok := db.engine.(Renamer); ok {
+	if r, ok := innermost[Renamer](db.engine); ok {
 		err = r.Rename(ctx, func(old, name string) error { return db.accept(ctx, old, name) })
 	} else {
 		var identity string
