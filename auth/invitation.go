@@ -100,6 +100,15 @@ func (rp *RelyingParty) accept(ctx context.Context, c *client, sub, id string) (
 	if err != nil || person.Disabled {
 		return person, err
 	}
+	// Whoever is a person here already does not become two by following a link: the one
+	// whom another tenant's admin made could take their sign-in from them.
+	before, err := rp.cfg.People.PersonBySubject(ctx, in.Issuer, sub)
+	switch {
+	case err == nil && before.AccountRef != person.AccountRef, errors.Is(err, ErrSeveral):
+		return Person{}, ErrTaken
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return Person{}, err
+	}
 	if err := rp.cfg.Subjects.BindSubject(ctx, person.AccountRef, in.Issuer, sub); err != nil {
 		return Person{}, err
 	}

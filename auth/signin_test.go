@@ -360,6 +360,19 @@ func TestInvitation(t *testing.T) {
 	must(t, err)
 	_, err = s.signIn(t, s.theirs, auth.StartOptions{Invitation: code}, nine)
 	wantErr(t, err, auth.ErrTaken)
+	// Nor in another tenant of the same issuer, where its admin has made the link.
+	s.bind(auth.IssuerBinding{Tenant: 3, Installation: true})
+	s.later(time.Minute)
+	bait := s.AddPersonIn(3, "koeder@drittstadt.example")
+	code, err = s.rp.Invite(t.Context(), bait, s.ours.URL)
+	must(t, err)
+	_, err = s.signIn(t, s.ours, auth.StartOptions{Invitation: code}, nil)
+	wantErr(t, err, auth.ErrTaken)
+	if f, err := s.signIn(t, s.ours, auth.StartOptions{}, nil); err != nil || f.Principal.Account != s.anna.Account {
+		t.Errorf("anna's sign-in was taken from her: %+v, %v", f, err)
+	}
+	s.bind()
+	s.later(time.Minute)
 	// Two browsers with one link: one of them.
 	code, err = s.rp.Invite(t.Context(), other, "")
 	must(t, err)
