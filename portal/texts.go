@@ -547,7 +547,7 @@ var texts = map[string]struct{ de, en string }{
 	"error.elsewhere":      {"Es kann gerade nichts gespeichert werden", "Nothing can be saved right now"},
 	"error.elsewhere.what": {"Der Speicherort Ihrer Verwaltung ist nicht so, wie er angegeben ist. Bis das geklärt ist, wird nichts geschrieben. Fragen Sie den Betreiber.", "The place where your administration's data lies is not as it is declared. Until that is settled nothing is written. Ask the operator."},
 	"error.operator":       {"Das kann nur der Betreiber", "Only the operator can do this"},
-	"error.operator.what":  {"Diese Person betreibt die ganze Installation. Einen neuen Zugang für sie richtet der Betreiber ein.", "This person operates the whole installation. The operator sets up a new access for them."},
+	"error.operator.what":  {"Diese Person betreibt die ganze Installation. Zugang und Konto verwaltet der Betreiber.", "This person operates the whole installation. The operator manages their access and account."},
 	"error.taken":          {"Diese Anmeldung gehört schon zu einem anderen Konto", "This sign-in belongs to another account already"},
 	"error.taken.what":     {"Melden Sie sich beim Anmeldedienst ab und mit Ihrem eigenen Zugang wieder an, oder fragen Sie Ihre IT.", "Sign out at the sign-in service and sign in again as yourself, or ask your IT."},
 }
