@@ -127,6 +127,11 @@ func TestOneSiteAwayHindersNoOther(t *testing.T) {
 	s := openStore(t, part)
 	must(t, s.LoadDirectory(ctx))
 	h.now.Store(true)
+	if p, err := s.PersonBySubject(ctx, "https://login.example", "sued"); err != nil || p.Account != towns[1].person.Key.Account {
+		t.Errorf("a person of the other site: %+v, %v", p, err)
+	}
+	_, err = s.PersonBySubject(ctx, "https://login.example", "nord")
+	wantErr(t, err, auth.ErrUnavailable)
 	if _, err := s.Session(ctx, []byte("sued")); err != nil {
 		t.Errorf("a session at the other site: %v", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store/meta"
@@ -76,22 +78,46 @@ func (s *Store) addressTenant(ctx context.Context, address string) int64 {
 	return tenant
 }
 
-// PersonBySubject implements auth.People.
+// subjectPatience is how long a site is waited for that may know a subject, where there
+// are others.
+const subjectPatience = 3 * time.Second
+
+// PersonBySubject implements auth.People. All sites are asked at the same time. One that
+// is away keeps nobody from signing in who is found at another; of whom nothing is found,
+// nothing is known then.
 func (s *Store) PersonBySubject(ctx context.Context, issuer, sub string) (auth.Person, error) {
+	if len(s.sites) > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, subjectPatience)
+		defer cancel()
+	}
+	accounts, errs := make([]Account, len(s.sites)), make([]error, len(s.sites))
+	var all sync.WaitGroup
+	for i, at := range s.sites {
+		all.Go(func() {
+			accounts[i], errs[i] = at.account(ctx, ` JOIN subject j ON j.tenant_id = a.tenant_id AND j.account_id = a.account_id
+				JOIN issuer i ON i.tenant_id = j.tenant_id AND i.url = j.issuer
+				WHERE j.issuer = $1 AND j.sub = $2`, issuer, sub)
+		})
+	}
+	all.Wait()
 	found, err := Account{}, ErrNotFound
-	for _, at := range s.sites {
-		a, here := at.account(ctx, ` JOIN subject j ON j.tenant_id = a.tenant_id AND j.account_id = a.account_id
-			JOIN issuer i ON i.tenant_id = j.tenant_id AND i.url = j.issuer
-			WHERE j.issuer = $1 AND j.sub = $2`, issuer, sub)
+	var away error
+	for i, failed := range errs {
 		switch {
-		case isNotFound(here):
-			continue
-		case here != nil:
-			return auth.Person{}, loginError(here)
+		case isNotFound(failed):
+		case errors.Is(failed, ErrBusy):
+			return auth.Person{}, loginError(failed)
+		case failed != nil:
+			away = errors.Join(away, failed)
 		case err == nil: // a login must never open one of several by chance
 			return auth.Person{}, fmt.Errorf("the subject is known at two sites: %w", ErrBusy)
+		default:
+			found, err = accounts[i], nil
 		}
-		found, err = a, nil
+	}
+	if err != nil && away != nil {
+		return auth.Person{}, loginError(away)
 	}
 	return personOf(found, err)
 }

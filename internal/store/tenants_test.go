@@ -162,6 +162,9 @@ func TestIssuers(t *testing.T) {
 		if list, err = w.Issuers(ctx, shared.Tenant); err == nil {
 			t.Errorf("a secret of another tenant opened: %+v", list)
 		}
+		if list, err = w.Issuers(ctx, 0); err != nil || len(list) != 1 || list[0].Tenant != own.Tenant {
+			t.Errorf("a secret that does not open hides the other issuers: %+v, %v", list, err)
+		}
 
 		anna := w.Account(t, 1, store.Person, "anna")
 		must(t, w.BindSubject(ctx, anna.Key, own.URL, "s1"))
