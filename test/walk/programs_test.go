@@ -18,7 +18,7 @@ import (
 // A person signs in with an app password.
 type person struct {
 	*house
-	address, password string
+	town, address, password string
 }
 
 // program runs a real program in a home of its own.
