@@ -83,8 +83,16 @@ func (s *Store) AddDomain(ctx context.Context, tenant int64, domain string) erro
 	if n == 0 {
 		return fmt.Errorf("domain %s: %w", name, ErrExists)
 	}
-	if home != s.directory {
-		_, err = home.exec(ctx, insert, name, tenant)
+	if home == s.directory {
+		return nil
+	}
+	if n, err = home.exec(ctx, insert, name, tenant); err != nil || n > 0 {
+		return err
+	}
+	var owner int64
+	err = home.one(ctx, []any{&owner}, `SELECT tenant_id FROM domain WHERE name = $1`, name)
+	if err == nil && owner != tenant {
+		err = fmt.Errorf("domain %s is still another tenant's at site %s, whose removal goes on; add it again in a few minutes: %w", name, home.Name, ErrBusy)
 	}
 	return err
 }

@@ -94,6 +94,22 @@ func TestHalfWayIsDoneAgain(t *testing.T) {
 			t.Error("a tenant that the directory has forgotten lost its accounts")
 		}
 
+		// A domain of a tenant of which the directory knows nothing any more.
+		domain := func(sql string) {
+			must(t, sued.Update(ctx, func(tx meta.Tx) error {
+				var b meta.Batch
+				b.Exec(sql)
+				return tx.Run(ctx, &b)
+			}))
+		}
+		domain(`INSERT INTO domain (name, tenant_id, created_at) VALUES ('alt.example', 4713, 1)`)
+		wantErr(t, s.AddDomain(ctx, made.ID, "alt.example"), store.ErrBusy)
+		domain(`DELETE FROM domain WHERE name = 'alt.example'`)
+		must(t, s.AddDomain(ctx, made.ID, "alt.example"))
+		if n := rows(t, sued, `SELECT count(*) FROM domain WHERE name = 'alt.example' AND tenant_id = $1`, made.ID); n != 1 {
+			t.Error("the domain is not known at its home")
+		}
+
 		// A tenant whose name was changed in the directory alone.
 		must(t, sued.Update(ctx, func(tx meta.Tx) error {
 			var b meta.Batch
