@@ -162,7 +162,7 @@ func (w *walk) bodies() {
 		{admin.Malformed, `{"name": "x"`, "application/json"},
 		{admin.Malformed, `{"name": "x"} {}`, "application/json; charset=utf-8"},
 		{admin.Malformed, `{"name": 1}`, "application/json"},
-		{admin.Malformed, `{"nmae": "x"}`, "application/json"},
+		{admin.Malformed, `{"nome": "x"}`, "application/json"},
 		{admin.Malformed, strings.Repeat(`{"settings":`, 10500), "application/json"},
 		{admin.TooLarge, `{"name": "` + strings.Repeat("x", 200<<10) + `"}`, "application/json"},
 	} {

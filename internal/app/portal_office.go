@@ -275,7 +275,7 @@ func (o office) Set(ctx context.Context, account auth.AccountRef, to portal.Gran
 	if to.Group != "" {
 		return officeError(o.in.grantGroup(ctx, shared, to.Group, names))
 	}
-	person, err := control{o.in}.member(ctx, account.Tenant, to.Person)
+	person, err := control(o).member(ctx, account.Tenant, to.Person)
 	if err != nil {
 		return officeError(err)
 	}
@@ -291,7 +291,7 @@ func (o office) End(ctx context.Context, account auth.AccountRef, to portal.Gran
 	if to.Group != "" {
 		return officeError(o.in.revokeGroup(ctx, shared, to.Group))
 	}
-	person, err := control{o.in}.member(ctx, account.Tenant, to.Person)
+	person, err := control(o).member(ctx, account.Tenant, to.Person)
 	if err != nil {
 		return officeError(err)
 	}

@@ -58,7 +58,7 @@ func deliver(t *testing.T, s *store.Store, w town) {
 	t.Helper()
 	spool := s.NewSpool(0)
 	defer spool.Close()
-	_, err := spool.Write([]byte(incompressible(200_000)))
+	_, err := spool.Write(incompressible(200_000))
 	must(t, err)
 	_, err = s.AddObjects(t.Context(), w.person.Key, w.inbox.ID, []store.NewObject{{Body: spool}})
 	must(t, err)

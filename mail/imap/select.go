@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"errors"
 	"fachwerk/mail"
 	"fachwerk/mail/imap/wire"
 
@@ -334,7 +335,8 @@ func (x *selected) modSeq() uint64 {
 	return x.mailbox.HighestModSeq
 }
 
-// doClose answers CLOSE: messages with \Deleted go without a word (RFC 9051 6.4.1).
+// doClose answers CLOSE: messages with \Deleted go without a word (RFC 9051 6.4.1). It
+// has no other answer than OK: where nothing may be written now, they stay, marked.
 func (s *session) doClose(c *command) error {
 	c.p.End()
 	if err := c.p.Err(); err != nil {
@@ -342,7 +344,8 @@ func (s *session) doClose(c *command) error {
 	}
 	if !s.sel.readOnly {
 		// The new mod-sequence is not told: what others changed before it has not been either (RFC 7162 3.2.8).
-		if _, err := s.sel.view.Expunge(s.ctx, nil); err != nil && !isNotFound(err) {
+		_, err := s.sel.view.Expunge(s.ctx, nil)
+		if err != nil && !isNotFound(err) && !errors.Is(err, mail.ErrTemporary) {
 			return err
 		}
 	}

@@ -99,9 +99,9 @@ func (h *house) provider(t *testing.T, who, password string) string {
 
 // numbers are ids of theirs.
 type numbers struct {
-	accounts                []pair // at /manage
-	passwords, sessions     pair
-	accountsByName, reports []string
+	accounts            []pair // at /manage
+	passwords, sessions pair
+	reports             []string
 }
 
 func (h *house) numbers(t *testing.T, session string) (n numbers) {

@@ -120,7 +120,7 @@ func (p person) smtp(t *testing.T, w *town) *smtp.Client {
 	c := smtp.NewClient(conn)
 	t.Cleanup(func() { c.Close() })
 	must(t, c.Hello("client.example"))
-	var s sasl.Client = sasl.NewPlainClient("", p.address, p.password)
+	s := sasl.NewPlainClient("", p.address, p.password)
 	if p.token != "" {
 		s = sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: p.address, Token: p.token})
 	}
