@@ -101,7 +101,6 @@ func (h *house) provider(t *testing.T, who, password string) string {
 type numbers struct {
 	accounts            []pair // at /manage
 	passwords, sessions pair
-	reports             []string
 }
 
 func (h *house) numbers(t *testing.T, session string) (n numbers) {
