@@ -140,7 +140,7 @@ func unit(ctx context.Context, r *runner) error {
 		return err
 	}
 	list = append(list, "fachwerk/test/house", "fachwerk/test/run")
-	return r.goTest(ctx, append([]string{"-race", "-count=1", "-timeout=8m"}, list...)...)
+	return r.goTest(ctx, append([]string{"-race", "-count=1", "-timeout=15m"}, list...)...)
 }
 
 // system builds the program once and runs the scenarios with real clients, one
