@@ -114,7 +114,7 @@ func testOneWinnerOfACollection(t *testing.T, env *davtest.Env) {
 		t.Helper()
 		return c.Propfind(t, at, "0", "<D:getetag/>").Responses[0].Text("DAV:", "getetag")
 	}
-	calendar := "/calendars/" + c.Address + "/work/"
+	calendar := "/calendars/" + c.Address + "/ratssitzungen/"
 	c.Want(t, 201, "MKCALENDAR", calendar, "")
 	for _, at := range []string{calendar, "/files/" + c.Address + "/"} {
 		for round := range 5 {
