@@ -125,7 +125,7 @@ var refusedInCorpus = []struct{ path, condition, because string }{
 func TestCorpus(t *testing.T) {
 	root, ok := need.Corpus(t)
 	if !ok {
-		t.Skip("the refusals are listed by the names of the corpus")
+		need.Missing(t, "the refusals are listed by the names of the corpus")
 	}
 	h := open(t, nil)
 	c := h.Client(t, "anna")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"fachwerk/internal/app/config"
+	"fachwerk/internal/testenv/need"
 )
 
 // serveForTest fills a folder by the demo and serves it with a configuration that
@@ -260,7 +261,7 @@ func TestHTTPBehindALoadBalancer(t *testing.T) {
 
 func TestIPv6(t *testing.T) {
 	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
-		t.Skip("this machine has no IPv6 loopback")
+		need.NotRun(t, "this machine has no IPv6 loopback")
 	} else {
 		l.Close()
 	}

@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fachwerk/internal/testenv/need"
 )
 
 func needProgram(t *testing.T, name string) {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("%s is not installed", name)
-	}
+	need.Program(t, name)
 }
 
 // mbsync copies a tree both ways, twice, and the second time has nothing to do.

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"fachwerk/internal/testenv/need"
 )
 
 // composeFile has the keys of the compose specification that ours uses; decoding is
@@ -142,9 +144,7 @@ func TestComposeHangsTogether(t *testing.T) {
 // prepare.sh writes every file that compose wants, twice the same, and a certificate
 // for all names of the configuration.
 func TestComposeIsPrepared(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("NOT RUN: openssl is not installed")
-	}
+	need.Program(t, "openssl")
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "deploy", "compose"))); err != nil {
 		t.Fatal(err)

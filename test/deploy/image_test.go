@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fachwerk/internal/testenv/need"
 )
 
 const root = "../.."
@@ -116,7 +118,7 @@ func TestImageContext(t *testing.T) {
 func TestImageLint(t *testing.T) {
 	program, err := exec.LookPath("hadolint")
 	if err != nil {
-		t.Skip("NOT RUN: hadolint is not installed; the rules above are checked by tests of our own")
+		need.NotRun(t, "hadolint is not installed; the rules above are checked by tests of our own")
 	}
 	if out, err := exec.Command(program, filepath.Join(root, "deploy", "Containerfile")).CombinedOutput(); err != nil {
 		t.Errorf("hadolint: %v\n%s", err, out)
@@ -134,5 +136,5 @@ func TestImageBuilds(t *testing.T) {
 		}
 		return
 	}
-	t.Skip("NOT RUN: no container engine is here that could build the image")
+	need.NotRun(t, "no container engine is here that could build the image")
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fachwerk/internal/testenv/need"
 	"fachwerk/test/system/harness"
 )
 
@@ -55,12 +56,10 @@ exec chroot "$1/root" sh -eux -c "cd '$2' && . /steps/all.sh"
 // that the first person reads.
 func TestInstallPageIsFollowed(t *testing.T) {
 	for _, program := range []string{"unshare", "chroot", "ip", "useradd", "runuser", "openssl", "curl", "swaks"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("NOT RUN: %s is not installed", program)
-		}
+		need.Program(t, program)
 	}
 	if err := exec.Command("unshare", "--mount", "--net", "--pid", "--fork", "true").Run(); err != nil || os.Geteuid() != 0 {
-		t.Skipf("NOT RUN: only root may make a machine of its own: %v", err)
+		need.NotRun(t, fmt.Sprintf("only root may make a machine of its own: %v", err))
 	}
 	page := read(t, "docs/admin/install.md")
 	steps := t.TempDir()

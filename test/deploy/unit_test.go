@@ -9,14 +9,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fachwerk/internal/testenv/need"
 )
 
 // The systemd unit is right in systemd's own eyes, and leaves the service little.
 func TestSystemdUnit(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("NOT RUN: systemd-analyze is not installed")
-	}
+	analyze := need.Program(t, "systemd-analyze")
 	text := read(t, "deploy/fachwerk.service")
 	// verify wants the program to be there.
 	stub := filepath.Join(t.TempDir(), "fachwerk.service")
@@ -72,10 +71,7 @@ func TestSystemdUnitWaitsForTheEnd(t *testing.T) {
 
 // rspamd's own eyes on the snippets.
 func TestRspamdSnippets(t *testing.T) {
-	program, err := exec.LookPath("rspamadm")
-	if err != nil {
-		t.Skip("NOT RUN: rspamadm is not installed")
-	}
+	program := need.Program(t, "rspamadm")
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("/etc/rspamd")); err != nil {
 		t.Fatal(err)

@@ -31,7 +31,8 @@ var debian = []string{
 	"evolution-data-server", "python3-gi", "gir1.2-ebook-1.2", // contacts as GNOME sees them
 	"radicale", "apache2-bin", "apache2-utils", // servers to import from
 	"gvfs-backends", "libglib2.0-bin", "dbus", // files as GNOME sees them
-	"python3-cryptography", // the verifier of location reports
+	"python3-cryptography",          // the verifier of location reports
+	"rspamd", "systemd", "iproute2", // what reads the snippets, the unit and the page for one machine
 }
 
 // goTools are built from their own modules; versions are pinned. One that cannot be

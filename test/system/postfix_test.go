@@ -30,7 +30,7 @@ func newPostfix(t *testing.T, lmtp string) *postfix {
 	t.Helper()
 	program := need.Program(t, "postfix")
 	if os.Geteuid() != 0 {
-		t.Skip("Postfix's master runs as root only")
+		need.NotRun(t, "Postfix's master runs as root only")
 	}
 	// Postfix drops privileges: everything on the way must be open to all.
 	dir, err := os.MkdirTemp("", "fachwerk-postfix-")

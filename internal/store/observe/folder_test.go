@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"fachwerk/internal/testenv/need"
 	"fachwerk/location"
 )
 
@@ -50,7 +51,7 @@ func TestMounts(t *testing.T) {
 
 func TestFolderOfThisMachine(t *testing.T) {
 	if _, err := os.Stat(mounts); err != nil {
-		t.Skip("needs Linux's " + mounts)
+		need.NotRun(t, "Linux's "+mounts+" is not there")
 	}
 	var f location.Facts
 	placeFolder(t.Context(), t.TempDir(), &f)

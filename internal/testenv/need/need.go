@@ -53,4 +53,12 @@ func Missing(t testing.TB, sentence string) {
 	t.Skip(sentence)
 }
 
+// NotRun skips the test, also where parts are required, because the machine itself
+// cannot have what it needs: a container engine, another user, an address family. The
+// sentence is printed at the end of all tests. What can be installed is Missing.
+func NotRun(t testing.TB, sentence string) {
+	t.Helper()
+	t.Skip("NOT RUN: " + sentence)
+}
+
 func required() bool { return os.Getenv(EnvRequire) == "1" }
