@@ -39,12 +39,12 @@ func TestRolesApart(t *testing.T) {
 	harness.Select(t, c, "INBOX")
 
 	b := newBrowser(t, "198.51.100.2")
-	form := b.get(h.demo.Portal + "/login?return=/devices")
-	devices := b.submit(form, "login", map[string]string{"address": who.Address, "password": who.Password})
-	if devices.url.Path != "/devices" {
-		t.Fatalf("the sign-in ends at %s with %d", devices.url, devices.status)
+	form := b.Get(h.demo.Portal + "/login?return=/devices")
+	devices := b.Submit(form, "login", map[string]string{"address": who.Address, "password": who.Password})
+	if devices.URL.Path != "/devices" {
+		t.Fatalf("the sign-in ends at %s with %d", devices.URL, devices.Status)
 	}
-	b.submit(devices, "/devices/", nil) // ends the only app password
+	b.Submit(devices, "/devices/", nil) // ends the only app password
 	select {
 	case <-c.Closed():
 	case <-time.After(patience):
