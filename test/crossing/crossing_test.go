@@ -22,7 +22,7 @@ func TestNothingCrossesTenants(t *testing.T) {
 			h.deliver(t, anna)
 			h.deliver(t, beate)
 			h.imapAs(t, anna, "CREATE Entwurf")
-			t.Run("the harness can fail", h.canFail)
+			t.Run("the harness can fail", func(t *testing.T) { h.canFail(t, k) })
 			t.Run("logins", h.walkLogins)
 			t.Run("IMAP", h.walkIMAP)
 			t.Run("SMTP", h.walkSMTP)
@@ -37,7 +37,7 @@ func TestNothingCrossesTenants(t *testing.T) {
 }
 
 // canFail shows that answers and work are told apart where they differ.
-func (h *house) canFail(t *testing.T) {
+func (h *house) canFail(t *testing.T, k kind) {
 	p := missingLike(jan)
 	ask := func(t *testing.T, name string) string {
 		return h.annas(t, "PROPFIND", "/principals/"+name+"/", "", "Depth", "0")
@@ -54,6 +54,11 @@ func (h *house) canFail(t *testing.T) {
 	_, idle := h.measure(t, "", func(t *testing.T, _ string) string { return h.login(t, "NOOP") })
 	if busy.equal(idle) {
 		t.Error("a refused login is as much work as nothing")
+	}
+	h.annas(t, "PUT", "/files/"+anna+"/Probe.txt", large("Probe"))
+	_, read := h.measure(t, "", func(t *testing.T, _ string) string { return h.annas(t, "GET", "/files/"+anna+"/Probe.txt", "") })
+	if asked := strings.Contains(strings.Join(read.statements, "\n"), ": object store: GET"); asked != k.services {
+		t.Errorf("of a large file read from the object store was seen %+v", read)
 	}
 }
 

@@ -2,6 +2,7 @@ package crossing
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -70,7 +71,7 @@ func (h *house) belongings(t *testing.T, who, owner string) (lock, token string)
 	_, domain, _ := strings.Cut(owner, "@")
 	word := wordOf(owner)
 	files, calendar, book := "/files/"+owner+"/", "/calendars/"+owner+"/akten/", "/addressbooks/"+owner+"/akten/"
-	do("PUT", files+"Akte.txt", word)
+	do("PUT", files+"Akte.txt", large(word))
 	do("MKCOL", files+"Ordner/", "")
 	do("MKCALENDAR", calendar, "")
 	do("PUT", calendar+"termin.ics", event("termin@"+domain, word), "Content-Type", "text/calendar")
@@ -86,6 +87,13 @@ func (h *house) belongings(t *testing.T, who, owner string) (lock, token string)
 		t.Fatalf("no lock token or no sync-token: %q %q", lock, token)
 	}
 	return lock, token
+}
+
+// large is more than lies in a database row, compressed too: it is in the object store.
+func large(word string) string {
+	noise := make([]byte, 256<<10)
+	_, _ = rand.Read(noise) // it never fails
+	return word + "\n" + string(noise)
 }
 
 func event(uid, summary string, more ...string) string {

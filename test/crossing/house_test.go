@@ -67,7 +67,10 @@ type kind struct {
 	services bool // PostgreSQL and S3, not SQLite and a folder
 }
 
-var kinds = []kind{{"SQLite, one site", 1, false}, {"SQLite, two sites", 2, false}, {"PostgreSQL, one site", 1, true}}
+var kinds = []kind{
+	{"SQLite and a folder, one site", 1, false}, {"SQLite and a folder, two sites", 2, false},
+	{"PostgreSQL and S3, one site", 1, true}, {"PostgreSQL and S3, two sites", 2, true},
+}
 
 func start(t *testing.T, k kind) *house {
 	t.Helper()
@@ -157,8 +160,8 @@ sites:
 	for i := range k.sites {
 		metadata, objects := fmt.Sprintf("{dsn: 'sqlite:site%d.db'}", i), fmt.Sprintf("{url: 'dir:blobs%d'}", i)
 		if k.services {
-			metadata = apart(t, dir, "dsn", "password_file", need.Postgres(t))
-			objects = apart(t, dir, "url", "secret_file", need.S3(t))
+			metadata = apart(t, dir, fmt.Sprint("database", i), "dsn", "password_file", need.Postgres(t))
+			objects = apart(t, dir, fmt.Sprint("bucket", i), "url", "secret_file", h.work.watched(t, fmt.Sprint("site", i), need.S3(t)))
 		}
 		fmt.Fprintf(&c, "- {name: site%d, operator: Stadtwerke, country: DE, place: Musterstadt, networks: [127.0.0.0/8], durability: local, metadata: %s, blobs: %s}\n", i, metadata, objects)
 	}
@@ -231,7 +234,7 @@ func (h *house) with(t *testing.T, do func(ctx context.Context, in *app.Installa
 
 // apart writes the password of a URL into a file of its own, as the configuration wants
 // it.
-func apart(t *testing.T, dir, key, fileKey, at string) string {
+func apart(t *testing.T, dir, name, key, fileKey, at string) string {
 	t.Helper()
 	u, err := url.Parse(at)
 	must(t, err)
@@ -243,7 +246,7 @@ func apart(t *testing.T, dir, key, fileKey, at string) string {
 		return fmt.Sprintf("{%s: '%s'}", key, at)
 	}
 	u.User = url.User(u.User.Username())
-	file := filepath.Join(dir, fileKey)
+	file := filepath.Join(dir, name+".secret")
 	must(t, os.WriteFile(file, []byte(password), 0o600))
 	return fmt.Sprintf("{%s: '%s', %s: '%s'}", key, u, fileKey, file)
 }

@@ -2,7 +2,10 @@ package crossing
 
 import (
 	"fmt"
+	"io"
 	"maps"
+	"net"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,7 +14,8 @@ import (
 	"time"
 )
 
-// work is what the server has done since it was taken.
+// work is what the server has done since it was taken: statements in its databases,
+// requests to its object stores, and hashes of secrets.
 type work struct {
 	mu         sync.Mutex
 	statements []string
@@ -36,6 +40,57 @@ func (w *work) statement(site, sql string) {
 var byItself = []string{
 	"SELECT directory FROM installation", "FROM tenant ORDER BY name", "FROM domain WHERE tenant_id = $1 OR $1 = 0", "FROM issuer i JOIN",
 	"pg_notify", "LISTEN", "throttle", "last_used_at = ", "queue_recipient", "/* poll */", "location_", "maintenance", "_delete",
+}
+
+// watched answers a URL that leads to an object store past a watch: each request counts
+// as a statement does.
+func (w *work) watched(t *testing.T, site, at string) string {
+	t.Helper()
+	u, err := url.Parse(at)
+	must(t, err)
+	to := u.Host
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer client.Close()
+				server, err := net.Dial("tcp", to)
+				if err != nil {
+					return // the client sees its connection end
+				}
+				defer server.Close()
+				go func() {
+					_, _ = io.Copy(client, server)
+					client.Close()
+				}()
+				_, _ = io.Copy(server, io.TeeReader(client, requests{w, site}))
+			}()
+		}
+	}()
+	u.Host = l.Addr().String()
+	return u.String()
+}
+
+// requests reads what a client of an object store sends. The head of a request comes in
+// one piece.
+type requests struct {
+	w    *work
+	site string
+}
+
+var requestLine = regexp.MustCompile(`(?:^|\n)(GET|PUT|POST|DELETE|HEAD) \S+ HTTP/1\.1\r\n`)
+
+func (r requests) Write(b []byte) (int, error) {
+	for _, found := range requestLine.FindAllSubmatch(b, -1) {
+		r.w.statement(r.site, "object store: "+string(found[1]))
+	}
+	return len(b), nil
 }
 
 func (w *work) hash() {
