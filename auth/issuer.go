@@ -253,13 +253,13 @@ func (i *issuer) keySet(ctx context.Context, kid string) ([]jose.JSONWebKey, err
 	case len(found) > 0 && (i.now().Sub(again) < documentFor || again.After(fetched)):
 		return found, nil
 	case i.pausing():
-		return i.orUnavailable(found)
+		return i.orUnavailable(found, errors.New("it did not answer a moment ago"))
 	case len(found) == 0 && !again.IsZero() && !i.unknown.AllowN(i.now(), 1):
 		return nil, nil
 	}
 	m, err := i.discover(ctx)
 	if err != nil {
-		return i.orUnavailable(found)
+		return i.orUnavailable(found, err)
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -267,7 +267,7 @@ func (i *issuer) keySet(ctx context.Context, kid string) ([]jose.JSONWebKey, err
 	err = i.fetch(ctx, m.JWKSURI, &set)
 	i.settle(err)
 	if err != nil {
-		return i.orUnavailable(found)
+		return i.orUnavailable(found, err)
 	}
 	i.mu.Lock()
 	i.keys, i.keysAt = usable(set.Keys), i.now()
@@ -283,11 +283,11 @@ func (i *issuer) knownKeys(kid string) ([]jose.JSONWebKey, time.Time) {
 }
 
 // orUnavailable goes on with known keys while the provider is away.
-func (i *issuer) orUnavailable(found []jose.JSONWebKey) ([]jose.JSONWebKey, error) {
+func (i *issuer) orUnavailable(found []jose.JSONWebKey, why error) ([]jose.JSONWebKey, error) {
 	if len(found) > 0 {
 		return found, nil
 	}
-	return nil, fmt.Errorf("%w: the provider's keys cannot be fetched", ErrUnavailable)
+	return nil, fmt.Errorf("%w: the provider's keys cannot be fetched: %w", ErrUnavailable, why)
 }
 
 // usable leaves out what is not a public signing key we know (RFC 7517 5).

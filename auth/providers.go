@@ -30,20 +30,23 @@ type ProvidersConfig struct {
 	// which it is bound.
 	Installation IssuerBinding
 	Directory    Directory
-	// HTTP talks to the providers. Nil takes a client with a timeout of ten seconds.
+	// HTTP talks to the installation's issuer, which the operator has named. Nil takes a
+	// client with a timeout of ten seconds.
 	HTTP *http.Client
-	Now  func() time.Time
-	Log  *slog.Logger
+	// TenantHTTP talks to issuers that tenants have for their own. Nil takes
+	// [OutsideClient] with no network allowed that is not the Internet.
+	TenantHTTP *http.Client
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Providers are the issuers in use, as the directory has them: it is asked again
 // every few seconds, and while it is away what it last said holds. Authenticator and
 // relying party share one.
 type Providers struct {
-	cfg  ProvidersConfig
-	http *http.Client
-	now  func() time.Time
-	log  *slog.Logger
+	cfg ProvidersConfig
+	now func() time.Time
+	log *slog.Logger
 
 	// asking is held by the one who asks the directory.
 	asking chan struct{}
@@ -113,8 +116,11 @@ func newProviders(cfg ProvidersConfig) *Providers {
 	if cfg.HTTP == nil {
 		cfg.HTTP = &http.Client{Timeout: fetchTimeout}
 	}
+	if cfg.TenantHTTP == nil {
+		cfg.TenantHTTP = OutsideClient(nil, nil)
+	}
 	return &Providers{
-		cfg: cfg, http: cfg.HTTP, now: cfg.Now, log: cfg.Log,
+		cfg: cfg, now: cfg.Now, log: cfg.Log,
 		asking: make(chan struct{}, 1),
 	}
 }
@@ -254,7 +260,11 @@ func (p *Providers) pin(b *bound, url string) (*issuer, error) {
 	}
 	if i == nil {
 		var err error
-		if i, err = newIssuerOf(url, p.http, p.now); err != nil {
+		client := p.cfg.TenantHTTP
+		if p.cfg.Directory == nil || url == p.cfg.Installation.URL {
+			client = p.cfg.HTTP
+		}
+		if i, err = newIssuerOf(url, client, p.now); err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -111,7 +112,7 @@ func openTowns(t *testing.T) *towns {
 			BearerIssuer: auth.BearerIssuer{URL: s.ours.URL, Audience: resource}, ClientID: "portal", GroupsClaim: "groups",
 			OperatorGroup: "operators", AdminGroup: "admins of {tenant}", PrivacyGroup: "privacy of {tenant}",
 		},
-		Directory: s.directory, Now: s.now,
+		Directory: s.directory, Now: s.now, TenantHTTP: auth.OutsideClient([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil),
 	})
 	must(t, err)
 	s.Authenticator, err = auth.New(auth.Config{

@@ -238,6 +238,8 @@ func demoConfig(o DemoOptions) (*config.Config, error) {
 	// A demo is watched, not left alone: queued mail is tried soon.
 	c.Queue.FirstRetry, c.Queue.MaxRetry = 2*time.Second, 30*time.Second
 	c.Log = config.Log{Level: o.LogLevel, Format: "text"}
+	// Providers that its tenants have for their own stand beside it.
+	c.OIDC.InternalNetworks = loopback
 	// The environment wins here too, for a smarthost or other limits.
 	return c, config.ApplyEnv(c, os.Environ())
 }

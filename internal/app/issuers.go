@@ -23,10 +23,11 @@ func (in *Installation) providers() (*auth.Providers, error) {
 		}
 		in.providersAre, in.providersErr = auth.NewProviders(auth.ProvidersConfig{
 			Installation: auth.IssuerBinding{
-				BearerIssuer: in.bearerIssuer(), ClientID: c.ClientID, ClientSecret: secret, GroupsClaim: c.GroupsClaim,
+				BearerIssuer: in.bearerIssuer(), ClientID: c.ClientID, ClientSecret: secret, GroupsClaim: c.GroupsClaim, GroupsScope: c.Scopes.Groups,
 				OperatorGroup: c.OperatorGroup, AdminGroup: c.AdminGroup, PrivacyGroup: c.PrivacyGroup,
 			},
 			Directory: directory{in}, HTTP: in.httpClient(), Log: in.log,
+			TenantHTTP: auth.OutsideClient(c.InternalNetworks, outgoingTLS(in.roots)),
 		})
 	})
 	return in.providersAre, in.providersErr

@@ -94,6 +94,9 @@ oidc:
   {{ snakecase $key }}: {{ . | quote }}
   {{- end }}
   {{- end }}
+  {{- with .Values.oidc.internalNetworks }}
+  internal_networks: {{ toJson . }}
+  {{- end }}
   {{- with .Values.oidc.scopes }}
   scopes:
     {{- range $key, $name := . }}

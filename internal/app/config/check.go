@@ -288,16 +288,22 @@ func (k *checker) oidc(c *Config) {
 	if c.OIDC.Audience == c.OIDC.ClientID || c.OIDC.Audience == "" {
 		k.say("oidc.audience", "must be the name of this resource server, not empty and no client id", "choose one such as urn:fachwerk:services and let the provider put it into access tokens")
 	}
+	k.networks("oidc.internal_networks", c.OIDC.InternalNetworks, "name the networks where tenants' providers stand: theirs is the word which addresses are asked")
 	s := c.OIDC.Scopes
 	for _, one := range []struct{ key, name string }{
 		{"mail_read", s.MailRead}, {"mail_send", s.MailSend}, {"calendar", s.Calendar},
 		{"contacts", s.Contacts}, {"files", s.Files},
 	} {
-		if one.name == "" || strings.ContainsAny(one.name, " \"\\") {
+		if one.name == "" || badScope(one.name) {
 			k.say("oidc.scopes."+one.key, "is not a scope name", "one word, as the provider writes it into tokens (RFC 6749 section 3.3)")
 		}
 	}
+	if badScope(s.Groups) {
+		k.say("oidc.scopes.groups", "is not a scope name", "one word that makes the provider tell groups (RFC 6749 section 3.3), or nothing")
+	}
 }
+
+func badScope(name string) bool { return strings.ContainsAny(name, " \"\\") }
 
 func (k *checker) mail(c *Config) {
 	k.networks("smtp.relays", c.SMTP.Relays, "name the mail gateways in front of this server: until mail authentication is built, port 25 serves nobody else")

@@ -222,6 +222,9 @@ type OIDC struct {
 	// same group for all.
 	AdminGroup   string `yaml:"admin_group"`
 	PrivacyGroup string `yaml:"privacy_group"`
+	// InternalNetworks are those, of networks that are not the Internet, where providers
+	// that tenants have for their own may stand. The installation's may stand anywhere.
+	InternalNetworks []netip.Prefix `yaml:"internal_networks"`
 }
 
 // OIDCScopes are the issuer's names for what a token may do.
@@ -231,6 +234,9 @@ type OIDCScopes struct {
 	Calendar string `yaml:"calendar"`
 	Contacts string `yaml:"contacts"`
 	Files    string `yaml:"files"`
+	// Groups is asked for at the portal's sign-in where the issuer tells groups only
+	// then; empty: nothing is.
+	Groups string `yaml:"groups"`
 }
 
 // SMTP is mail from and to other servers.
