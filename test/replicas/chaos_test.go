@@ -2,10 +2,12 @@ package replicas
 
 import (
 	"math/rand/v2"
+	"net/url"
 	"os"
-	"syscall"
 	"testing"
 	"time"
+
+	"fachwerk/internal/testenv/parts"
 )
 
 // envChaos is how long chaos goes on, such as 10m; `make chaos` sets it. Without it
@@ -16,9 +18,9 @@ const envChaos = "FACHWERK_TEST_CHAOS"
 // away for 20 seconds, and clients work on. Nothing that was acknowledged is lost or
 // doubled, and the store checks clean.
 func TestChaos(t *testing.T) {
-	database, dsn := ownPostgres(t)
-	objects, s3 := ownS3(t)
-	h := start(t, pooler, options{dsn: dsn, s3: s3, accounts: 2, env: []string{"FACHWERK_LOG_LEVEL=warn"}})
+	database, objects := parts.NewPostgres(t, "127.0.0.1", ""), parts.NewGateway(t, "127.0.0.1", nil)
+	s3 := objects.URL(parts.GatewayBucket, url.UserPassword(parts.GatewayAccess, parts.GatewaySecret))
+	h := start(t, pooler, options{dsn: database.DSN(), s3: s3, accounts: 2, env: []string{"FACHWERK_LOG_LEVEL=warn"}})
 	l := newLoad(t, h)
 	l.begin()
 	l.progress("at the beginning")
@@ -28,17 +30,17 @@ func TestChaos(t *testing.T) {
 	}{
 		{"replica a killed", func() { h.again(t, 0) }},
 		{"replica b killed", func() { h.again(t, 1) }},
-		{"PostgreSQL restarted", func() { database.end(t, syscall.SIGINT); database.start(t) }},
-		{"PostgreSQL restarted at once", func() { database.end(t, syscall.SIGQUIT); database.start(t) }},
+		{"PostgreSQL restarted", func() { database.Stop(t); database.Start(t) }},
+		{"PostgreSQL restarted at once", func() { database.Crash(t); database.Start(t) }},
 		{"object store away for 20 s", func() {
-			objects.end(t, syscall.SIGKILL)
+			objects.Kill(t)
 			time.Sleep(20 * time.Second)
-			objects.start(t)
+			objects.Start(t, nil)
 		}},
 		{"replica a killed as PostgreSQL ends", func() {
-			database.end(t, syscall.SIGQUIT)
+			database.Crash(t)
 			h.replicas[0].kill(t)
-			database.start(t)
+			database.Start(t)
 			h.replicas[0].supervise(t)
 		}},
 	}

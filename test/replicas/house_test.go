@@ -1,7 +1,6 @@
 package replicas
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/parts"
 	"fachwerk/test/system/harness"
 )
 
@@ -128,7 +128,7 @@ func newReplica(t testing.TB, demo *harness.Demo, name string, env []string) *re
 		if host == "" {
 			host = "127.0.0.1"
 		}
-		address := net.JoinHostPort(host, freePort(t, host))
+		address := net.JoinHostPort(host, parts.FreePort(t, host))
 		prefix := ""
 		if key == "issuer" || key == "http" || key == "portal" || key == "ops" {
 			prefix = "http://"
@@ -268,20 +268,4 @@ func (r *replica) said() string {
 		return err.Error()
 	}
 	return string(text[max(0, len(text)-12<<10):])
-}
-
-// freePort finds one below the range that the system gives to clients, so that a
-// replica that was ended finds it free again.
-func freePort(t testing.TB, host string) string {
-	t.Helper()
-	for range 1000 {
-		port := fmt.Sprint(20000 + nextPort())
-		l, err := net.Listen("tcp", net.JoinHostPort(host, port))
-		if err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }

@@ -2,21 +2,12 @@ package replicas
 
 import (
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
 )
-
-var ports atomic.Int64
-
-// nextPort begins anywhere, for other tests run at the same time, and repeats none.
-func nextPort() int64 {
-	ports.CompareAndSwap(0, rand.Int64N(11000)+1)
-	return ports.Add(1) % 12000
-}
 
 func dial(t testing.TB, address string) net.Conn {
 	t.Helper()

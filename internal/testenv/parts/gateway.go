@@ -5,11 +5,12 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -37,17 +38,35 @@ type Gateway struct {
 // nil means no encryption.
 func NewGateway(t testing.TB, address string, c *Certificate) *Gateway {
 	t.Helper()
-	g := &Gateway{Address: address, Port: freePort(t, address), program: gatewayProgram(t), data: folder(t, "fachwerk-s3-", nil)}
+	g := &Gateway{Address: address, Port: FreePort(t, address), program: gatewayProgram(t), data: folder(t, "fachwerk-s3-", nil)}
+	g.running = newProcess(t, "versitygw at "+address, g.Endpoint(), nil,
+		"ROOT_ACCESS_KEY="+GatewayAccess, "ROOT_SECRET_KEY="+GatewaySecret)
 	must(t, os.Mkdir(filepath.Join(g.data, "buckets"), 0o700))
 	g.Start(t, c)
+	g.MakeBucket(t, GatewayBucket)
+	return g
+}
+
+// MakeBucket makes an empty bucket beside the one that there is.
+func (g *Gateway) MakeBucket(t testing.TB, name string) {
+	t.Helper()
 	client, err := minio.New(g.Endpoint(), &minio.Options{
-		Creds: credentials.NewStaticV4(GatewayAccess, GatewaySecret, ""), Secure: c != nil, Region: GatewayRegion, Transport: g.transport(),
+		Creds: credentials.NewStaticV4(GatewayAccess, GatewaySecret, ""), Secure: g.certificate != nil, Region: GatewayRegion, Transport: g.transport(),
 	})
 	must(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	must(t, client.MakeBucket(ctx, GatewayBucket, minio.MakeBucketOptions{Region: GatewayRegion}))
-	return g
+	must(t, client.MakeBucket(ctx, name, minio.MakeBucketOptions{Region: GatewayRegion}))
+}
+
+// URL names a bucket as the configuration does; who holds the access key and, where no
+// file has it, the secret key.
+func (g *Gateway) URL(bucket string, who *url.Userinfo) string {
+	u := url.URL{Scheme: "s3", User: who, Host: g.Endpoint(), Path: "/" + bucket, RawQuery: "region=" + GatewayRegion}
+	if g.certificate == nil {
+		u.RawQuery += "&tls=off"
+	}
+	return u.String()
 }
 
 func (g *Gateway) transport() http.RoundTripper {
@@ -90,12 +109,17 @@ func (g *Gateway) Start(t testing.TB, c *Certificate) {
 		args = append(args, "--cert", cert, "--key", key)
 	}
 	args = append(args, "posix", filepath.Join(g.data, "buckets"))
-	g.running = start(t, "versitygw at "+g.Address, g.Endpoint(), nil,
-		[]string{"ROOT_ACCESS_KEY=" + GatewayAccess, "ROOT_SECRET_KEY=" + GatewaySecret}, args...)
+	g.running.start(t, args...)
 }
 
-// Stop stops the service.
+// Stop stops the service in an orderly way.
 func (g *Gateway) Stop(t testing.TB) {
 	t.Helper()
-	g.running.stop(t)
+	g.running.end(t, syscall.SIGINT)
+}
+
+// Kill ends the service at once.
+func (g *Gateway) Kill(t testing.TB) {
+	t.Helper()
+	g.running.end(t, syscall.SIGKILL)
 }

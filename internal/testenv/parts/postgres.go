@@ -51,9 +51,10 @@ func prepare(t testing.TB, address, port string) *Postgres {
 		need.Missing(t, "needs the user postgres: install Debian's postgresql")
 	}
 	if p.Port == "" {
-		p.Port = freePort(t, address)
+		p.Port = FreePort(t, address)
 	}
 	p.data = filepath.Join(folder(t, "fachwerk-postgres-", p.who), "data")
+	p.running = newProcess(t, "PostgreSQL at "+address, net.JoinHostPort(address, p.Port), p.who)
 	return p
 }
 
@@ -83,9 +84,8 @@ func (p *Postgres) write(t testing.TB, name, text string) {
 // nothing need reach the disk.
 func (p *Postgres) Start(t testing.TB) {
 	t.Helper()
-	p.running = start(t, "PostgreSQL at "+p.Address, net.JoinHostPort(p.Address, p.Port), p.who, nil,
-		filepath.Join(p.bin, "postgres"), "-D", p.data, "-p", p.Port, "-c", "listen_addresses="+p.Address,
-		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=50", "-c", "hot_standby=on")
+	p.running.start(t, filepath.Join(p.bin, "postgres"), "-D", p.data, "-p", p.Port, "-c", "listen_addresses="+p.Address,
+		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=200", "-c", "hot_standby=on")
 	Eventually(t, "PostgreSQL takes connections", func() error {
 		conn, err := p.connect()
 		if err != nil {
@@ -95,10 +95,16 @@ func (p *Postgres) Start(t testing.TB) {
 	})
 }
 
-// Stop stops the server.
+// Stop stops the server in an orderly way: a fast shutdown, which waits for no client.
 func (p *Postgres) Stop(t testing.TB) {
 	t.Helper()
-	p.running.stop(t)
+	p.running.end(t, syscall.SIGINT)
+}
+
+// Crash ends the server at once, so that it has to recover when it is started again.
+func (p *Postgres) Crash(t testing.TB) {
+	t.Helper()
+	p.running.end(t, syscall.SIGQUIT)
 }
 
 // DSN leads to the database postgres, as its superuser.

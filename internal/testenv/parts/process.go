@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,12 +20,14 @@ import (
 // is busy with much else.
 const patience = 2 * time.Minute
 
-// process is a server that runs until it is stopped, or the test ends.
+// process is a server that runs until it is ended, or the test ends.
 type process struct {
-	name string
-	cmd  *exec.Cmd
-	out  *output
-	done chan struct{}
+	name, address string
+	who           *syscall.Credential
+	env           []string
+	out           *output
+	cmd           *exec.Cmd
+	done          chan struct{}
 }
 
 // output keeps what a server said.
@@ -46,54 +49,61 @@ func (o *output) tail() string {
 	return text[max(0, len(text)-3000):]
 }
 
-// start runs a server in a process group of its own and waits until its port
-// answers.
-func start(t testing.TB, name, address string, who *syscall.Credential, env []string, args ...string) *process {
-	t.Helper()
-	p := &process{name: name, out: &output{}, done: make(chan struct{})}
-	p.cmd = exec.Command(args[0], args[1:]...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: who}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	must(t, p.cmd.Start())
-	go func() { _ = p.cmd.Wait(); close(p.done) }()
+// newProcess is a server that has not been started.
+func newProcess(t testing.TB, name, address string, who *syscall.Credential, env ...string) *process {
+	p := &process{name: name, address: address, who: who, env: env, out: &output{}, done: make(chan struct{})}
+	close(p.done)
 	t.Cleanup(func() {
-		p.stop(t)
+		p.end(t, syscall.SIGINT)
 		if t.Failed() {
-			t.Logf("%s said:\n%s", name, p.out.tail())
+			t.Logf("%s said at last:\n%s", name, p.out.tail())
 		}
 	})
-	Eventually(t, name+" answers", func() error {
+	return p
+}
+
+// start runs the server in a process group of its own and waits until its port
+// answers.
+func (p *process) start(t testing.TB, args ...string) {
+	t.Helper()
+	p.cmd = exec.Command(args[0], args[1:]...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: p.who}
+	p.cmd.Env = append(os.Environ(), p.env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	must(t, p.cmd.Start())
+	cmd, done := p.cmd, make(chan struct{})
+	go func() { _ = cmd.Wait(); close(done) }()
+	p.done = done
+	Eventually(t, p.name+" answers", func() error {
 		select {
-		case <-p.done:
-			t.Fatalf("%s ended at once:\n%s", name, p.out.tail())
+		case <-done:
+			t.Fatalf("%s ended at once:\n%s", p.name, p.out.tail())
 		default:
 		}
-		conn, err := net.DialTimeout("tcp", address, time.Second)
+		conn, err := net.DialTimeout("tcp", p.address, time.Second)
 		if err == nil {
 			conn.Close()
 		}
 		return err
 	})
-	return p
 }
 
-// stop ends the server; SIGINT is PostgreSQL's fast shutdown, and all others obey it
-// too.
-func (p *process) stop(t testing.TB) {
+// end sends the server a signal and waits until it has ended. One that is not running
+// is left alone.
+func (p *process) end(t testing.TB, how syscall.Signal) {
 	t.Helper()
 	select {
 	case <-p.done:
 		return
 	default:
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGINT)
+	_ = p.cmd.Process.Signal(how)
 	select {
 	case <-p.done:
 	case <-time.After(patience):
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.done
-		t.Errorf("%s did not end", p.name)
+		t.Errorf("%s did not end at %v", p.name, how)
 	}
 }
 
@@ -121,18 +131,24 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// freePort finds a port of an address below the range that the system gives to
-// clients.
-func freePort(t testing.TB, address string) string {
+// ports are those that were handed out, so that none is twice in one test's run.
+var ports atomic.Int64
+
+// FreePort finds a port of an address below the range that the system gives to
+// clients, so that a server which is started again finds it free again. No two calls
+// return the same one.
+func FreePort(t testing.TB, address string) string {
 	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(20000 + rand.IntN(12000)) //nolint:gosec // no secret
+	const first, many = 20000, 12000
+	ports.CompareAndSwap(0, 1+rand.Int64N(many)) // anywhere, for other tests at the same time
+	for range 1000 {
+		port := strconv.FormatInt(first+ports.Add(1)%many, 10)
 		if l, err := net.Listen("tcp", net.JoinHostPort(address, port)); err == nil {
 			must(t, l.Close())
 			return port
 		}
 	}
-	t.Fatal("no free port between 20000 and 32000 on " + address)
+	t.Fatalf("no free port between %d and %d on %s", first, first+many, address)
 	return ""
 }
 
