@@ -5,8 +5,7 @@
 //
 // Thunderbird's own account setup finds the server: it asks for the autoconfig
 // document of the mail domain, which its HTTP proxy setting leads to the portal,
-// verifies the log-in, and makes the account. The tests drive it through
-// Marionette, the remote control that Mozilla's programs have built in.
+// verifies the log-in, and makes the account.
 //
 // Calendars and address books it finds by the domain's SRV records, which the test
 // plays, and over TLS, which a proxy before the server ends.

@@ -1,7 +1,9 @@
 package thunderbird
 
 import (
+	"encoding/pem"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -9,77 +11,69 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"fachwerk/internal/testenv/thunderbird"
 	"fachwerk/test/system/harness"
 )
 
 func TestThunderbird(t *testing.T) {
 	demo := harness.Start(t, harness.Options{})
-	p := startThunderbird(t, demo.Portal)
-	p.do("start", waitForWindow, nil)
-	p.do("trust the authority", trust, nil, authority(t, demo))
-	setUpAccount(p, demo)
-	readInbox(p)
-	moveToArchive(p, demo)
-	sendToJan(p, demo)
-	seeNewMail(p, demo)
-	readOffice(p)
+	p := thunderbird.Start(t, thunderbird.Options{Web: strings.TrimPrefix(demo.Portal, "http://"), Authority: authority(t, demo)})
+	setUpAccount(t, p, demo)
+	readInbox(t, p)
+	moveToArchive(t, p, demo)
+	sendToJan(t, p, demo)
+	seeNewMail(t, p, demo)
+	readOffice(t, p)
 	demo.Check(t)
 }
 
 // setUpAccount lets the account assistant find everything by the address alone.
-func setUpAccount(p *program, demo *harness.Demo) {
-	var got struct {
-		Source, Name, IMAP, User, SMTP string
-		Alternatives                   int
-	}
+func setUpAccount(t *testing.T, p *thunderbird.Program, demo *harness.Demo) {
 	anna := demo.Anna()
-	p.do("set up the account", setUp, &got, "Anna Schmidt", anna.Address, anna.AppPassword)
+	got := p.SetUp("Anna Schmidt", anna.Address, anna.AppPassword)
 	_, imaps, _ := strings.Cut(demo.IMAPS, ":")
 	_, submissions, _ := strings.Cut(demo.Submissions, ":")
 	if got.Source != "xml-from-isp-http" || got.IMAP != "localhost:"+imaps || got.SMTP != "localhost:"+submissions ||
 		got.User != anna.Address || got.Alternatives != 2 {
-		p.t.Fatalf("Thunderbird set up %+v", got)
+		t.Fatalf("Thunderbird set up %+v", got)
 	}
 }
 
-func readInbox(p *program) {
+func readInbox(t *testing.T, p *thunderbird.Program) {
 	const subject = "Öffnungszeiten über die Feiertage"
-	var subjects []string
-	p.do("list the inbox", listInbox, &subjects, subject)
+	subjects := p.Inbox(subject)
 	if !strings.Contains(strings.Join(subjects, "\n"), "Willkommen bei Fachwerk") {
-		p.t.Fatalf("the inbox shows %q", subjects)
+		t.Fatalf("the inbox shows %q", subjects)
 	}
-	var got struct{ Text, Shown string }
-	p.do("read a message", read, &got, "", subject, "Der Aushang")
-	if !strings.Contains(got.Text, "Der Aushang") || !strings.Contains(got.Shown, subject) {
-		p.t.Fatalf("the message shows as %+v", got)
+	got := p.Read("", subject, "Der Aushang")
+	if !strings.Contains(got.Text, "Der Aushang") || !strings.Contains(got.Subject, subject) {
+		t.Fatalf("the message shows as %+v", got)
 	}
 }
 
-func moveToArchive(p *program, demo *harness.Demo) {
+func moveToArchive(t *testing.T, p *thunderbird.Program, demo *harness.Demo) {
 	const subject = "Öffnungszeiten über die Feiertage"
-	var folder string
-	p.do("move a message", move, &folder, subject, "Archive")
-	c := demo.IMAP(p.t, demo.Anna())
-	if n := found(p.t, demo, demo.Anna(), "INBOX", subject); n != 0 {
-		p.t.Errorf("%d messages are still in the inbox", n)
+	p.Move(subject, "Archive")
+	c := demo.IMAP(t, demo.Anna())
+	if n := found(t, demo, demo.Anna(), "INBOX", subject); n != 0 {
+		t.Errorf("%d messages are still in the inbox", n)
 	}
-	archive := specialUse(p, demo, imap.MailboxAttrArchive)
-	harness.Select(p.t, c, archive)
-	if n := found(p.t, demo, demo.Anna(), archive, subject); n != 1 {
-		p.t.Errorf("%d messages are in %s", n, archive)
+	archive := specialUse(t, demo, imap.MailboxAttrArchive)
+	harness.Select(t, c, archive)
+	if n := found(t, demo, demo.Anna(), archive, subject); n != 1 {
+		t.Errorf("%d messages are in %s", n, archive)
 	}
 }
 
-func sendToJan(p *program, demo *harness.Demo) {
+func sendToJan(t *testing.T, p *thunderbird.Program, demo *harness.Demo) {
 	const subject = "Rückfrage zum Weihnachtsmarkt"
-	p.do("send", send, nil, demo.Jan().Address, subject, "Hallo Jan,\n\nist die Genehmigung für den Weihnachtsmarkt schon da?\n\nGruß\nAnna\n")
-	harness.Eventually(p.t, 10*time.Second, "what was sent is in Jan's inbox", func() bool {
-		return found(p.t, demo, demo.Jan(), "INBOX", subject) == 1
+	p.Send(demo.Jan().Address, subject, "Hallo Jan,\n\nist die Genehmigung für den Weihnachtsmarkt schon da?\n\nGruß\nAnna\n")
+	harness.Eventually(t, 10*time.Second, "what was sent is in Jan's inbox", func() bool {
+		return found(t, demo, demo.Jan(), "INBOX", subject) == 1
 	})
-	sent := specialUse(p, demo, imap.MailboxAttrSent)
-	harness.Eventually(p.t, 10*time.Second, "a copy is in "+sent, func() bool {
-		return found(p.t, demo, demo.Anna(), sent, subject) == 1
+	sent := specialUse(t, demo, imap.MailboxAttrSent)
+	harness.Eventually(t, 10*time.Second, "a copy is in "+sent, func() bool {
+		return found(t, demo, demo.Anna(), sent, subject) == 1
 	})
 }
 
@@ -87,9 +81,9 @@ func sendToJan(p *program, demo *harness.Demo) {
 // hour, so what it shows within seconds it was told. A message that comes while
 // it is not idling yet (it marks another one read just then) it notices with the
 // next one only, so several come.
-func seeNewMail(p *program, demo *harness.Demo) {
+func seeNewMail(t *testing.T, p *thunderbird.Program, demo *harness.Demo) {
 	const subject = "Sofort zu sehen"
-	p.do("watch", watch, nil, subject)
+	p.Watch(subject)
 	var mu sync.Mutex
 	delivered := map[string]time.Time{}
 	stop := make(chan struct{})
@@ -100,7 +94,7 @@ func seeNewMail(p *program, demo *harness.Demo) {
 			mu.Lock()
 			delivered[name] = time.Now()
 			mu.Unlock()
-			demo.Deliver(p.t, harness.Message(name, 2000), demo.Anna().Address)
+			demo.Deliver(t, harness.Message(name, 2000), demo.Anna().Address)
 			select {
 			case <-stop:
 				return
@@ -108,36 +102,30 @@ func seeNewMail(p *program, demo *harness.Demo) {
 			}
 		}
 	})
-	var seen string
-	err := p.run(awaitWatched, &seen)
+	seen, err := p.Seen()
 	at := time.Now()
 	close(stop)
 	work.Wait()
 	if err != nil {
-		p.t.Fatalf("see new mail: %v", err)
+		t.Fatalf("see new mail: %v", err)
 	}
 	// The first of several that are told at once may be an older one.
 	if n := len(delivered); n > 2 || at.Sub(delivered[fmt.Sprintf("%s %d", subject, n)]) > 20*time.Second {
-		p.t.Errorf("Thunderbird saw %q only after %d were delivered", seen, n)
+		t.Errorf("Thunderbird saw %q only after %d were delivered", seen, n)
 	}
-	var got struct{ Text string }
-	p.do("read the new mail", read, &got, "", seen, "Weihnachtsmarktes")
-	if !strings.Contains(got.Text, "Weihnachtsmarktes") {
-		p.t.Errorf("the new message shows as %q", got.Text)
+	if got := p.Read("", seen, "Weihnachtsmarktes"); !strings.Contains(got.Text, "Weihnachtsmarktes") {
+		t.Errorf("the new message shows as %q", got.Text)
 	}
 }
 
-func readOffice(p *program) {
+func readOffice(t *testing.T, p *thunderbird.Program) {
 	name, _, _ := strings.Cut(harness.Office, "@")
-	var path string
-	p.do("find the function mailbox", office, &path, name)
+	path := p.SharedFolder(name)
 	if !strings.HasPrefix(path, "Other Users/") {
-		p.t.Errorf("the function mailbox is shown as %q", path)
+		t.Errorf("the function mailbox is shown as %q", path)
 	}
-	var got struct{ Text string }
-	p.do("read in the function mailbox", read, &got, path, "Neuer Personalausweis", "Welche Unterlagen")
-	if !strings.Contains(got.Text, "Welche Unterlagen") {
-		p.t.Errorf("the message shows as %q", got.Text)
+	if got := p.Read(path, "Neuer Personalausweis", "Welche Unterlagen"); !strings.Contains(got.Text, "Welche Unterlagen") {
+		t.Errorf("the message shows as %q", got.Text)
 	}
 }
 
@@ -155,13 +143,13 @@ func found(t *testing.T, demo *harness.Demo, who harness.Account, mailbox, subje
 }
 
 // specialUse is the name of Anna's mailbox of a kind.
-func specialUse(p *program, demo *harness.Demo, kind imap.MailboxAttr) string {
-	p.t.Helper()
-	c := demo.IMAP(p.t, demo.Anna())
+func specialUse(t *testing.T, demo *harness.Demo, kind imap.MailboxAttr) string {
+	t.Helper()
+	c := demo.IMAP(t, demo.Anna())
 	defer c.Close()
 	list, err := c.List("", "*", &imap.ListOptions{SelectSpecialUse: true}).Collect()
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, m := range list {
 		for _, a := range m.Attrs {
@@ -170,6 +158,20 @@ func specialUse(p *program, demo *harness.Demo, kind imap.MailboxAttr) string {
 			}
 		}
 	}
-	p.t.Fatalf("no mailbox is %s", kind)
+	t.Fatalf("no mailbox is %s", kind)
 	return ""
+}
+
+// authority is who issued the demo's certificate, in DER.
+func authority(t *testing.T, demo *harness.Demo) []byte {
+	t.Helper()
+	text, err := os.ReadFile(demo.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		t.Fatalf("%s holds no certificate", demo.CA)
+	}
+	return block.Bytes
 }

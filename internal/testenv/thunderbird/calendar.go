@@ -1,15 +1,75 @@
 package thunderbird
 
-// arrange(domain, host, proxy port, authority) shows Thunderbird the domain's DNS
-// records (RFC 6764 3) and the way to the host that they name, and lets it keep
-// passwords, which the remote control turns off.
-const arrange = `
+// ServeDomain gives a mail domain the DNS records that lead to the host of its calendars
+// and address books (RFC 6764 3), and lets Thunderbird keep the password for it.
+func (p *Program) ServeDomain(domain, host string) {
+	p.t.Helper()
+	p.do("serve the domain", serveDomain, nil, domain, host)
+}
+
+// Calendar is one that Thunderbird was offered.
+type Calendar struct {
+	Name, At, Colour string
+	ReadOnly         bool
+}
+
+// FindCalendars asks as the account assistant does when it has made a mail account, or
+// a person who enters the place, a URL. It takes all that it is offered, if told so.
+func (p *Program) FindCalendars(address, password, place string, take bool) (list []Calendar) {
+	p.t.Helper()
+	p.do("find the calendars at "+place, findCalendars, &list, address, password, place, take)
+	return list
+}
+
+// Event is one as a calendar shows it, its beginning as Europe/Berlin has it.
+type Event struct{ Begin, Place, Text string }
+
+// MakeEvent puts an iCalendar object into a calendar, by its name.
+func (p *Program) MakeEvent(calendar, object string) {
+	p.t.Helper()
+	p.do("make an event", makeEvent, nil, calendar, object)
+}
+
+// SeeEvent looks at the server anew until an event is shown.
+func (p *Program) SeeEvent(calendar, title string) (e Event) {
+	p.t.Helper()
+	p.do("see the event "+title, seeEvent, &e, calendar, title)
+	return e
+}
+
+// MissEvent looks at the server anew until an event is gone.
+func (p *Program) MissEvent(calendar, title string) {
+	p.t.Helper()
+	p.do("see the event gone: "+title, missEvent, nil, calendar, title)
+}
+
+// ChangeEvent gives an event another title and a text.
+func (p *Program) ChangeEvent(calendar, title, newTitle, text string) {
+	p.t.Helper()
+	p.do("change the event "+title, changeEvent, nil, calendar, title, newTitle, text)
+}
+
+// ChangeOccurrence gives the second time of a recurring event another title, and returns
+// when that is, as RECURRENCE-ID has it.
+func (p *Program) ChangeOccurrence(calendar, title, newTitle string) (id string) {
+	p.t.Helper()
+	p.do("change one occurrence of "+title, changeOccurrence, &id, calendar, title, newTitle)
+	return id
+}
+
+// RemoveEvent removes an event.
+func (p *Program) RemoveEvent(calendar, title string) {
+	p.t.Helper()
+	p.do("remove the event "+title, removeEvent, nil, calendar, title)
+}
+
+// serveDomain(domain, host) shows Thunderbird the domain's DNS records (RFC 6764 3), and
+// lets it keep passwords, which the remote control turns off.
+const serveDomain = `
 const { DNS } = ChromeUtils.importESModule("resource:///modules/DNS.sys.mjs");
 const services = ["_caldavs._tcp." + args[0], "_carddavs._tcp." + args[0]];
 DNS.lookup = async (name, type) =>
   type == DNS.SRV && services.includes(name) ? [{ prio: 0, weight: 1, port: 443, host: args[1] }] : [];
-Services.prefs.setIntPref("network.proxy.ssl_port", Number(args[2]));
-Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB).addCertFromBase64(args[3], "CTu,CTu,CTu");
 Services.prefs.setBoolPref("signon.rememberSignons", true);`
 
 // calendars is in front of the scripts about calendars.
@@ -90,69 +150,3 @@ return second.recurrenceId.icalString;`
 // removeEvent(calendar, title)
 const removeEvent = calendars + `
 await calendar.deleteItem(await until(() => titled(args[1]), "the event " + args[1]));`
-
-// books is in front of the scripts about address books.
-const books = `
-const { CardDAVDirectory } = ChromeUtils.importESModule("resource:///modules/CardDAVDirectory.sys.mjs");
-const { VCardUtils } = ChromeUtils.importESModule("resource:///modules/VCardUtils.sys.mjs");
-const directory = MailServices.ab.directories.find(d => d.dirName == args[0]);
-const book = directory && CardDAVDirectory.forFile(directory.fileName);
-const card = name => directory.childCards.find(c => c.displayName == name);
-`
-
-// findBooks(address, password, place, take) is findCalendars for address books; it
-// waits until each has all its cards.
-const findBooks = books + `
-const { CardDAVUtils } = ChromeUtils.importESModule("resource:///modules/CardDAVUtils.sys.mjs");
-// A search within 10 ms of another takes over its log-in and cannot create the books.
-await new Promise(r => main.setTimeout(r, 30));
-const found = await CardDAVUtils.detectAddressBooks(args[0], args[1], args[2], false, true);
-const list = [];
-for (const b of found) {
-  const made = args[3] && await b.create();
-  if (made) await until(() => made.getStringValue("carddav.token", ""), "the cards of " + b.name);
-  list.push({ name: b.name, at: decodeURIComponent(b.url.href), readOnly: made?.readOnly, cards: made?.childCards?.map(c => c.displayName) });
-}
-return list;`
-
-// makeCard(book, vCard) waits until Thunderbird has read back what it sent.
-const makeCard = books + `
-const { displayName } = directory.addCard(VCardUtils.vCardToAbCard(args[1]));
-await until(() => card(displayName).getProperty("_etag", ""), "the card there");`
-
-// seeCard(book, name) looks there anew until the card is shown, and returns its
-// address.
-const seeCard = books + `
-return await until(async () => {
-  await book.syncWithServer();
-  return card(args[1])?.primaryEmail;
-}, "the card of " + args[1]);`
-
-// missCard(book, name) looks there anew until the card is gone.
-const missCard = books + `
-await until(async () => {
-  await book.syncWithServer();
-  return !card(args[1]);
-}, "the card of " + args[1] + " gone");`
-
-// changeCard(book, name, what, by what) waits like makeCard.
-const changeCard = books + `
-const c = await until(() => card(args[1]), "the card of " + args[1]);
-c.setProperty("_vCard", c.getProperty("_vCard", "").replace(args[2], args[3]));
-const etag = c.getProperty("_etag", "");
-directory.modifyCard(c);
-await until(() => card(args[1]).getProperty("_etag", "") != etag, "the change there");`
-
-// removeCard(book, name)
-const removeCard = books + `
-directory.deleteCards([await until(() => card(args[1]), "the card of " + args[1])]);`
-
-// complete(letters) returns what the compose window offers for them.
-const complete = `
-const search = Cc["@mozilla.org/autocomplete/search;1?name=addrbook"].createInstance(Ci.nsIAutoCompleteSearch);
-return await new Promise(done => search.startSearch(args[0], JSON.stringify({ type: "addr_to" }), null, {
-  onSearchResult(s, result) {
-    if (result.searchResult == Ci.nsIAutoCompleteResult.RESULT_SUCCESS_ONGOING) return;
-    done(Array.from({ length: result.matchCount }, (_, i) => result.getValueAt(i)));
-  },
-}));`

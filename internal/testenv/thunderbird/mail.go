@@ -1,82 +1,73 @@
 package thunderbird
 
-// preferences are a profile's beginning: the portal as web proxy, and none of the
-// pages, questions and reports that greet a new user. Nothing is preset about the
-// account.
-const preferences = `
-user_pref("marionette.port", 0);
-user_pref("network.proxy.type", 1);
-user_pref("network.proxy.http", "%[1]s");
-user_pref("network.proxy.http_port", %[2]s);
-user_pref("network.proxy.ssl", "127.0.0.1");
-user_pref("network.proxy.ssl_port", 9);
-user_pref("network.proxy.failover_direct", false);
-user_pref("network.connectivity-service.enabled", false);
-user_pref("network.captive-portal-service.enabled", false);
-user_pref("mail.provider.suppress_dialog_on_startup", true);
-user_pref("mail.spotlight.firstRunDone", true);
-user_pref("mail.shell.checkDefaultClient", false);
-user_pref("mail.winsearch.firstRunDone", true);
-user_pref("mail.rights.version", 1);
-user_pref("mailnews.start_page.enabled", false);
-user_pref("mailnews.start_page_override.mstone", "ignore");
-user_pref("mail.inappnotifications.enabled", false);
-user_pref("app.donation.eoy.version.viewed", 999);
-user_pref("app.update.disabledForTesting", true);
-user_pref("browser.shell.checkDefaultBrowser", false);
-user_pref("datareporting.policy.dataSubmissionEnabled", false);
-user_pref("datareporting.healthreport.uploadEnabled", false);
-user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
-user_pref("extensions.update.enabled", false);
-user_pref("extensions.getAddons.cache.enabled", false);
-user_pref("extensions.blocklist.enabled", false);
-user_pref("services.settings.server", "http://localhost:9/");
-user_pref("mail.biff.show_alert", false);
-user_pref("mail.biff.play_sound", false);
-user_pref("mail.server.default.check_time", 60);
-user_pref("mailnews.mark_message_read.auto", true);
-`
+// Account is a mail account as Thunderbird has set it up.
+type Account struct {
+	Source       string // where it found the configuration
+	IMAP, SMTP   string // host:port
+	User         string
+	Alternatives int // other servers that it was offered
+}
 
-// prelude is in front of every script.
-const prelude = `
-const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
-const { MailUtils } = ChromeUtils.importESModule("resource:///modules/MailUtils.sys.mjs");
-const main = Services.wm.getMostRecentWindow("mail:3pane");
-// until waits for what has no event of its own.
-const until = async (f, what) => {
-  for (const end = Date.now() + 30000; Date.now() < end;) {
-    try { const v = await f(); if (v) return v; } catch (e) { until.last = e; }
-    await new Promise(r => main.setTimeout(r, 30));
-  }
-  throw new Error("not in 30 s: " + what + (until.last ? ", " + until.last : ""));
-};
-const account = () => MailServices.accounts.accounts.find(a => a.incomingServer.type == "imap");
-const folders = () => account().incomingServer.rootFolder.descendants;
-const inbox = () => account().incomingServer.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox);
-const about3Pane = () => main.document.getElementById("tabmail").currentAbout3Pane;
-const headers = f => [...f.messages];
-const withSubject = (f, s) => headers(f).find(h => h.mime2DecodedSubject == s);
-// show opens a folder as a click in the folder pane does, and waits for its list.
-const show = async folder => {
-  const pane = about3Pane();
-  await until(() => pane.folderPane?.getRowForFolder(folder.URI), "row of " + folder.URI);
-  pane.displayFolder(folder.URI);
-  await until(() => pane.gFolder?.URI == folder.URI && pane.gDBView, "view of " + folder.URI);
-  return pane;
-};
-`
+// SetUp has the account assistant find everything by a mail address, which signs in with
+// the password, and makes the account.
+func (p *Program) SetUp(name, address, password string) (a Account) {
+	p.t.Helper()
+	p.do("set up the account", setUp, &a, name, address, password)
+	return a
+}
 
-// waitForWindow ends when the main window is there and works.
-const waitForWindow = `
-for (;;) {
-  const w = Services.wm.getMostRecentWindow("mail:3pane");
-  if (w?.document.readyState == "complete" && w.document.getElementById("tabmail")?.currentAbout3Pane?.document.readyState == "complete") return true;
-  await new Promise(r => window.setTimeout(r, 30));
-}`
+// Inbox lists the subjects in the inbox once one of them is there.
+func (p *Program) Inbox(subject string) (subjects []string) {
+	p.t.Helper()
+	p.do("list the inbox", listInbox, &subjects, subject)
+	return subjects
+}
 
-// trust(certificate) puts an authority into the certificate store.
-const trust = `
-Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB).addCertFromBase64(args[0], "CTu,CTu,CTu");`
+// Message is one as the message pane shows it.
+type Message struct{ Text, Subject string }
+
+// Read selects a message in a folder, by its path at the server, or in the inbox ("")
+// and returns what is shown as soon as it has these words.
+func (p *Program) Read(folder, subject, words string) (m Message) {
+	p.t.Helper()
+	p.do("read "+subject, read, &m, folder, subject, words)
+	return m
+}
+
+// Move moves a message from the inbox to the folder of a kind, such as Archive, and
+// returns its name.
+func (p *Program) Move(subject, kind string) (folder string) {
+	p.t.Helper()
+	p.do("move "+subject, move, &folder, subject, kind)
+	return folder
+}
+
+// Send writes a message in the compose window and presses its button.
+func (p *Program) Send(to, subject, text string) {
+	p.t.Helper()
+	p.do("send "+subject, send, nil, to, subject, text)
+}
+
+// Watch begins to wait for new mail in the inbox whose subject starts so. Nothing
+// asks the server meanwhile: Thunderbird hears of it by IDLE (RFC 2177).
+func (p *Program) Watch(subject string) {
+	p.t.Helper()
+	p.do("watch for "+subject, watch, nil, subject)
+}
+
+// Seen waits for what is watched for, and returns its subject.
+func (p *Program) Seen() (subject string, err error) {
+	err = p.run(awaitWatched, &subject)
+	return subject, err
+}
+
+// SharedFolder waits for a folder of another account whose name holds a text, and
+// returns its path.
+func (p *Program) SharedFolder(name string) (path string) {
+	p.t.Helper()
+	p.do("find the folder of "+name, shared, &path, name)
+	return path
+}
 
 // setUp(name, address, password) does the steps of the account assistant with its
 // own modules: discover, fill in, verify by a log-in, create.
@@ -122,7 +113,7 @@ const shown = () => message.getMessagePaneBrowser().contentDocument?.body?.textC
 const text = await until(() => message.gMessage?.messageId == header.messageId && shown().includes(args[2]) && shown(),
   "the words " + args[2]);
 const read = await until(() => header.isRead, "the message marked read");
-return { text, shown: message.document.getElementById("expandedsubjectBox")?.textContent.trim() };`
+return { text, subject: message.document.getElementById("expandedsubjectBox")?.textContent.trim() };`
 
 // move(subject, destination) moves the message that is selected by the command of
 // the menu.
@@ -174,7 +165,7 @@ MailServices.mfn.addListener(listener, MailServices.mfn.msgAdded);`
 
 const awaitWatched = `return await main.fachwerkSeen;`
 
-// office(name) waits for the function mailbox's folders and returns their path.
-const office = `
-const folder = await until(() => folders().find(f => f.URI.includes(args[0]) && f.canFileMessages), "the function mailbox");
+// shared(name) is SharedFolder.
+const shared = `
+const folder = await until(() => folders().find(f => f.URI.includes(args[0]) && f.canFileMessages), "the folder of " + args[0]);
 return decodeURIComponent(folder.URI.replace(/^imap:\/\/[^/]*\//, ""));`

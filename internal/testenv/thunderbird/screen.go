@@ -24,7 +24,7 @@ type screen struct {
 }
 
 // startScreen runs Xvfb on the first free display until the test ends.
-func startScreen(t *testing.T) *screen {
+func startScreen(t testing.TB) *screen {
 	t.Helper()
 	binary := need.Program(t, "Xvfb")
 	dir := t.TempDir()

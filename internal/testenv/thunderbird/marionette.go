@@ -50,7 +50,7 @@ func dialMarionette(address string) (*marionette, error) {
 }
 
 // scriptTimeout bounds one step, on a machine under load.
-const scriptTimeout = 40 * time.Second
+const scriptTimeout = 2 * time.Minute
 
 func (m *marionette) read() ([]byte, error) {
 	head, err := m.r.ReadString(':')

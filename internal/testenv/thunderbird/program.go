@@ -2,9 +2,6 @@ package thunderbird
 
 import (
 	"encoding/base64"
-	"encoding/pem"
-	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,31 +11,32 @@ import (
 	"time"
 
 	"fachwerk/internal/testenv/need"
-	"fachwerk/test/system/harness"
 )
 
-// program is a running Thunderbird with an empty profile.
-type program struct {
+// Program is a running Thunderbird that began with an empty profile.
+type Program struct {
 	*marionette
-	t      *testing.T
+	t      testing.TB
 	screen *screen
 }
 
-// startThunderbird runs it until the test ends. Its web proxy is the portal, so
-// that it finds there what it looks for under the mail domain's name.
-func startThunderbird(t *testing.T, portal string) *program {
+// Options say how the program gets to the servers of a test, whose names are in no DNS.
+type Options struct {
+	Web    string // host:port of its proxy for http: what it asks for there it gets from this server
+	Secure string // host:port of its proxy for https (CONNECT); "": there is nothing by https
+	// Address is where every mail server is, whatever its name; "": as names say.
+	Address string
+	// Authority is the certificate, in DER, of who issued those that servers show.
+	Authority []byte
+}
+
+// Start runs the program until the test ends, and waits for its window.
+func Start(t testing.TB, o Options) *Program {
 	t.Helper()
 	binary := need.Program(t, "thunderbird")
 	s := startScreen(t)
 	profile, home := t.TempDir(), t.TempDir()
-	u, err := url.Parse(portal)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prefs := fmt.Sprintf(preferences, u.Hostname(), u.Port())
-	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(prefs), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(profile, "user.js"), []byte(o.preferences(t)), 0o600))
 	// The program itself and not Debian's start script, so that its process id is ours.
 	const real = "/usr/lib/thunderbird/thunderbird-bin"
 	if _, err := os.Stat(real); err == nil {
@@ -50,15 +48,19 @@ func startThunderbird(t *testing.T, portal string) *program {
 		"LIBGL_ALWAYS_SOFTWARE=1")
 	log := filepath.Join(home, "thunderbird.log")
 	ended := start(t, cmd, log)
-	p := &program{t: t, screen: s}
+	p := &Program{t: t, screen: s}
 	t.Cleanup(func() { p.picture(log) })
 	p.marionette = connect(t, filepath.Join(profile, "MarionetteActivePort"), ended)
 	t.Cleanup(func() { p.conn.Close() })
+	p.do("start", waitForWindow, nil)
+	if o.Authority != nil {
+		p.do("trust the authority", trust, nil, base64.StdEncoding.EncodeToString(o.Authority))
+	}
 	return p
 }
 
 // connect reads the port that Thunderbird chose as soon as it is written.
-func connect(t *testing.T, portFile string, ended <-chan struct{}) *marionette {
+func connect(t testing.TB, portFile string, ended <-chan struct{}) *marionette {
 	t.Helper()
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); {
 		if port, err := os.ReadFile(portFile); err == nil && len(port) > 0 {
@@ -77,7 +79,7 @@ func connect(t *testing.T, portFile string, ended <-chan struct{}) *marionette {
 }
 
 // do runs a script and fails the test with what it says.
-func (p *program) do(what, body string, result any, args ...any) {
+func (p *Program) do(what, body string, result any, args ...any) {
 	p.t.Helper()
 	began := time.Now()
 	if err := p.run(body, result, args...); err != nil {
@@ -86,11 +88,11 @@ func (p *program) do(what, body string, result any, args ...any) {
 	p.t.Logf("%s: %.1f s", what, time.Since(began).Seconds())
 }
 
-// EnvPictures names a folder for pictures of the screen, also of tests that pass.
+// envPictures names a folder for pictures of the screen, also of tests that pass.
 const envPictures = "FACHWERK_TEST_PICTURES"
 
 // picture keeps the screen of a failed test where a person can look at it.
-func (p *program) picture(log string) {
+func (p *Program) picture(log string) {
 	dir := os.Getenv(envPictures)
 	if p.t.Failed() {
 		if text, err := os.ReadFile(log); err == nil {
@@ -113,7 +115,7 @@ func (p *program) picture(log string) {
 
 // start runs a command in a process group of its own, which the end of the test
 // ends; the channel is closed when the process has ended.
-func start(t *testing.T, cmd *exec.Cmd, log string) <-chan struct{} {
+func start(t testing.TB, cmd *exec.Cmd, log string) <-chan struct{} {
 	t.Helper()
 	f, err := os.Create(log)
 	if err != nil {
@@ -154,17 +156,9 @@ func cleanEnv() (out []string) {
 	return out
 }
 
-// authority is the demo's certificate authority in base 64, as Thunderbird's
-// certificate store takes it.
-func authority(t *testing.T, demo *harness.Demo) string {
+func must(t testing.TB, err error) {
 	t.Helper()
-	text, err := os.ReadFile(demo.CA)
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		t.Fatalf("%s holds no certificate", demo.CA)
-	}
-	return base64.StdEncoding.EncodeToString(block.Bytes)
 }
