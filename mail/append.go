@@ -38,9 +38,6 @@ func (s *Service) Append(ctx context.Context, a Access, mailbox int64, messages 
 	if len(messages) == 0 {
 		return nil, nil
 	}
-	if _, err := s.byID(ctx, a.key(), mailbox); err != nil {
-		return nil, wrap(err, "append to mailbox %d", mailbox) // no other kind of collection takes messages
-	}
 	return s.add(ctx, a.key(), mailbox, messages)
 }
 
@@ -52,9 +49,13 @@ func (s *Service) add(ctx context.Context, key store.Key, mailbox int64, message
 			return nil, err
 		}
 	}
+	opts = append(opts, store.OfKind(store.Mailbox)) // no other kind of collection takes messages
 	added, err := s.store.AddObjects(ctx, key, mailbox, objects, opts...)
 	if err != nil {
 		return nil, wrap(err, "add to mailbox %d", mailbox)
+	}
+	if len(added) > 0 {
+		s.views.written(key, mailbox, added[0].ModSeq)
 	}
 	list := make([]Appended, len(added))
 	for i, x := range added {

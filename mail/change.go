@@ -39,6 +39,7 @@ func (v *View) Store(ctx context.Context, c FlagChange) (FlagResult, error) {
 			return result, wrap(err, "store flags in mailbox %d", v.room.mailbox)
 		}
 		if len(r.Changed) > 0 {
+			v.room.wrote(r.ModSeq)
 			result.ModSeq = max(result.ModSeq, uint64(r.ModSeq))
 		}
 		result.Modified = append(result.Modified, narrow(r.Modified)...)
@@ -66,6 +67,7 @@ func (v *View) Expunge(ctx context.Context, uids []uint32) (Expunged, error) {
 	x, err := v.s.store.Expunge(ctx, v.key(), v.room.mailbox, named, true)
 	var result Expunged
 	if len(x.UIDs) > 0 {
+		v.room.wrote(x.ModSeq)
 		result = Expunged{ModSeq: uint64(x.ModSeq), UIDs: narrow(x.UIDs)}
 		slices.Sort(result.UIDs)
 	}
@@ -92,6 +94,7 @@ func (s *Service) Copy(ctx context.Context, v *View, uids []uint32, to Access, m
 	if err != nil {
 		return CopyUID{}, wrap(err, "copy from mailbox %d to %d", v.room.mailbox, mailbox)
 	}
+	s.copied(v, r, to, mailbox)
 	return copyUID(r), nil
 }
 
@@ -113,6 +116,7 @@ func (s *Service) Move(ctx context.Context, v *View, uids []uint32, to Access, m
 		if err != nil {
 			return all, wrap(err, "move from mailbox %d to %d", v.room.mailbox, mailbox)
 		}
+		s.copied(v, r, to, mailbox)
 		c := copyUID(r)
 		if c.UIDValidity != 0 {
 			all.UIDValidity = c.UIDValidity
@@ -120,6 +124,16 @@ func (s *Service) Move(ctx context.Context, v *View, uids []uint32, to Access, m
 		all.Source, all.Dest = append(all.Source, c.Source...), append(all.Dest, c.Dest...)
 	}
 	return all, nil
+}
+
+// copied tells the rooms of both mailboxes what a copy or a move wrote.
+func (s *Service) copied(v *View, r store.CopyResult, to Access, mailbox int64) {
+	if len(r.Dest) > 0 {
+		s.views.written(to.key(), mailbox, r.ModSeq)
+	}
+	if r.Removed != nil && len(r.Removed.UIDs) > 0 {
+		v.room.wrote(r.Removed.ModSeq)
+	}
 }
 
 func (s *Service) mayCopy(ctx context.Context, v *View, here Rights, to Access) error {

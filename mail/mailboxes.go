@@ -112,6 +112,30 @@ func (s *Service) Mailbox(ctx context.Context, a Access, name string) (Mailbox, 
 	return m, err
 }
 
+// Target finds by name the mailbox that messages are to go into, and what its account
+// uses, in one round trip; RightRead. Subscribed is left out. The quota is advice: what
+// counts is decided when they are added. ErrNotFound.
+func (s *Service) Target(ctx context.Context, a Access, name string) (Mailbox, Quota, error) {
+	if err := s.allow(ctx, a, RightRead); err != nil {
+		return Mailbox{}, Quota{}, err
+	}
+	name, err := normalizeName(name)
+	if err != nil {
+		return Mailbox{}, Quota{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	account, c, err := s.store.AccountWithCollection(ctx, a.key(), store.Mailbox, name)
+	if name == Inbox && errors.Is(err, store.ErrNotFound) {
+		if err := s.makeDefaults(ctx, a.key()); err != nil {
+			return Mailbox{}, Quota{}, err
+		}
+		account, c, err = s.store.AccountWithCollection(ctx, a.key(), store.Mailbox, name)
+	}
+	if err != nil {
+		return Mailbox{}, Quota{}, wrap(err, "find mailbox")
+	}
+	return mailboxOf(&c), quotaOf(&account), nil
+}
+
 // Status reads a mailbox's counters anew; Subscribed is left out. RightRead.
 func (s *Service) Status(ctx context.Context, a Access, mailbox int64) (Mailbox, error) {
 	if err := s.allow(ctx, a, RightRead); err != nil {
@@ -256,10 +280,11 @@ func (s *Service) Quota(ctx context.Context, a Access) (Quota, error) {
 	if err != nil {
 		return Quota{}, wrap(err, "quota of %s", a.Address)
 	}
-	return Quota{
-		UsedBytes: account.UsedBytes, LimitBytes: account.QuotaBytes,
-		UsedMessages: account.UsedItems, LimitMessages: account.QuotaItems,
-	}, nil
+	return quotaOf(&account), nil
+}
+
+func quotaOf(a *store.Account) Quota {
+	return Quota{UsedBytes: a.UsedBytes, LimitBytes: a.QuotaBytes, UsedMessages: a.UsedItems, LimitMessages: a.QuotaItems}
 }
 
 // inboxCache remembers INBOX's ids, which never change: INBOX cannot be

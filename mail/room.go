@@ -26,11 +26,12 @@ type room struct {
 
 	current  atomic.Pointer[Snapshot]
 	begun    atomic.Int64 // rounds of loading begun
+	own      atomic.Int64 // highest modseq of the account with which this process wrote into the mailbox
 	contents contents
 
 	loading  chan struct{} // holds one token while somebody loads; guards what follows
 	done     int64         // number of the last round that succeeded
-	modseq   int64         // of the account, read before that round
+	modseq   int64         // of the account, known before that round
 	token    store.Token   // where the journal was read to
 	building *builder
 
@@ -73,13 +74,28 @@ func (r *room) refresh(ctx context.Context) (*Snapshot, error) {
 	return snap, nil
 }
 
+// wrote notes a write of this process into the mailbox: after it nobody needs to ask
+// whether anything has changed. Call it after COMMIT.
+func (r *room) wrote(modseq int64) {
+	for {
+		was := r.own.Load()
+		if modseq <= was || r.own.CompareAndSwap(was, modseq) {
+			return
+		}
+	}
+}
+
 // round compares the account's modseq, one key read, and loads the difference.
 func (r *room) round(ctx context.Context) (*Snapshot, error) {
 	old := r.current.Load()
 	if old != nil && old.Gone {
 		return old, nil
 	}
-	modseq, err := r.s.store.ModSeq(ctx, r.key.key)
+	var err error
+	modseq := r.own.Load() // what is read below is as new as that at least
+	if old == nil || modseq <= r.modseq {
+		modseq, err = r.s.store.ModSeq(ctx, r.key.key)
+	}
 	if err == nil && old != nil && modseq == r.modseq {
 		return old, nil
 	}

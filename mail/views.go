@@ -3,6 +3,8 @@ package mail
 import (
 	"container/list"
 	"sync"
+
+	"fachwerk/internal/store"
 )
 
 // views knows the rooms: those in use, and those that nobody uses any more but
@@ -60,6 +62,17 @@ func (v *views) leave(r *room) {
 		old := e.Value.(*room)
 		v.unlist(e)
 		delete(v.rooms, old.key)
+	}
+}
+
+// written tells the room of a mailbox, if there is one, which modseq of its account a
+// write of this process into the mailbox had.
+func (v *views) written(key store.Key, mailbox, modseq int64) {
+	v.mu.Lock()
+	r := v.rooms[roomKey{key, mailbox}]
+	v.mu.Unlock()
+	if r != nil {
+		r.wrote(modseq)
 	}
 }
 

@@ -99,6 +99,17 @@ func (s *Store) CollectionByName(ctx context.Context, key Key, kind CollectionKi
 	return c, outer(err)
 }
 
+// AccountWithCollection reads an account and its collection of that name in one round
+// trip; ErrNotFound where either is missing.
+func (s *Store) AccountWithCollection(ctx context.Context, key Key, kind CollectionKind, name string) (Account, Collection, error) {
+	at := s.at(ctx, key.Tenant)
+	a, c, err := at.db.AccountWithCollection(ctx, key, kind, name)
+	if err == nil {
+		at.rooms.remember(a)
+	}
+	return a, c, outer(err)
+}
+
 // CollectionChanges tells which collections changed since a modseq of the account.
 func (s *Store) CollectionChanges(ctx context.Context, key Key, since int64) ([]Collection, []CollectionTombstone, int64, error) {
 	list, gone, modseq, err := s.at(ctx, key.Tenant).db.CollectionChanges(ctx, key, since)

@@ -38,7 +38,13 @@ type NewObject struct {
 // AddOption changes AddObjects.
 type AddOption func(*addOptions)
 
-type addOptions struct{ done *queueDone }
+type addOptions struct {
+	done *queueDone
+	kind CollectionKind
+}
+
+// OfKind has AddObjects fail with ErrNotFound where the collection is of another kind.
+func OfKind(kind CollectionKind) AddOption { return func(o *addOptions) { o.kind = kind } }
 
 // AddObjects seals the objects' content for the account, makes it durable, and
 // adds the items in one transaction: all or none. Content whose transaction fails
@@ -79,7 +85,7 @@ func (s *Store) AddObjects(ctx context.Context, key Key, collection int64, objec
 		items[0].Also = append(items[0].Also, o.done.statement())
 	}
 	err = s.write(ctx, key, func() error {
-		added, err = s.at(ctx, key.Tenant).db.Add(ctx, key, collection, items)
+		added, err = s.at(ctx, key.Tenant).db.AddTo(ctx, key, o.kind, collection, items)
 		return err
 	})
 	if elsewhere {

@@ -50,7 +50,7 @@ func (s *session) doAppend(c *command) error {
 		p.Fail("expected a message as a literal")
 		return s.abandon(c, p.Err())
 	}
-	a, mb, err := s.target(name)
+	a, mb, quota, err := s.target(name)
 	if err == nil && !a.May(mail.RightWrite) {
 		err = mail.ErrDenied
 	}
@@ -64,7 +64,7 @@ func (s *session) doAppend(c *command) error {
 			err = mail.ErrTooMany
 		}
 		if err == nil {
-			err = s.fits(a, c.literal.Size, total)
+			err = s.fits(quota, c.literal.Size, total)
 		}
 		if err != nil {
 			return s.abandon(c, err)
@@ -148,18 +148,17 @@ next:
 
 // fits refuses early what would be refused at the end, and messages that wait together with those before them for more
 // memory and disk than the largest single one may take.
-func (s *session) fits(a mail.Access, size, before int64) error {
+func (s *session) fits(q mail.Quota, size, before int64) error {
 	if size > s.appendLimit() {
 		return mail.ErrTooLarge
 	}
 	if before+size > s.appendLimit() {
 		return mail.ErrTooMany
 	}
-	q, err := s.srv.cfg.Mail.Quota(s.ctx, a)
-	if err == nil && q.LimitBytes > 0 && q.UsedBytes+before+size > q.LimitBytes {
-		err = mail.ErrQuota
+	if q.LimitBytes > 0 && q.UsedBytes+before+size > q.LimitBytes {
+		return mail.ErrQuota
 	}
-	return err
+	return nil
 }
 
 // readMessage takes a literal as a message, after some before it in the same command. All its bytes are read even when they cannot be kept.

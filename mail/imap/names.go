@@ -72,25 +72,36 @@ func prefixOf(a mail.Access) string {
 
 // find is locate and the mailbox itself.
 func (s *session) find(name string) (mail.Access, mail.Mailbox, error) {
-	a, inner, err := s.locate(name)
+	a, inner, err := s.locateMailbox(name)
 	if err != nil {
 		return a, mail.Mailbox{}, err
-	}
-	if inner == "" {
-		return a, mail.Mailbox{}, mail.ErrNotFound
 	}
 	mb, err := s.srv.cfg.Mail.Mailbox(s.ctx, a, inner)
 	return a, mb, err
 }
 
-// target is find for the destination of APPEND, COPY and MOVE: a client may create it and try again
-// (RFC 9051 6.3.12).
-func (s *session) target(name string) (mail.Access, mail.Mailbox, error) {
-	a, mb, err := s.find(name)
-	if err != nil && isNotFound(err) {
-		return a, mb, no(goimap.ResponseCodeTryCreate, "There is no such mailbox")
+// locateMailbox is locate for a name that may be a mailbox's.
+func (s *session) locateMailbox(name string) (mail.Access, string, error) {
+	a, inner, err := s.locate(name)
+	if err == nil && inner == "" {
+		err = mail.ErrNotFound
 	}
-	return a, mb, err
+	return a, inner, err
+}
+
+// target is find for the destination of APPEND, COPY and MOVE, with what its account uses: a client may create it and
+// try again (RFC 9051 6.3.12).
+func (s *session) target(name string) (mail.Access, mail.Mailbox, mail.Quota, error) {
+	a, inner, err := s.locateMailbox(name)
+	var mb mail.Mailbox
+	var q mail.Quota
+	if err == nil {
+		mb, q, err = s.srv.cfg.Mail.Target(s.ctx, a, inner)
+	}
+	if err != nil && isNotFound(err) {
+		err = no(goimap.ResponseCodeTryCreate, "There is no such mailbox")
+	}
+	return a, mb, q, err
 }
 
 // oneMailbox reads " mailbox" and the end of the command.

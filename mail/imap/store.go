@@ -311,7 +311,7 @@ func (s *session) parseCopy(c *command) (uids []uint32, missing bool, a mail.Acc
 		return
 	}
 	uids = s.sel.uidsOf(idx)
-	a, mb, err = s.target(name)
+	a, mb, _, err = s.target(name)
 	return
 }
 

@@ -17,13 +17,31 @@ func (a *Account) fields() []any {
 func (db *DB) Account(ctx context.Context, key Key) (Account, error) {
 	a := Account{Key: key}
 	b := &Batch{}
-	b.Query(one(append(a.fields(), &a.WrappedKey)...),
-		"SELECT "+accountColumns+", wrapped_key FROM account WHERE tenant_id = $1 AND account_id = $2",
-		key.Tenant, key.Account)
+	a.query(b)
 	if err := db.engine.Read(ctx, b); err != nil {
 		return Account{}, fmt.Errorf("account %d: %w", key.Account, err)
 	}
 	return a, nil
+}
+
+func (a *Account) query(b *Batch) {
+	b.Query(one(append(a.fields(), &a.WrappedKey)...),
+		"SELECT "+accountColumns+", wrapped_key FROM account WHERE tenant_id = $1 AND account_id = $2", a.Tenant, a.Key.Account)
+}
+
+// AccountWithCollection answers an account's row and its collection that bears exactly
+// that name, in one round trip; ErrNotFound where either is missing.
+func (db *DB) AccountWithCollection(ctx context.Context, key Key, kind CollectionKind, name string) (Account, Collection, error) {
+	a := Account{Key: key}
+	var found []Collection
+	b := &Batch{}
+	a.query(b)
+	b.Query(readCollections(&found), byName, key.Tenant, key.Account, int64(kind), name)
+	if err := db.engine.Read(ctx, b); err != nil {
+		return Account{}, Collection{}, fmt.Errorf("account %d: %w", key.Account, err)
+	}
+	c, err := single(found, nil)
+	return a, c, err
 }
 
 var selectModSeqs = newList("SELECT account_id, modseq FROM account WHERE tenant_id = $1 AND account_id", "", 1)

@@ -13,10 +13,16 @@ const maxHashes = 64
 // Add puts items into a collection: all of them or, where the quota is passed, the
 // collection is gone or a name is in use, none.
 func (db *DB) Add(ctx context.Context, key Key, collection int64, items []NewItem) ([]Added, error) {
+	return db.AddTo(ctx, key, 0, collection, items)
+}
+
+// AddTo is Add to a collection of a kind: ErrNotFound where it is of another. Kind 0 is
+// any.
+func (db *DB) AddTo(ctx context.Context, key Key, kind CollectionKind, collection int64, items []NewItem) ([]Added, error) {
 	if len(items) > MaxRows {
 		return nil, fmt.Errorf("add items: %w", ErrTooMany)
 	}
-	j := &add{collection: collection, items: items}
+	j := &add{kind: kind, collection: collection, items: items}
 	if err := db.write(ctx, key, j); err != nil {
 		return nil, fmt.Errorf("add items: %w", err)
 	}
@@ -24,6 +30,7 @@ func (db *DB) Add(ctx context.Context, key Key, collection int64, items []NewIte
 }
 
 type add struct {
+	kind       CollectionKind // 0: any
 	collection int64
 	items      []NewItem
 	added      []Added
@@ -56,6 +63,9 @@ func (j *add) want(w *work) error {
 
 func (j *add) decide(w *work) error {
 	c, err := w.collection(j.collection)
+	if err == nil && j.kind != 0 && c.Kind != j.kind {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return err
 	}

@@ -42,9 +42,10 @@ func (db *DB) Collection(ctx context.Context, key Key, id int64) (Collection, er
 // CollectionByName answers the collection that bears exactly that name, byte for
 // byte, or ErrNotFound.
 func (db *DB) CollectionByName(ctx context.Context, key Key, kind CollectionKind, name string) (Collection, error) {
-	return single(db.collections(ctx, fromCollection+" AND kind = $3 AND name = $4 AND state = 0",
-		key.Tenant, key.Account, int64(kind), name))
+	return single(db.collections(ctx, byName, key.Tenant, key.Account, int64(kind), name))
 }
+
+const byName = fromCollection + " AND kind = $3 AND name = $4 AND state = 0"
 
 func (db *DB) collections(ctx context.Context, query string, args ...any) ([]Collection, error) {
 	var found []Collection
@@ -118,7 +119,7 @@ func (j *createCollection) decide(w *work) error {
 }
 
 func (w *work) wantName(kind CollectionKind, name string) {
-	w.reads.Query(w.readCollections, fromCollection+" AND kind = $3 AND name = $4 AND state = 0",
+	w.reads.Query(w.readCollections, byName,
 		w.account.Tenant, w.account.Account, int64(kind), name)
 }
 
