@@ -51,17 +51,12 @@ func (s *Server) updateAccount(r *http.Request) (answer, error) {
 	if err := decode(r, &c); err != nil {
 		return answer{}, err
 	}
-	tenant, id := at(r)
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	a, err := s.cfg.Backend.Account(r.Context(), tenant, id)
+	matches, err := matching(r)
 	if err != nil {
 		return answer{}, err
 	}
-	if err := match(r, tagOfAccount(a)); err != nil {
-		return answer{}, err
-	}
-	a, err = s.cfg.Backend.UpdateAccount(r.Context(), tenant, id, c)
+	tenant, id := at(r)
+	a, err := s.cfg.Backend.UpdateAccount(r.Context(), tenant, id, c, func(now Account) error { return matches(tagOfAccount(now)) })
 	return answer{body: a, etag: tagOfAccount(a)}, err
 }
 

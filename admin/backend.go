@@ -22,7 +22,9 @@ type Tenants interface {
 	Tenants(ctx context.Context) ([]Tenant, error)
 	Tenant(ctx context.Context, id string) (Tenant, error)
 	CreateTenant(ctx context.Context, n NewTenant) (Tenant, error)
-	UpdateTenant(ctx context.Context, id string, c TenantChange) (Tenant, error)
+	// UpdateTenant tells check, in the transaction that decides and perhaps more than
+	// once, how the tenant is then; an error of it is the answer, and nothing is changed.
+	UpdateTenant(ctx context.Context, id string, c TenantChange, check func(now Tenant) error) (Tenant, error)
 	// RemoveTenant destroys its key and marks all its data for removal; Unconfirmed
 	// where name is not the tenant's. Where it has failed half-way it is called again.
 	RemoveTenant(ctx context.Context, id, name string) error
@@ -43,7 +45,9 @@ type Domains interface {
 // Issuers are the providers that are bound to a tenant.
 type Issuers interface {
 	Issuers(ctx context.Context, tenant string) ([]Issuer, error)
-	BindIssuer(ctx context.Context, tenant string, b IssuerBinding) (Issuer, error)
+	// BindIssuer binds one or changes how it is bound; check is as for UpdateTenant, with
+	// nil for one that is not bound.
+	BindIssuer(ctx context.Context, tenant string, b IssuerBinding, check func(now *Issuer) error) (Issuer, error)
 	UnbindIssuer(ctx context.Context, tenant, url string) error
 }
 
@@ -53,7 +57,8 @@ type Accounts interface {
 	Accounts(ctx context.Context, tenant string) ([]Account, error)
 	Account(ctx context.Context, tenant, id string) (Account, error)
 	CreateAccount(ctx context.Context, tenant string, n NewAccount) (Account, error)
-	UpdateAccount(ctx context.Context, tenant, id string, c AccountChange) (Account, error)
+	// UpdateAccount changes all that is named or nothing; check is as for UpdateTenant.
+	UpdateAccount(ctx context.Context, tenant, id string, c AccountChange, check func(now Account) error) (Account, error)
 	RemoveAccount(ctx context.Context, tenant, id string) error
 	Aliases(ctx context.Context, tenant, account string) ([]Alias, error)
 	// AddAlias answers the alias as it is kept; adding what the account has is no error.

@@ -12,6 +12,9 @@ func IssuerID(url string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
+// tagOfIssuer covers how it is bound, its secret included, of which it tells nothing.
+func tagOfIssuer(i Issuer) string { return tagOf([]any{i, i.Mark}) }
+
 func (s *Server) issuers(r *http.Request) (answer, error) {
 	list, err := s.cfg.Backend.Issuers(r.Context(), r.PathValue("tenant"))
 	return listed(r, list, err, func(i Issuer) string { return i.URL })
@@ -33,7 +36,7 @@ func (s *Server) bound(r *http.Request) (Issuer, error) {
 
 func (s *Server) issuer(r *http.Request) (answer, error) {
 	i, err := s.bound(r)
-	return answer{body: i, etag: tagOf(i)}, err
+	return answer{body: i, etag: tagOfIssuer(i)}, err
 }
 
 func (s *Server) bindIssuer(r *http.Request) (answer, error) {
@@ -42,19 +45,13 @@ func (s *Server) bindIssuer(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	tenant := r.PathValue("tenant")
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	list, err := s.cfg.Backend.Issuers(r.Context(), tenant)
-	if err != nil {
-		return answer{}, err
-	}
-	for _, i := range list {
-		if i.URL == b.URL {
-			return answer{}, refusal(Exists, "The issuer is bound to this tenant already; PUT at its own address changes how.")
+	i, err := s.cfg.Backend.BindIssuer(r.Context(), tenant, b, func(now *Issuer) error {
+		if now != nil {
+			return refusal(Exists, "The issuer is bound to this tenant already; PUT at its own address changes how.")
 		}
-	}
-	i, err := s.cfg.Backend.BindIssuer(r.Context(), tenant, b)
-	return answer{status: http.StatusCreated, body: i, etag: tagOf(i), location: "/v1/tenants/" + tenant + "/issuers/" + i.ID}, err
+		return nil
+	})
+	return answer{status: http.StatusCreated, body: i, etag: tagOfIssuer(i), location: "/v1/tenants/" + tenant + "/issuers/" + i.ID}, err
 }
 
 func (s *Server) changeIssuer(r *http.Request) (answer, error) {
@@ -62,21 +59,25 @@ func (s *Server) changeIssuer(r *http.Request) (answer, error) {
 	if err := decode(r, &b); err != nil {
 		return answer{}, err
 	}
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	i, err := s.bound(r)
+	matches, err := matching(r)
 	if err != nil {
 		return answer{}, err
 	}
-	if err := match(r, tagOf(i)); err != nil {
+	i, err := s.bound(r) // for its URL alone
+	if err != nil {
 		return answer{}, err
 	}
 	if b.URL != "" && b.URL != i.URL {
 		return answer{}, refusal(Invalid, "An issuer keeps its URL: another URL is another issuer, with other people.")
 	}
 	b.URL = i.URL
-	i, err = s.cfg.Backend.BindIssuer(r.Context(), r.PathValue("tenant"), b)
-	return answer{body: i, etag: tagOf(i)}, err
+	i, err = s.cfg.Backend.BindIssuer(r.Context(), r.PathValue("tenant"), b, func(now *Issuer) error {
+		if now == nil {
+			return refusal(NotFound, nothing)
+		}
+		return matches(tagOfIssuer(*now))
+	})
+	return answer{body: i, etag: tagOfIssuer(i)}, err
 }
 
 func (s *Server) unbindIssuer(r *http.Request) (answer, error) {

@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
 	"fachwerk/auth"
 )
@@ -36,9 +35,6 @@ type Config struct {
 type Server struct {
 	cfg Config
 	mux *http.ServeMux
-	// changing is held from the comparison of If-Match to the change, so that of two
-	// operators who read the same state one is refused.
-	changing sync.Mutex
 }
 
 // New makes a server.
@@ -232,17 +228,21 @@ func tagOf(v any) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
-// match says whether the state that a change was made for is still there (RFC 9110
-// section 13.1.1, RFC 6585 section 3).
-func match(r *http.Request, tag string) error {
+// matching says whether the state that a change was made for is still there (RFC 9110
+// section 13.1.1, RFC 6585 section 3). The backend asks it in the transaction that
+// decides, so that of many who read the same state one changes it, whichever processes
+// they talk to.
+func matching(r *http.Request) (func(tag string) error, error) {
 	values := strings.Join(r.Header.Values("If-Match"), ",")
 	if values == "" {
-		return refusal(Precondition, "Read it first, and send the ETag of the answer in If-Match, or * to change it whatever it is.")
+		return nil, refusal(Precondition, "Read it first, and send the ETag of the answer in If-Match, or * to change it whatever it is.")
 	}
-	for one := range strings.SplitSeq(values, ",") {
-		if one = strings.TrimSpace(one); one == "*" || one == tag {
-			return nil
+	return func(tag string) error {
+		for one := range strings.SplitSeq(values, ",") {
+			if one = strings.TrimSpace(one); one == "*" || one == tag {
+				return nil
+			}
 		}
-	}
-	return refusal(Changed, "It is no longer as you have read it: read it again, and then change it.")
+		return refusal(Changed, "It is no longer as you have read it: read it again, and then change it.")
+	}, nil
 }

@@ -37,16 +37,11 @@ func (s *Server) updateTenant(r *http.Request) (answer, error) {
 	if err := decode(r, &c); err != nil {
 		return answer{}, err
 	}
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	t, err := s.cfg.Backend.Tenant(r.Context(), r.PathValue("tenant"))
+	matches, err := matching(r)
 	if err != nil {
 		return answer{}, err
 	}
-	if err := match(r, tagOfTenant(t)); err != nil {
-		return answer{}, err
-	}
-	t, err = s.cfg.Backend.UpdateTenant(r.Context(), t.ID, c)
+	t, err := s.cfg.Backend.UpdateTenant(r.Context(), r.PathValue("tenant"), c, func(now Tenant) error { return matches(tagOfTenant(now)) })
 	return answer{body: t, etag: tagOfTenant(t)}, err
 }
 

@@ -53,6 +53,9 @@ type TenantChange struct {
 	Settings *Settings `json:"settings"`
 	Policy   *Policy   `json:"policy"`
 	Quota    *Quota    `json:"quota"`
+	// StopWrites says that a policy which leaves out the tenant's home is meant: it stops
+	// all its writes, and moves no data.
+	StopWrites bool `json:"stop_writes"`
 }
 
 // Domain is a mail domain of a tenant, in lower-case A-labels.
@@ -79,6 +82,8 @@ type Issuer struct {
 	RedirectURI   string `json:"redirect_uri"`
 	PostLogoutURI string `json:"post_logout_redirect_uri"`
 	BackChannel   string `json:"back_channel_logout_uri"`
+	// Mark is another one each time a secret is kept, for the ETag.
+	Mark string `json:"-"`
 }
 
 // IssuerBinding says how to bind an issuer to a tenant. With nothing but the URL it is

@@ -20,7 +20,9 @@ import (
 // Options of a suite: a backend on an empty store with two sites, and the issuer of
 // its installation.
 type Options struct {
-	Backend      admin.Backend
+	Backend admin.Backend
+	// Other is another process of the same installation; nil: there can be none.
+	Other        admin.Backend
 	SiteA, SiteB string
 	Issuer       string
 }
@@ -158,26 +160,36 @@ func (a *api) refused(kind admin.Kind, method, path string, q request) string {
 	return string(r.body)
 }
 
+// serve runs the API on a backend until the test ends, and gives its address.
+func serve(t *testing.T, b admin.Backend) string {
+	t.Helper()
+	s, err := admin.New(admin.Config{Backend: b, Operator: check})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // Suite proves the API on a backend.
 func Suite(t *testing.T, o Options) {
 	doc, err := Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := admin.New(admin.Config{Backend: o.Backend, Operator: check})
-	if err != nil {
-		t.Fatal(err)
+	w := &walk{api: &api{t: t, url: serve(t, o.Backend), doc: doc, done: map[string]bool{}}, o: o}
+	w.other = w.url
+	if o.Other != nil {
+		w.other = serve(t, o.Other)
 	}
-	server := httptest.NewServer(s)
-	t.Cleanup(server.Close)
-	w := &walk{api: &api{t: t, url: server.URL, doc: doc, done: map[string]bool{}}, o: o}
 	for _, part := range []struct {
 		name string
 		do   func()
 	}{
 		{"door", w.door}, {"tenants", w.tenants}, {"changes", w.changes}, {"bodies", w.bodies}, {"logo", w.logo}, {"domains", w.domains},
 		{"issuers", w.issuers}, {"accounts", w.accounts}, {"persons", w.persons}, {"grants", w.grants}, {"pages", w.pages},
-		{"overview", w.overview}, {"other tenants", w.others}, {"removal", w.removal},
+		{"races", w.races}, {"overview", w.overview}, {"other tenants", w.others}, {"removal", w.removal},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			w.t = t

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"fachwerk/admin"
 )
@@ -22,8 +20,9 @@ const (
 // walk is one way through the whole API; its parts run in order.
 type walk struct {
 	*api
-	o    Options
-	a, b admin.Tenant // at the two sites
+	other string // address of another process
+	o     Options
+	a, b  admin.Tenant // at the two sites
 
 	person, amt admin.Account // a's
 }
@@ -120,31 +119,6 @@ func (w *walk) changes() {
 	w.refused(admin.Invalid, "PATCH", tenant, request{at: w.ofA(), body: admin.TenantChange{Policy: &admin.Policy{Sites: []string{w.o.SiteB}}}, ifMatch: "*"})
 	name, policy = "Musterstadt", admin.Policy{}
 	w.ok(200, &w.a, "PATCH", tenant, request{at: w.ofA(), body: admin.TenantChange{Name: &name, Policy: &policy}, ifMatch: "*"})
-	w.race()
-}
-
-// race: of many who read the same state and change it at the same time, one does.
-func (w *walk) race() {
-	read := w.ok(200, nil, "GET", tenant, request{at: w.ofA()})
-	var wg sync.WaitGroup
-	var won atomic.Int32
-	for n := range 8 {
-		wg.Go(func() {
-			own := &api{t: w.t, url: w.url, doc: w.doc, done: map[string]bool{}}
-			settings := admin.Settings{Contact: fmt.Sprintf("Amt %d", n)}
-			switch r := own.call("PATCH", tenant, request{at: w.ofA(), body: admin.TenantChange{Settings: &settings}, ifMatch: read.etag}); r.status {
-			case 200:
-				won.Add(1)
-			case 412:
-			default:
-				w.t.Errorf("%d %s", r.status, r.body)
-			}
-		})
-	}
-	wg.Wait()
-	if won.Load() != 1 {
-		w.t.Errorf("%d of 8 changed the same state", won.Load())
-	}
 }
 
 // bodies that are not what is taken.

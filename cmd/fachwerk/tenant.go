@@ -173,7 +173,7 @@ func tenantRows(t app.Tenant) [][]string {
 }
 
 func (c *cli) tenantSet() *cobra.Command {
-	flags := tenantFlags{}
+	flags, stops := tenantFlags{}, false
 	cmd := &cobra.Command{
 		Use: "set NAME", Short: "Change what is set of a tenant; the rest stays", Args: cobra.ExactArgs(1),
 		Example: `  fachwerk tenant set Musterstadt --contact IT-Service --contact-address it@musterstadt.example --config fachwerk.yaml
@@ -184,7 +184,7 @@ func (c *cli) tenantSet() *cobra.Command {
 				return err
 			}
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				t, err := in.SetTenant(ctx, args[0], edit)
+				t, err := in.SetTenant(ctx, args[0], edit, stops)
 				if err == nil && c.json {
 					return c.print(t, "", nil)
 				}
@@ -192,6 +192,7 @@ func (c *cli) tenantSet() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&stops, "stop-writes", false, "an --allow-sites that leaves out the tenant's site is meant: it stops all its writes, and moves no data")
 	cmd.Flags().StringVar(&flags.name, "name", "", "a new name; groups that name the tenant ({tenant}) have to follow")
 	flags.add(cmd)
 	c.installation(cmd)

@@ -127,57 +127,39 @@ func (in *Installation) SetAccount(ctx context.Context, address string, c Accoun
 	if err != nil {
 		return Account{}, err
 	}
-	a, err = in.updateAccount(ctx, a, c)
+	a, err = in.updateAccount(ctx, a, c, nil)
 	return accountOf(a), err
 }
 
-func (in *Installation) updateAccount(ctx context.Context, a store.Account, c AccountChange) (store.Account, error) {
+// updateAccount changes what c names, unless check refuses what the account is then.
+func (in *Installation) updateAccount(ctx context.Context, a store.Account, c AccountChange, check func(Account) error) (store.Account, error) {
 	if c.State != nil && *c.State != "active" && *c.State != "disabled" {
 		return a, refuse(admin.Invalid, nil, "the state of an account is active or disabled, not %.20q", *c.State)
 	}
-	if c.QuotaBytes != nil || c.QuotaItems != nil {
-		bytes, items := a.QuotaBytes, a.QuotaItems
-		if c.QuotaBytes != nil {
-			bytes = *c.QuotaBytes
-		}
-		if c.QuotaItems != nil {
-			items = *c.QuotaItems
-		}
-		if err := noQuota(bytes, items); err != nil {
-			return a, err
-		}
-		if err := in.store.SetQuota(ctx, a.Key, bytes, items); err != nil {
-			return a, err
-		}
+	set := store.AccountSet{Name: c.Name, QuotaBytes: c.QuotaBytes, QuotaItems: c.QuotaItems}
+	if c.State != nil {
+		disabled := *c.State == "disabled"
+		set.Disabled = &disabled
 	}
-	if c.Name != nil && *c.Name != a.DisplayName {
-		if err := in.store.SetDisplayName(ctx, a.Key, *c.Name); err != nil {
-			return a, err
-		}
+	if check != nil {
+		set.If = func(now store.Account) error { return check(accountOf(now)) }
 	}
-	if c.State != nil && *c.State != stateName(a.State) {
-		if err := in.setDisabled(ctx, a.Key, *c.State == "disabled"); err != nil {
-			return a, err
-		}
+	changed, err := in.store.UpdateAccount(ctx, a.Key, set)
+	if err == nil && changed.State == store.Disabled && c.State != nil {
+		err = in.endSessions(ctx, auth.AccountRef(a.Key))
 	}
-	return in.store.Account(ctx, a.Key)
+	return changed, err
 }
 
 // SetDisabled forbids a person to sign in, or allows it again. Their mail goes
 // on arriving.
 func (in *Installation) SetDisabled(ctx context.Context, address string, disabled bool) error {
-	a, err := in.account(ctx, address)
-	if err != nil {
-		return err
+	state := "active"
+	if disabled {
+		state = "disabled"
 	}
-	return in.setDisabled(ctx, a.Key, disabled)
-}
-
-func (in *Installation) setDisabled(ctx context.Context, key store.Key, disabled bool) error {
-	if err := in.store.SetDisabled(ctx, key, disabled); err != nil || !disabled {
-		return err
-	}
-	return in.endSessions(ctx, auth.AccountRef(key))
+	_, err := in.SetAccount(ctx, address, AccountChange{State: &state})
+	return err
 }
 
 // SetQuota changes an account's limits; 0 means none.

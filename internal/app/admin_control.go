@@ -117,12 +117,12 @@ func (c control) CreateTenant(ctx context.Context, n NewTenant) (Tenant, error) 
 }
 
 // UpdateTenant implements admin.Tenants.
-func (c control) UpdateTenant(ctx context.Context, id string, change TenantChange) (Tenant, error) {
+func (c control) UpdateTenant(ctx context.Context, id string, change TenantChange, check func(Tenant) error) (Tenant, error) {
 	t, err := c.tenant(ctx, id)
 	if err != nil {
 		return Tenant{}, err
 	}
-	t, err = c.in.updateTenant(ctx, t, change)
+	t, err = c.in.updateTenant(ctx, t, change, check)
 	return tenantOf(t), told(err)
 }
 
@@ -210,12 +210,12 @@ func (c control) Issuers(ctx context.Context, tenant string) ([]Issuer, error) {
 }
 
 // BindIssuer implements admin.Issuers.
-func (c control) BindIssuer(ctx context.Context, tenant string, b IssuerBinding) (Issuer, error) {
+func (c control) BindIssuer(ctx context.Context, tenant string, b IssuerBinding, check func(*Issuer) error) (Issuer, error) {
 	t, err := c.tenant(ctx, tenant)
 	if err != nil {
 		return Issuer{}, err
 	}
-	i, err := c.in.bind(ctx, t.ID, b)
+	i, err := c.in.bind(ctx, t.ID, b, check)
 	return i, told(err)
 }
 
@@ -255,12 +255,12 @@ func (c control) CreateAccount(ctx context.Context, tenant string, n NewAccount)
 }
 
 // UpdateAccount implements admin.Accounts.
-func (c control) UpdateAccount(ctx context.Context, tenant, id string, change AccountChange) (Account, error) {
+func (c control) UpdateAccount(ctx context.Context, tenant, id string, change AccountChange, check func(Account) error) (Account, error) {
 	a, err := c.account(ctx, tenant, id)
 	if err != nil {
 		return Account{}, err
 	}
-	a, err = c.in.updateAccount(ctx, a, change)
+	a, err = c.in.updateAccount(ctx, a, change, check)
 	return accountOf(a), told(err)
 }
 

@@ -43,14 +43,18 @@ func controlAPI(t *testing.T, configuration string) {
 	if err := os.WriteFile(filepath.Join(dir, ConfigName), []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in, err := Open(t.Context(), Where{Data: dir}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := in.Close(); err != nil {
-			t.Error(err)
+	open := func() *Installation {
+		in, err := Open(t.Context(), Where{Data: dir}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
-	admintest.Suite(t, admintest.Options{Backend: control{in}, SiteA: "nord", SiteB: "sued", Issuer: "https://login.example"})
+		t.Cleanup(func() {
+			if err := in.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return in
+	}
+	// The second stands for another process: it shares nothing with the first but the stores.
+	admintest.Suite(t, admintest.Options{Backend: control{open()}, Other: control{open()}, SiteA: "nord", SiteB: "sued", Issuer: "https://login.example"})
 }

@@ -18,10 +18,11 @@ func (in *Installation) BindIssuer(ctx context.Context, tenant string, b IssuerB
 	if err != nil {
 		return Issuer{}, err
 	}
-	return in.bind(ctx, t.ID, b)
+	return in.bind(ctx, t.ID, b, nil)
 }
 
-func (in *Installation) bind(ctx context.Context, tenant int64, b IssuerBinding) (Issuer, error) {
+// bind binds one, unless check refuses how it is bound then.
+func (in *Installation) bind(ctx context.Context, tenant int64, b IssuerBinding, check func(*Issuer) error) (Issuer, error) {
 	if !b.Own {
 		if b.ClientID+b.Audience+b.GroupsClaim+b.AdminGroup+b.PrivacyGroup != "" || len(b.Scopes) > 0 || b.ClientSecret != nil {
 			return Issuer{}, refuse(admin.Invalid, nil, "client, audience, scopes and groups are those of the configuration, unless the issuer is the tenant's own")
@@ -35,19 +36,30 @@ func (in *Installation) bind(ctx context.Context, tenant int64, b IssuerBinding)
 		Tenant: tenant, URL: b.URL, Own: b.Own, ClientID: b.ClientID, Audience: b.Audience, Scopes: b.Scopes,
 		GroupsClaim: b.GroupsClaim, AdminGroup: b.AdminGroup, PrivacyGroup: b.PrivacyGroup,
 	}
+	terms := store.IssuerTerms{KeepSecret: b.ClientSecret == nil}
 	if b.Own {
-		if err := in.checkOwn(ctx, &i, b.ClientSecret); err != nil {
+		if err := in.checkOwn(i); err != nil {
 			return Issuer{}, err
 		}
+		if b.ClientSecret != nil {
+			i.Secret = *b.ClientSecret
+		}
 	}
-	if err := in.store.BindIssuer(ctx, i); err != nil {
-		return Issuer{}, err
+	if check != nil {
+		terms.If = func(now *store.Issuer) error {
+			if now == nil {
+				return check(nil)
+			}
+			known := in.issuerOf(*now)
+			return check(&known)
+		}
 	}
-	return in.issuerOf(i), nil
+	i, err := in.store.BindIssuerIf(ctx, i, terms)
+	return in.issuerOf(i), err
 }
 
-// checkOwn refuses what would open no login, and takes over the secret that is kept.
-func (in *Installation) checkOwn(ctx context.Context, i *store.Issuer, secret *string) error {
+// checkOwn refuses what would open no login.
+func (in *Installation) checkOwn(i store.Issuer) error {
 	switch {
 	case i.URL == "":
 		return refuse(admin.Invalid, nil, "which issuer? Name its URL")
@@ -58,22 +70,12 @@ func (in *Installation) checkOwn(ctx context.Context, i *store.Issuer, secret *s
 	case i.ClientID == i.Audience:
 		return refuse(admin.Invalid, nil, "the audience is the name of a resource, never a client id: an ID token would open accounts")
 	}
-	if secret != nil {
-		i.Secret = *secret
-		return nil
-	}
-	bound, err := in.store.Issuers(ctx, i.Tenant)
-	for _, one := range bound {
-		if one.URL == i.URL {
-			i.Secret = one.Secret
-		}
-	}
-	return err
+	return nil
 }
 
 func (in *Installation) issuerOf(i store.Issuer) Issuer {
 	out := Issuer{
-		ID: admin.IssuerID(i.URL), URL: i.URL, Own: i.Own, ClientID: i.ClientID, HasSecret: i.Secret != "", Audience: i.Audience,
+		ID: admin.IssuerID(i.URL), URL: i.URL, Own: i.Own, ClientID: i.ClientID, HasSecret: i.Mark != "", Mark: i.Mark, Audience: i.Audience,
 		Scopes: i.Scopes, GroupsClaim: i.GroupsClaim, AdminGroup: i.AdminGroup, PrivacyGroup: i.PrivacyGroup,
 	}
 	if out.Scopes == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ func (in *Installation) CreateTenant(ctx context.Context, n NewTenant) (Tenant, 
 	if !in.declares(n.Site) {
 		return Tenant{}, refuse(admin.Invalid, nil, "site %q is not declared; declared are %s", n.Site, siteNames(in.cfg))
 	}
-	if err := in.checkPolicy(n.Site, n.Policy); err != nil {
+	if err := in.checkPolicy(n.Site, n.Policy, false); err != nil {
 		return Tenant{}, err
 	}
 	all := TenantChange{Name: &n.Name, Settings: &n.Settings, Policy: &n.Policy, Quota: &n.Quota}
@@ -69,7 +70,7 @@ func (in *Installation) complete(ctx context.Context, t store.Tenant, n NewTenan
 			return t, err
 		}
 	}
-	made, err := in.updateTenant(ctx, t, TenantChange{Settings: &n.Settings, Policy: &n.Policy, Quota: &n.Quota})
+	made, err := in.updateTenant(ctx, t, TenantChange{Settings: &n.Settings, Policy: &n.Policy, Quota: &n.Quota}, nil)
 	made.ID = t.ID
 	return made, err
 }
@@ -78,27 +79,42 @@ func (in *Installation) declares(site string) bool {
 	return slices.ContainsFunc(in.sites, func(s openSite) bool { return s.Name == site })
 }
 
-// checkPolicy refuses one by which nothing could be written.
-func (in *Installation) checkPolicy(home string, p admin.Policy) error {
+// checkPolicy refuses one by which nothing could be written, unless that is meant.
+func (in *Installation) checkPolicy(home string, p admin.Policy, stops bool) error {
 	for _, site := range p.Sites {
 		if !in.declares(site) {
 			return refuse(admin.Invalid, nil, "the policy allows site %q, which is not declared; declared are %s", site, siteNames(in.cfg))
 		}
 	}
-	if len(p.Sites) > 0 && !slices.Contains(p.Sites, home) {
-		return refuse(admin.Invalid, nil, "the policy has to allow %s, where the tenant's data lies: nothing could be written otherwise", home)
+	switch without := len(p.Sites) > 0 && !slices.Contains(p.Sites, home); {
+	case without && !stops:
+		return refuse(admin.Invalid, nil, "the policy has to allow %s, where the tenant's data lies: nothing could be written otherwise, and a policy moves no data. "+
+			"If all writes of the tenant shall stop, say so (--stop-writes; stop_writes)", home)
+	case stops && !without:
+		return refuse(admin.Invalid, nil, "a policy that allows %s stops no writes: name other sites alone, or leave out that writes shall stop", home)
 	}
 	return nil
 }
 
-// updateTenant changes what c names.
-func (in *Installation) updateTenant(ctx context.Context, t store.Tenant, c TenantChange) (store.Tenant, error) {
-	if c.Policy != nil {
-		if err := in.checkPolicy(t.HomeSite, *c.Policy); err != nil {
+// updateTenant changes what c names, unless check refuses what the tenant is then.
+func (in *Installation) updateTenant(ctx context.Context, t store.Tenant, c TenantChange, check func(Tenant) error) (store.Tenant, error) {
+	switch {
+	case c.Policy != nil:
+		if err := in.checkPolicy(t.HomeSite, *c.Policy, c.StopWrites); err != nil {
 			return t, err
 		}
+	case c.StopWrites:
+		return t, refuse(admin.Invalid, nil, "writes stop by a policy that leaves out %s, where the tenant's data lies: name the sites that it allows", t.HomeSite)
 	}
-	return in.store.UpdateTenant(ctx, t.ID, setOf(c))
+	set := setOf(c)
+	if check != nil {
+		set.If = func(now store.Tenant) error { return check(tenantOf(now)) }
+	}
+	changed, err := in.store.UpdateTenant(ctx, t.ID, set)
+	if errors.Is(err, store.ErrExists) {
+		err = refuse(admin.Exists, err, "there is a tenant %q already, or one is still being removed", *c.Name)
+	}
+	return changed, err
 }
 
 func setOf(c TenantChange) store.TenantSet {
@@ -146,16 +162,53 @@ func (in *Installation) summedUp(ctx context.Context, t store.Tenant) Tenant {
 	return tenantOf(list[0])
 }
 
-// SetTenant changes one as edit does with what it is now.
-func (in *Installation) SetTenant(ctx context.Context, name string, edit func(*Tenant)) (Tenant, error) {
-	t, err := in.tenant(ctx, name)
-	if err != nil {
-		return Tenant{}, err
+// edits bounds how often SetTenant reads again what others change meanwhile.
+const edits = 10
+
+// SetTenant changes one as edit does with what it is now; stops says that a policy is
+// meant to stop all writes. What edit leaves as it is is not written: somebody else may
+// be changing it.
+func (in *Installation) SetTenant(ctx context.Context, name string, edit func(*Tenant), stops bool) (Tenant, error) {
+	var err error
+	for range edits {
+		var t store.Tenant
+		if t, err = in.tenant(ctx, name); err != nil {
+			return Tenant{}, err
+		}
+		was, to := tenantOf(t), tenantOf(t)
+		edit(&to)
+		c := changeOf(was, to)
+		c.StopWrites = stops
+		t, err = in.updateTenant(ctx, t, c, func(now Tenant) error {
+			if !reflect.DeepEqual(changeOf(now, was), TenantChange{}) {
+				return errMeanwhile
+			}
+			return nil
+		})
+		if !errors.Is(err, errMeanwhile) {
+			return tenantOf(t), err
+		}
 	}
-	to := tenantOf(t)
-	edit(&to)
-	t, err = in.updateTenant(ctx, t, TenantChange{Name: &to.Name, Settings: &to.Settings, Policy: &to.Policy, Quota: &to.Quota})
-	return tenantOf(t), err
+	return Tenant{}, err
+}
+
+var errMeanwhile = refuse(admin.Changed, nil, "somebody else is changing this tenant all the time; try again")
+
+// changeOf is what differs between two states of a tenant.
+func changeOf(was, to Tenant) (c TenantChange) {
+	if to.Name != was.Name {
+		c.Name = &to.Name
+	}
+	if to.Settings != was.Settings {
+		c.Settings = &to.Settings
+	}
+	if to.Policy.RefuseOnMismatch != was.Policy.RefuseOnMismatch || !slices.Equal(to.Policy.Sites, was.Policy.Sites) {
+		c.Policy = &to.Policy
+	}
+	if to.Quota != was.Quota {
+		c.Quota = &to.Quota
+	}
+	return c
 }
 
 // RemoveTenant destroys a tenant's key and marks all its data for removal. It

@@ -151,7 +151,7 @@ func (o office) Change(ctx context.Context, ref auth.AccountRef, c portal.Accoun
 		}
 		change.State = &state
 	}
-	_, err = o.in.updateAccount(ctx, a, change)
+	_, err = o.in.updateAccount(ctx, a, change, nil)
 	return officeError(err)
 }
 

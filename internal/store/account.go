@@ -200,39 +200,6 @@ func (s *Store) ResolveIn(ctx context.Context, tenant int64, address string) (Ac
 		WHERE x.tenant_id = $1 AND x.address = $2 AND d.name = $3 AND a.state <> 2 AND a.kind <> 6`, tenant, address, domain)
 }
 
-// SetDisabled forbids an account's person to sign in, or allows it again. Mail
-// goes on arriving.
-func (s *Store) SetDisabled(ctx context.Context, key Key, disabled bool) error {
-	state := int64(Active)
-	if disabled {
-		state = int64(Disabled)
-	}
-	err := s.at(ctx, key.Tenant).update(ctx, func(tx meta.Tx) error {
-		n, err := execIn(ctx, tx, `UPDATE account SET state = $1, modseq = modseq + 1
-			WHERE tenant_id = $2 AND account_id = $3 AND state <> 2`, state, key.Tenant, key.Account)
-		if err := errNothing(n, err); err != nil {
-			return err
-		}
-		return peopleChanged(ctx, tx, key.Tenant)
-	})
-	if err == nil && disabled {
-		_, err = s.at(ctx, key.Tenant).exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2`, key.Tenant, key.Account)
-	}
-	s.announce(key)
-	return err
-}
-
-// SetQuota changes an account's limits; 0 means none.
-func (s *Store) SetQuota(ctx context.Context, key Key, bytes, items int64) error {
-	if err := s.admit(ctx, key.Tenant, location.Metadata); err != nil {
-		return err
-	}
-	at := s.at(ctx, key.Tenant)
-	defer at.rooms.forget(key)
-	return errNothing(at.exec(ctx, `UPDATE account SET quota_bytes = $1, quota_items = $2
-		WHERE tenant_id = $3 AND account_id = $4`, bytes, items, key.Tenant, key.Account))
-}
-
 // RemoveAccount marks an account for removal and frees its addresses; its rows
 // go in the background.
 func (s *Store) RemoveAccount(ctx context.Context, key Key) error {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"fachwerk/internal/store/meta"
@@ -136,24 +135,6 @@ func (s *Store) followOnce(ctx context.Context) error {
 		return err
 	}
 	return s.LoadDirectory(ctx)
-}
-
-// both runs the same statements in the directory and at a tenant's home, in this
-// order, once where they are one database. Repeating them must be harmless: what
-// stops half-way is done again.
-func (s *Store) both(ctx context.Context, tenant int64, b *meta.Batch) error {
-	t, err := s.Tenant(ctx, tenant)
-	if err != nil {
-		return err
-	}
-	home := s.siteNamed(t.HomeSite)
-	directoryChanged(b) // at the home it says nothing, and harms nobody
-	if home != s.directory {
-		if err := s.directory.run(ctx, b); err != nil {
-			return fmt.Errorf("directory database: %w", err)
-		}
-	}
-	return home.run(ctx, b)
 }
 
 // directoryExec runs one statement in the directory alone, and says there that it has

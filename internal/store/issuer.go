@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -24,6 +23,10 @@ type Issuer struct {
 	Scopes                   map[string]string // our name of a scope, such as "mail_read", to the issuer's
 	GroupsClaim              string            // empty: "groups"
 	AdminGroup, PrivacyGroup string            // whose members are tenant admins, and data protection officers
+
+	// Mark is another one each time a secret is kept, "" without one; it tells nothing
+	// of the secret.
+	Mark string
 }
 
 const secretPurpose = "issuer-secret"
@@ -51,27 +54,70 @@ func (i *Issuer) check() error {
 
 // BindIssuer lets an issuer's people sign in to a tenant, or changes how.
 func (s *Store) BindIssuer(ctx context.Context, i Issuer) error {
+	_, err := s.BindIssuerIf(ctx, i, IssuerTerms{})
+	return err
+}
+
+// IssuerTerms say how BindIssuerIf changes a binding.
+type IssuerTerms struct {
+	// KeepSecret leaves the secret of a binding that is there as it is.
+	KeepSecret bool
+	// If, where it is set, is told in the transaction that decides how the issuer is
+	// bound then, without its secret, or nil; its error ends the change. It may be
+	// asked more than once.
+	If func(*Issuer) error
+}
+
+// BindIssuerIf is BindIssuer on terms, and answers the binding as it is then, without
+// its secret.
+func (s *Store) BindIssuerIf(ctx context.Context, i Issuer, terms IssuerTerms) (Issuer, error) {
 	if err := i.check(); err != nil {
-		return err
+		return Issuer{}, err
 	}
-	var own int64
-	var sealed any
-	if i.Own {
-		own = 1
-		if i.Secret != "" {
-			sealed = s.keys.SealSmall(secretPurpose, i.sealedFor(), []byte(i.Secret))
+	row := s.rowOf(i)
+	var bound Issuer
+	err := s.directory.update(ctx, func(tx meta.Tx) error {
+		if _, err := lockedTenant(ctx, tx, i.Tenant); err != nil {
+			return err
 		}
-	} else {
-		i = Issuer{Tenant: i.Tenant, URL: i.URL}
+		var there []issuerRow
+		if err := query(ctx, tx, scanIssuerRow(&there), issuerRows, i.Tenant); err != nil {
+			return err
+		}
+		var before *Issuer
+		to := row
+		for _, r := range there {
+			if r.url != i.URL {
+				continue
+			}
+			one, err := r.issuer(i.Tenant)
+			if err != nil {
+				return err
+			}
+			before = &one
+			if terms.KeepSecret && i.Own {
+				to.sealed = r.sealed
+			}
+		}
+		if terms.If != nil {
+			if err := terms.If(before); err != nil {
+				return err
+			}
+		}
+		var b meta.Batch
+		to.write(&b, i.Tenant)
+		directoryChanged(&b)
+		if err := tx.Run(ctx, &b); err != nil {
+			return err
+		}
+		var err error
+		bound, err = to.issuer(i.Tenant)
+		return err
+	})
+	if err != nil {
+		return Issuer{}, err
 	}
-	scopes, _ := json.Marshal(i.Scopes)
-	var b meta.Batch
-	b.Exec(`INSERT INTO issuer (tenant_id, url, own, client_id, sealed, audience, scopes, groups_claim, admin_group, privacy_group)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant_id, url) DO UPDATE SET own = excluded.own,
-		client_id = excluded.client_id, sealed = excluded.sealed, audience = excluded.audience, scopes = excluded.scopes,
-		groups_claim = excluded.groups_claim, admin_group = excluded.admin_group, privacy_group = excluded.privacy_group`,
-		i.Tenant, i.URL, own, i.ClientID, sealed, i.Audience, string(scopes), i.GroupsClaim, i.AdminGroup, i.PrivacyGroup)
-	return s.both(ctx, i.Tenant, &b)
+	return bound, s.copyHome(ctx, i.Tenant)
 }
 
 // UnbindIssuer ends that: nobody signs in by it any more, its sessions end, and what
@@ -91,11 +137,7 @@ func (s *Store) UnbindIssuer(ctx context.Context, tenant int64, issuer string) e
 		return fmt.Errorf("issuer %s: %w", issuer, ErrNotFound)
 	}
 	var b meta.Batch
-	b.Exec(`DELETE FROM issuer WHERE tenant_id = $1 AND url = $2`, tenant, issuer)
-	b.Exec(`DELETE FROM portal_session WHERE tenant_id = $1 AND issuer = $2`, tenant, issuer)
-	b.Exec(`UPDATE account SET modseq = modseq + 1 WHERE tenant_id = $1 AND account_id IN
-		(SELECT account_id FROM person_group WHERE tenant_id = $1 AND issuer = $2)`, tenant, issuer)
-	b.Exec(`DELETE FROM person_group WHERE tenant_id = $1 AND issuer = $2`, tenant, issuer)
+	unbind(&b, tenant, issuer)
 	directoryChanged(&b)
 	// Its home first, where it opens accounts: what stops half-way is still listed as
 	// bound, and is done again.
@@ -104,27 +146,36 @@ func (s *Store) UnbindIssuer(ctx context.Context, tenant int64, issuer string) e
 			return err
 		}
 	}
-	return s.directory.run(ctx, &b)
+	if err := s.directory.run(ctx, &b); err != nil {
+		return err
+	}
+	return s.copyHome(ctx, tenant) // another change may have brought it back there meanwhile
+}
+
+// unbind adds the statements that end a binding in one database.
+func unbind(b *meta.Batch, tenant int64, issuer string) {
+	b.Exec(`DELETE FROM issuer WHERE tenant_id = $1 AND url = $2`, tenant, issuer)
+	b.Exec(`DELETE FROM portal_session WHERE tenant_id = $1 AND issuer = $2`, tenant, issuer)
+	b.Exec(`UPDATE account SET modseq = modseq + 1 WHERE tenant_id = $1 AND account_id IN
+		(SELECT account_id FROM person_group WHERE tenant_id = $1 AND issuer = $2)`, tenant, issuer)
+	b.Exec(`DELETE FROM person_group WHERE tenant_id = $1 AND issuer = $2`, tenant, issuer)
 }
 
 // Issuers lists what is bound to a tenant, or everything with tenant 0, secrets
 // opened. A tenant that is being removed has none.
 func (s *Store) Issuers(ctx context.Context, tenant int64) (list []Issuer, err error) {
 	err = s.directory.view(ctx, func(r meta.Rows) error {
-		var i Issuer
-		var own int64
-		var sealed []byte
-		var scopes string
-		err := r.Scan(&i.Tenant, &i.URL, &own, &i.ClientID, &sealed, &i.Audience, &scopes, &i.GroupsClaim, &i.AdminGroup, &i.PrivacyGroup)
+		var tenantOf int64
+		row, err := scanIssuer(r, &tenantOf)
 		if err != nil {
 			return err
 		}
-		i.Own = own != 0
-		if err := json.Unmarshal([]byte(scopes), &i.Scopes); err != nil {
-			return fmt.Errorf("issuer %s: %w", i.URL, err)
+		i, err := row.issuer(tenantOf)
+		if err != nil {
+			return err
 		}
-		if len(sealed) > 0 {
-			plain, err := s.keys.OpenSmall(secretPurpose, i.sealedFor(), sealed)
+		if len(row.sealed) > 0 {
+			plain, err := s.keys.OpenSmall(secretPurpose, i.sealedFor(), row.sealed)
 			if err != nil && tenant == 0 { // one keeps nobody else's people from signing in
 				s.log.Error("the secret of an issuer does not open; it is passed over", "issuer", i.URL, "tenant", i.Tenant, "err", err)
 				return nil
@@ -136,7 +187,7 @@ func (s *Store) Issuers(ctx context.Context, tenant int64) (list []Issuer, err e
 		}
 		list = append(list, i)
 		return nil
-	}, `SELECT i.tenant_id, i.url, i.own, i.client_id, i.sealed, i.audience, i.scopes, i.groups_claim, i.admin_group, i.privacy_group
+	}, `SELECT i.tenant_id, `+issuerColumns+`
 		FROM issuer i JOIN tenant t ON t.tenant_id = i.tenant_id WHERE (i.tenant_id = $1 OR $1 = 0) AND t.state = 0
 		ORDER BY i.tenant_id, i.url`, tenant)
 	return list, err

@@ -2,14 +2,12 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"unicode/utf8"
 
-	"fachwerk/internal/store/meta"
 	"fachwerk/location"
 )
 
@@ -42,6 +40,9 @@ type TenantSet struct {
 	Settings *TenantSettings
 	Policy   *TenantPolicy
 	Quota    *TenantQuota
+	// If, where it is set, is told in the transaction that decides how the tenant is
+	// then; its error ends the change. It may be asked more than once.
+	If func(Tenant) error
 }
 
 // ErrSetting says that a setting is not one that can be kept; the text says why.
@@ -96,73 +97,6 @@ func tenantName(name string) (string, error) {
 		return "", fmt.Errorf("%w: a tenant needs a name of at most 200 bytes", ErrSetting)
 	}
 	return name, nil
-}
-
-// UpdateTenant changes what set names and answers the tenant as it is then. Errors:
-// ErrNotFound, ErrSetting, ErrExists for a name that another tenant has. All
-// processes hear of it within seconds.
-func (s *Store) UpdateTenant(ctx context.Context, id int64, set TenantSet) (Tenant, error) {
-	var b meta.Batch
-	if set.Name != nil {
-		name, err := tenantName(*set.Name)
-		if err != nil {
-			return Tenant{}, err
-		}
-		if other, err := s.TenantByName(ctx, name); err == nil && other.ID != id {
-			return Tenant{}, fmt.Errorf("tenant %q: %w", name, ErrExists)
-		} else if err != nil && !isNotFound(err) {
-			return Tenant{}, err
-		}
-		b.Exec(`UPDATE tenant SET name = $1 WHERE tenant_id = $2`, name, id)
-	}
-	if set.Settings != nil {
-		if err := set.Settings.check(); err != nil {
-			return Tenant{}, err
-		}
-		if err := s.admitSettings(ctx, id, set); err != nil {
-			return Tenant{}, err
-		}
-		text, _ := json.Marshal(set.Settings)
-		b.Exec(`UPDATE tenant SET settings = $1 WHERE tenant_id = $2`, string(text), id)
-	}
-	if set.Policy != nil {
-		if err := set.Policy.check(); err != nil {
-			return Tenant{}, err
-		}
-		text, _ := json.Marshal(set.Policy)
-		b.Exec(`UPDATE tenant SET policy = $1 WHERE tenant_id = $2`, string(text), id)
-	}
-	if q := set.Quota; q != nil {
-		if err := q.check(); err != nil {
-			return Tenant{}, err
-		}
-		b.Exec(`UPDATE tenant SET quota_bytes = $1, quota_items = $2, quota_accounts = $3 WHERE tenant_id = $4`,
-			q.Bytes, q.Items, q.Accounts, id)
-	}
-	if err := s.both(ctx, id, &b); err != nil {
-		return Tenant{}, err
-	}
-	t, err := s.Tenant(ctx, id)
-	if err == nil {
-		s.tenants.putTenant(t)
-	}
-	return t, err
-}
-
-// admitSettings asks for the placement of what a tenant says of itself, under the
-// policy that it has or is to have. Policy, quota and name are the operator's word:
-// they may be what ends a refusal, and are never refused.
-func (s *Store) admitSettings(ctx context.Context, tenant int64, set TenantSet) error {
-	t, err := s.Tenant(ctx, tenant)
-	if err != nil || t.Settings == *set.Settings {
-		return err
-	}
-	err = s.o.Placement(t.HomeSite, t.subject(), location.Metadata)
-	if err != nil && set.Policy != nil {
-		t.Policy = *set.Policy
-		err = s.o.Placement(t.HomeSite, t.subject(), location.Metadata)
-	}
-	return err
 }
 
 // imageTypes are the media types of logos: images that carry no script.
