@@ -122,11 +122,11 @@ func (c *comparison) addresses() {
 				reported = append(reported, one.Reported)
 			}
 		}
-		c.place("connection "+name, remote, networks)
+		c.place(connection+name, remote, networks)
 	}
 	c.place("reported by the server", reported, networks)
 	for _, q := range c.facts.Questions {
-		if strings.HasPrefix(q.Asked, "connection ") && q.About == Addresses && q.Failed != "" {
+		if strings.HasPrefix(q.Asked, connection) && q.About == Addresses && q.Failed != "" {
 			c.unseen(Addresses, q.Asked)
 		}
 	}

@@ -3,15 +3,21 @@ package location
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// ErrMismatch says that a site was seen to differ from its declaration, or was
-// not verified yet, and that the tenant's policy refuses writes then.
-var ErrMismatch = errors.New("the site is not as it was declared")
+// ErrMismatch says that a site was seen to differ from its declaration, or that what
+// must be seen of it was not, and that the tenant's policy refuses writes then.
+var ErrMismatch = errors.New("the site is not verified to be as declared")
+
+// holdsFor is how long what was seen of a site counts, unless the guard is told
+// otherwise: a store that is away for a moment when it is looked at stops no writes.
+const holdsFor = time.Hour
 
 // Subject is whose data is to be placed: the policy of a tenant.
 type Subject struct {
@@ -27,6 +33,8 @@ type Subject struct {
 type Guard struct {
 	sites []Site
 	named map[string]int // index in sites
+	holds time.Duration
+	now   func() time.Time
 
 	learning sync.Mutex
 	seen     atomic.Pointer[map[string]siteState] // replaced whole, never changed
@@ -34,8 +42,10 @@ type Guard struct {
 
 // siteState is what the verifier has found at a site.
 type siteState struct {
-	verified   bool
-	mismatches []Observation // those that stop writes
+	seen       map[Need]time.Time // when what must be seen was seen last
+	embedded   map[Part]bool      // parts that are folders of this machine, not servers
+	mismatches []Observation      // those that stop writes of tenants whose policy says so
+	forbidding []Observation      // those that stop everybody's
 }
 
 // New makes the guard of declared sites. A site that is not declared whole is an
@@ -44,7 +54,7 @@ func New(sites []Site) (*Guard, error) {
 	if len(sites) == 0 {
 		return nil, errors.New("location: no site is declared; nothing may be stored anywhere")
 	}
-	g := &Guard{sites: slices.Clone(sites), named: make(map[string]int, len(sites))}
+	g := &Guard{sites: slices.Clone(sites), named: make(map[string]int, len(sites)), holds: holdsFor, now: time.Now}
 	for i, s := range sites {
 		if err := s.whole(); err != nil {
 			return nil, err
@@ -57,6 +67,10 @@ func New(sites []Site) (*Guard, error) {
 	g.seen.Store(&map[string]siteState{})
 	return g, nil
 }
+
+// Hold sets how long what was seen of a site counts. It must be several times as
+// long as the time between two verifications, and is called before the guard is used.
+func (g *Guard) Hold(d time.Duration) { g.holds = d }
 
 // Site returns a declared site.
 func (g *Guard) Site(name string) (Site, bool) {
@@ -83,15 +97,18 @@ func (g *Guard) Allow(at string, s Subject, k Kind) error {
 	} else if !slices.Contains(s.Sites, at) {
 		return fmt.Errorf("%w: %s at %q; its policy allows %s", ErrElsewhere, k, at, strings.Join(s.Sites, ", "))
 	}
+	state := (*g.seen.Load())[at]
+	if len(state.forbidding) > 0 {
+		return fmt.Errorf("%w: %s", ErrMismatch, state.forbidding[0].Sentence("en"))
+	}
 	if !s.RefuseOnMismatch {
 		return nil
 	}
-	state := (*g.seen.Load())[at]
-	switch {
-	case len(state.mismatches) > 0:
-		return fmt.Errorf("%w: %s: %s", ErrMismatch, at, state.mismatches[0].Sentence("en"))
-	case !state.verified:
-		return fmt.Errorf("%w: %s has not been verified since this process started", ErrMismatch, at)
+	if len(state.mismatches) > 0 {
+		return fmt.Errorf("%w: %s", ErrMismatch, state.mismatches[0].Sentence("en"))
+	}
+	if missing := g.missing(at, state); len(missing) > 0 {
+		return fmt.Errorf("%w: %s", ErrMismatch, missing[0].Sentence("en"))
 	}
 	return nil
 }
@@ -103,27 +120,58 @@ func (g *Guard) Mismatches(site string) []Observation {
 
 // Learn tells the guard what a verification of a site has found. A difference
 // stays until the same thing was seen to match, or to be gone: what could not be
-// observed now ends nothing.
+// observed now ends nothing. Nor does it begin anything: until all that must be seen
+// of a site was seen, and that lately, it is not verified.
 func (g *Guard) Learn(site string, run []Observation) {
+	i, ok := g.named[site]
+	if !ok {
+		return
+	}
+	g.change(site, func(old siteState) siteState {
+		state := siteState{embedded: maps.Clone(old.embedded)}
+		if state.embedded == nil {
+			state.embedded = map[Part]bool{}
+		}
+		for _, o := range run {
+			if o.Stops() {
+				state.mismatches = append(state.mismatches, o)
+			}
+			if o.Check == Storage && o.Seen != "" {
+				state.embedded[o.Part] = true
+			}
+		}
+		for _, before := range old.mismatches {
+			if !settled(before, run) {
+				state.mismatches = append(state.mismatches, before)
+			}
+		}
+		for _, before := range old.forbidding {
+			if !slices.ContainsFunc(run, func(o Observation) bool { return o.key() == before.key() && o.State == Matches }) {
+				state.forbidding = append(state.forbidding, before)
+			}
+		}
+		state.seen = sightings(needs(g.sites[i], state.embedded), old.seen, run)
+		return state
+	})
+}
+
+// Forbid stops everybody's writes at a site because of an observation, until the same
+// thing was seen to match. It is for what no policy may pass over.
+func (g *Guard) Forbid(o Observation) {
+	g.change(o.Site, func(old siteState) siteState {
+		old.forbidding = append(slices.Clone(old.forbidding), o)
+		return old
+	})
+}
+
+// change replaces what is known of a site.
+func (g *Guard) change(site string, by func(siteState) siteState) {
 	g.learning.Lock()
 	defer g.learning.Unlock()
 	old := *g.seen.Load()
-	state := siteState{verified: true}
-	for _, o := range run {
-		if o.Stops() {
-			state.mismatches = append(state.mismatches, o)
-		}
-	}
-	for _, before := range old[site].mismatches {
-		if !settled(before, run) {
-			state.mismatches = append(state.mismatches, before)
-		}
-	}
 	next := make(map[string]siteState, len(old)+1)
-	for name, s := range old {
-		next[name] = s
-	}
-	next[site] = state
+	maps.Copy(next, old)
+	next[site] = by(old[site])
 	g.seen.Store(&next)
 }
 

@@ -32,7 +32,11 @@ type Verifier struct {
 
 	mu     sync.Mutex               // one verification at a time
 	memory map[string][]Observation // the last run of each site, should the ledger not know it
+	unseen map[string]string        // by site, what was told to be missing
 }
+
+// soon is when a site is looked at again of which something was missing.
+const soon = time.Minute
 
 // NewVerifier makes a verifier. Every declared site needs an observer.
 func NewVerifier(o VerifierOptions) (*Verifier, error) {
@@ -56,17 +60,24 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{o: o, memory: map[string][]Observation{}}, nil
+	return &Verifier{o: o, memory: map[string][]Observation{}, unseen: map[string]string{}}, nil
 }
 
-// Run verifies at once and then on the schedule, until ctx ends.
+// Run verifies at once and then on the schedule, until ctx ends; sooner while something
+// is missing of a site, whose tenants may be waiting for it.
 func (v *Verifier) Run(ctx context.Context) {
 	for {
 		if _, err := v.Once(ctx); err != nil && ctx.Err() == nil {
 			v.o.Log.Error("location: keeping the verification failed; the sites are guarded by it nevertheless", "error", err)
 		}
-		tenth := v.o.Interval / 10
-		timer := time.NewTimer(v.o.Interval - tenth + rand.N(2*tenth+1)) //nolint:gosec // a wait is no secret
+		interval := v.o.Interval
+		for _, s := range v.o.Guard.Sites() {
+			if len(v.o.Guard.Missing(s.Name)) > 0 {
+				interval = min(interval, soon)
+			}
+		}
+		tenth := interval / 10
+		timer := time.NewTimer(interval - tenth + rand.N(2*tenth+1)) //nolint:gosec // a wait is no secret
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -147,10 +158,30 @@ func (v *Verifier) keep(ctx context.Context, site string, before, run []Observat
 			v.o.Log.Error("location: "+o.Sentence("en"), "site", site, "part", o.Part, "check", o.Check, "finding", o.Finding)
 		}
 	}
+	v.tellMissing(site)
 	if err := v.o.Ledger.SaveObservations(ctx, site, run); err != nil {
 		return fmt.Errorf("location: keep the observations of site %s: %w", site, err)
 	}
 	return nil
+}
+
+// tellMissing logs once what keeps a site from being verified, and once that nothing
+// does any more.
+func (v *Verifier) tellMissing(site string) {
+	text := ""
+	if missing := v.o.Guard.Missing(site); len(missing) > 0 {
+		first := missing[0]
+		first.Last = time.Time{} // it is told once and not for each look
+		text = first.Sentence("en")
+	}
+	before := v.unseen[site]
+	v.unseen[site] = text
+	switch {
+	case text != "" && text != before:
+		v.o.Log.Error("location: not verified, writes of tenants that demand it are refused: "+text, "site", site)
+	case text == "" && before != "":
+		v.o.Log.Info("location: verified again", "site", site)
+	}
 }
 
 // Accept makes what was seen last of a part the thing to expect from now on: a

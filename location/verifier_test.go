@@ -3,6 +3,7 @@ package location_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -257,4 +258,42 @@ func TestCutShort(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	wantAllowed(t, g, "not verified", location.ErrMismatch)
+}
+
+// A look that saw nothing verifies nothing, is told once, and is repeated soon.
+func TestNothingSeenIsNothingVerified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stage{}
+		var log strings.Builder
+		v, g := verifier(t, s, locationtest.NewMemory(), func(o *location.VerifierOptions) {
+			o.Interval, o.Log = time.Hour, slog.New(slog.NewTextHandler(&log, nil))
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { v.Run(ctx); close(ended) }()
+		synctest.Wait()
+		wantAllowed(t, g, "nothing was seen", location.ErrMismatch)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if n := s.count(); n < 9 {
+			t.Errorf("%d looks in ten minutes", n)
+		}
+		s.show("key", "711")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		wantAllowed(t, g, "seen", nil)
+		n := s.count()
+		time.Sleep(20 * time.Minute)
+		synctest.Wait()
+		if more := s.count() - n; more > 0 {
+			t.Errorf("%d looks in the next twenty minutes, though all is seen", more)
+		}
+		stop()
+		<-ended
+		for text, times := range map[string]int{"The address of the database was not observed": 1, "verified again": 1} {
+			if n := strings.Count(log.String(), text); n != times {
+				t.Errorf("%q is told %d times:\n%s", text, n, &log)
+			}
+		}
+	})
 }

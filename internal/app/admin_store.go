@@ -15,15 +15,21 @@ type Finding struct {
 
 // Check verifies the whole store and changes nothing: keys unwrap, counters and
 // journal agree with the rows, every content is there and opens whole. quick
-// leaves out reading the contents. progress may be nil.
+// leaves out reading the contents. A site that is away is a finding where there are
+// others. progress may be nil.
 func (in *Installation) Check(ctx context.Context, quick bool, progress func(done, all int)) ([]Finding, error) {
+	out, away := []Finding{}, map[string]bool{}
 	for name, err := range in.store.CheckSites(ctx) {
 		if err != nil {
-			return nil, fmt.Errorf("the store at site %s does not answer: %w", name, err)
+			err = withRemedy(fmt.Errorf("the store at site %s does not answer, nothing of it was checked: %w", name, err))
+			if len(in.sites) == 1 {
+				return nil, err
+			}
+			away[name] = true
+			out = append(out, Finding{Account: "site " + name, What: err.Error()})
 		}
 	}
-	list, err := in.store.CheckAll(ctx, store.CheckOptions{Progress: progress, SkipContent: quick})
-	out := []Finding{}
+	list, err := in.store.CheckAll(ctx, store.CheckOptions{Progress: progress, SkipContent: quick, Without: away})
 	for _, f := range list {
 		out = append(out, Finding{Account: f.Account, What: f.What})
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/app/config"
@@ -140,6 +141,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string)
 	if in.guard, err = location.New(places); err != nil {
 		return in, fmt.Errorf("sites: %w", err)
 	}
+	in.guard.Hold(max(time.Hour, 3*c.Location.Every))
 	o.Placement = in.guard.Allow
 	if in.store, err = store.New(ctx, o); err != nil {
 		return in, err

@@ -76,12 +76,28 @@ func (in *Installation) refuseNewKeysForOldStore(ctx context.Context) error {
 	return fmt.Errorf("%s holds no keys, but the store holds %d tenants whose content only the old keys open: restore the key directory", in.keysAt(), len(tenants))
 }
 
+// refuseEmptyDirectory catches a directory database that is another one than before:
+// with no tenant in it every address would be unknown, and all mail sent back.
+func (in *Installation) refuseEmptyDirectory() error {
+	if in.cfg.Keys.URL != "" { // a bucket is not listed
+		return nil
+	}
+	kept, err := filepath.Glob(filepath.Join(in.cfg.Keys.Dir, "tenants", "*.key"))
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	return fmt.Errorf("the database of the directory knows no tenant, but %s holds the keys of %d: it is another database than before, or was emptied; name the right one in metadata.dsn, or restore it (if the installation is to begin anew, name another keys.dir)", in.keysAt(), len(kept))
+}
+
 // refuseForeignKeys catches keys that are another installation's, and a place of keys
 // that was emptied. One tenant whose key opens is enough.
 func (in *Installation) refuseForeignKeys(ctx context.Context) error {
 	tenants, err := in.store.Tenants(ctx)
 	if err != nil {
 		return err
+	}
+	if len(tenants) == 0 {
+		return in.refuseEmptyDirectory()
 	}
 	missing := 0
 	for _, t := range tenants {

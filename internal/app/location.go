@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -63,7 +64,11 @@ func (in *Installation) newVerifier() (*location.Verifier, error) {
 	}
 	return location.NewVerifier(location.VerifierOptions{
 		Guard: in.guard, Observers: observers, Ledger: in.store, Interval: in.cfg.Location.Every,
-		Observed: in.metrics.verified, Log: in.log,
+		Observed: func(site string, run []location.Observation) {
+			in.metrics.verified(site, run)
+			in.metrics.missing.WithLabelValues(site).Set(float64(len(in.guard.Missing(site))))
+		},
+		Log: in.log,
 	})
 }
 
@@ -158,7 +163,8 @@ func (m *metrics) verified(site string, run []location.Observation) {
 
 // durable looks at all sites before anything is served. It refuses a database with
 // standbys whose commits wait for none of them, unless the site says durability: local:
-// after a failover, mail that was acknowledged would be lost.
+// after a failover, mail that was acknowledged would be lost. Of several sites only the
+// directory's ends the start so; at another one nothing is written until commits wait.
 func (in *Installation) durable(ctx context.Context) (*location.Verifier, error) {
 	v, err := in.newVerifier()
 	if err != nil {
@@ -169,8 +175,13 @@ func (in *Installation) durable(ctx context.Context) (*location.Verifier, error)
 		in.log.Warn("what was seen of the sites could not be kept", "error", err)
 	}
 	for _, o := range run {
-		if o.Check == location.Synchronous && o.State == location.Differs {
-			return nil, fmt.Errorf("site %s: %s", o.Site, o.Sentence("en"))
+		switch {
+		case o.Check != location.Synchronous || o.State != location.Differs:
+		case o.Site == in.cfg.DirectorySite() || len(in.sites) == 1:
+			return nil, errors.New(o.Sentence("en"))
+		default:
+			in.guard.Forbid(o)
+			in.log.Error("nothing is written at this site until commits wait for a standby: "+o.Sentence("en"), "site", o.Site)
 		}
 	}
 	return v, nil

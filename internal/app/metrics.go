@@ -32,6 +32,7 @@ type metrics struct {
 	clock        *prometheus.GaugeVec     // against
 	differences  *prometheus.GaugeVec     // site, part, check
 	looked       *prometheus.GaugeVec     // site
+	missing      *prometheus.GaugeVec     // site
 	queue        *prometheus.GaugeVec     // what
 }
 
@@ -76,6 +77,7 @@ func newMetrics() *metrics {
 	m.clock = gauge("clock_ahead_seconds", "How far another clock is ahead of this machine's; 0 where no difference shows.", "against")
 	m.differences = gauge("location_differences", "What of a site is not as declared: the number of differences.", "site", "part", "check")
 	m.looked = gauge("location_verified_timestamp_seconds", "When a site was compared with its declaration last.", "site")
+	m.missing = gauge("location_missing", "What must be seen of a site before it is verified, and was not lately: how many things. While any is, writes of tenants that demand it are refused.", "site")
 	m.certificates = gauge("certificate_expiry_timestamp_seconds", "When a certificate in use expires, as Unix time.", "file", "name")
 	m.registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

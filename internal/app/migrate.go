@@ -38,7 +38,7 @@ func (in *Installation) migrateSite(ctx context.Context, i int) error {
 	db, err := meta.Open(ctx, observedEngine{e.use, in.metrics}, in.log)
 	if err != nil {
 		e.use.Close()
-		return unopened(err)
+		return fmt.Errorf("metadata database: %w", withRemedy(err))
 	}
 	return db.Close()
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,7 +90,10 @@ func (o *ops) handler() http.Handler {
 		answer(w, map[bool]string{true: "starting"}[o.state.Load() == opsStarting], "started")
 	})
 	for _, path := range []string{"/ready", "/readyz"} {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { answer(w, o.unready(r.Context()), "ready") })
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			not := o.unready(r.Context())
+			answer(w, not, "ready"+o.without())
+		})
 	}
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		in := o.in.Load()
@@ -96,6 +101,7 @@ func (o *ops) handler() http.Handler {
 			answer(w, "starting", "")
 			return
 		}
+		_ = o.check(r.Context()) // for its metric
 		o.countQueue(r.Context(), in)
 		promhttp.HandlerFor(in.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 	})
@@ -126,6 +132,21 @@ func (o *ops) unready(ctx context.Context) string {
 		return "database or blob store does not answer"
 	}
 	return ""
+}
+
+// without names the sites that did not answer when last asked, a line each, for people
+// who look: those of the others are served.
+func (o *ops) without() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var lines []string
+	for name, away := range o.away {
+		if away {
+			lines = append(lines, "\nsite "+name+" is unavailable, the log says why")
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
 }
 
 // check asks every site, at most once a second whoever probes. While one of them

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"fachwerk/internal/app/config"
 	"fachwerk/internal/store"
@@ -23,50 +24,83 @@ type openSite struct {
 }
 
 // openSites opens the engines of all sites; renew names the one that begins a new
-// generation.
+// generation. The directory's comes first: it must be right and there, for without it
+// nobody knows who lives where. A fault of another site, other than one of the
+// configuration itself, keeps no other from being served.
 func (in *Installation) openSites(ctx context.Context, renew string) error {
+	opened := make([]*openSite, len(in.cfg.Sites))
+	defer func() { // in the order of their declaration
+		for _, at := range opened {
+			if at != nil {
+				in.sites = append(in.sites, *at)
+			}
+		}
+	}()
+	var directory *meta.DB
 	for i, s := range in.cfg.Sites {
-		if err := in.openSite(ctx, i, s.Name == renew); err != nil {
+		if len(in.cfg.Sites) > 1 && s.Name != in.cfg.DirectorySite() {
+			continue
+		}
+		at, err := in.openSite(ctx, i, nil, s.Name == renew)
+		if err != nil {
 			return fmt.Errorf("site %s: %w", s.Name, err)
 		}
+		opened[i], directory = at, at.db
 	}
-	return nil
+	errs := make([]error, len(in.cfg.Sites))
+	var all sync.WaitGroup
+	for i, s := range in.cfg.Sites { // those that are away take their time side by side
+		if opened[i] == nil {
+			all.Go(func() {
+				var err error
+				if opened[i], err = in.openSite(ctx, i, directory, s.Name == renew); err != nil {
+					errs[i] = fmt.Errorf("site %s: %w", s.Name, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
-func (in *Installation) openSite(ctx context.Context, i int, renew bool) error {
+// openSite opens a site; directory is the database of the directory, nil where it is
+// this site's.
+func (in *Installation) openSite(ctx context.Context, i int, directory *meta.DB, renew bool) (*openSite, error) {
 	m, b := in.cfg.EnginesOf(i)
-	at := openSite{Site: declared(in.cfg.Sites[i], b), inline: inlineLimit(in.cfg, m.DSN)}
+	at := &openSite{Site: declared(in.cfg.Sites[i], b), inline: inlineLimit(in.cfg, m.DSN)}
 	at.dsn, _ = config.SplitPassword(m.DSN)
 	at.blobsURL, _ = config.SplitPassword(b.URL)
 	var err error
-	if at.metadata, err = openMetadata(ctx, m, in.roots); err != nil {
-		return err
-	}
-	openDB := meta.Open
-	switch {
-	case renew:
-		openDB = meta.Renew
-	case len(in.cfg.Sites) > 1 && at.Name != in.cfg.DirectorySite():
-		openDB = meta.OpenLater
-	}
-	at.db, err = openDB(ctx, observedEngine{in.trace.engine(at.Name, at.metadata.use), in.metrics}, in.log)
-	if err != nil {
-		at.metadata.use.Close()
-		return unopened(err)
-	}
 	if at.blobs, err = openBlobs(b, in.roots); err != nil {
-		return errors.Join(err, at.db.Close())
+		return nil, err
 	}
-	in.sites = append(in.sites, at)
-	return nil
+	if at.metadata, err = openMetadata(ctx, m, in.roots); err != nil {
+		return nil, errors.Join(err, at.blobs.use.Close())
+	}
+	if at.db, err = in.openDB(ctx, at, directory, renew); err != nil {
+		return nil, errors.Join(err, at.metadata.use.Close(), at.blobs.use.Close())
+	}
+	return at, nil
 }
 
-// unopened tells what to do about a database that could not be opened.
-func unopened(err error) error {
-	if errors.Is(err, meta.ErrForeignStore) {
-		return fmt.Errorf("%w: if it was restored or failed over on purpose, run `fachwerk store new-generation` once, so that no client sees a number twice", err)
+func (in *Installation) openDB(ctx context.Context, at *openSite, directory *meta.DB, renew bool) (*meta.DB, error) {
+	engine := observedEngine{in.trace.engine(at.Name, at.metadata.use), in.metrics}
+	if directory == nil || renew {
+		open := meta.Open
+		if renew {
+			open = meta.Renew
+		}
+		db, err := open(ctx, engine, in.log)
+		if err != nil {
+			return nil, fmt.Errorf("metadata database: %w", withRemedy(err))
+		}
+		return db, nil
 	}
-	return fmt.Errorf("metadata database: %w", withRemedy(err))
+	admit, err := store.BelongsTo(ctx, directory, at.Name)
+	if err != nil {
+		return nil, err
+	}
+	return meta.OpenLater(ctx, engine, in.log.With("site", at.Name), admit), nil
 }
 
 // engines are the site's for the store.

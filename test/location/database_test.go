@@ -106,7 +106,12 @@ func TestAnotherDatabaseBehindTheSameName(t *testing.T) {
 	first.Stop(t)
 	down := s.verify(t)
 	down.found(location.Database, location.System, "", location.Unseen)
-	down.refuses(false)
+	down.refuses(false) // it was seen a moment ago
+	unknown := newSite(t, "127.0.0.2/32")
+	unknown.metadata = s.metadata
+	never := unknown.verify(t)
+	never.found(location.Database, location.System, "", location.Unseen)
+	never.refuses(true) // what nobody has seen is not verified
 
 	second := parts.NewPostgres(t, "127.0.0.2", first.Port)
 	changed := s.verify(t)

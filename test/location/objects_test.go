@@ -42,7 +42,10 @@ func TestObjectStoreElsewhere(t *testing.T) {
 	away := s.verify(t)
 	away.found(location.Objects, location.Addresses, "connection new", location.Unseen)
 	away.found(location.Objects, location.Bucket, "", location.Unseen)
-	away.refuses(false)
+	away.refuses(false) // it was seen a moment ago
+	unknown := newSite(t, "127.0.0.4/32")
+	unknown.blobs = s.blobs
+	unknown.verify(t).refuses(true) // what nobody has seen is not verified
 }
 
 // TestChangedCertificateOfTheObjectStore: another key at the same address.
