@@ -132,6 +132,9 @@ const (
 var davPaths = []string{
 	"/files/{n}/", "/files/{n}", "/files/{n}/Akte.txt", "/files/{n}/Ordner/", "/calendars/{n}/", "/calendars/{n}/akten/", "/calendars/{n}/akten/termin.ics",
 	"/addressbooks/{n}/", "/addressbooks/{n}/akten/", "/addressbooks/{n}/akten/karte.vcf", "/principals/{n}/", "/principals/{n}", "/calendars/{n}/inbox/", "/principals/{n}/calendar-proxy-write/",
+	// As a home shows what is shared with its owner, and past one's own home.
+	"/calendars/" + anna + "/{n}:akten/", "/calendars/" + anna + "/{n}:akten/termin.ics", "/addressbooks/" + anna + "/{n}:akten/karte.vcf",
+	"/files/" + anna + "/%2e%2e/{n}/Akte.txt", "/files/" + anna + "/../{n}/Akte.txt", "/files/{n}%2fAkte.txt", "/trash/{n}/",
 }
 
 // davRequests are made to each of davPaths, {p}.
@@ -164,6 +167,12 @@ var davNames = []request{
 	{"ACL", "/calendars/" + anna + "/akten/", `<acl xmlns="DAV:"><ace><principal><href>/principals/{n}/</href></principal><grant><privilege><read/></privilege></grant></ace></acl>`, nil},
 	{"POST", "/calendars/" + anna + "/akten/", `<CS:share xmlns:D="DAV:" xmlns:CS="http://calendarserver.org/ns/"><CS:set><D:href>mailto:{n}</D:href><CS:read/></CS:set></CS:share>`, []string{"Content-Type", "application/xml"}},
 	{"POST", "/calendars/" + anna + "/outbox/", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nBEGIN:VFREEBUSY\r\nUID:f\r\nDTSTAMP:20261122T090000Z\r\nDTSTART:20261201T000000Z\r\nDTEND:20261202T000000Z\r\nORGANIZER:mailto:" + anna + "\r\nATTENDEE:mailto:{n}\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n", []string{"Content-Type", "text/calendar"}},
+	{"PROPPATCH", "/principals/" + anna + "/", `<propertyupdate xmlns="DAV:"><set><prop><group-member-set><href>/principals/{n}/</href></group-member-set></prop></set></propertyupdate>`, nil},
+	{"PROPPATCH", "/calendars/" + anna + "/akten/", `<propertyupdate xmlns="DAV:"><set><prop><owner><href>/principals/{n}/</href></owner></prop></set></propertyupdate>`, nil},
+	{"PROPPATCH", "/calendars/" + anna + "/", `<propertyupdate ` + xmlHead + `><set><prop><C:calendar-free-busy-set><href>/calendars/{n}/akten/</href></C:calendar-free-busy-set></prop></set></propertyupdate>`, nil},
+	{"SEARCH", "/files/" + anna + "/", `<searchrequest xmlns="DAV:"><basicsearch><select><allprop/></select><from><scope><href>/files/{n}/</href><depth>infinity</depth></scope></from></basicsearch></searchrequest>`, nil},
+	{"MKCOL", "/files/{n}:Neu/", "", nil}, {"MKCALENDAR", "/calendars/" + anna + "/{n}:neu/", "", nil},
+	{"REPORT", "/files/" + anna + "/", `<expand-property xmlns="DAV:"><property name="{n}"/></expand-property>`, []string{"Depth", "0"}},
 	{"PROPFIND", "/", "", []string{"Depth", "0", "X-Forwarded-User", "{n}"}},
 	{"GET", "/.well-known/caldav?user={n}", "", nil}, {"GET", "/remote.php/dav/files/{n}/", "", nil}, {"PROPFIND", "/remote.php/dav/principals/users/{n}/", "", nil},
 }

@@ -119,10 +119,14 @@ func (h *house) Write(p []byte) (int, error) {
 }
 
 func (h *house) said() string {
+	s := h.saidAll()
+	return s[max(0, len(s)-8<<10):]
+}
+
+func (h *house) saidAll() string {
 	h.logMu.Lock()
 	defer h.logMu.Unlock()
-	s := h.log.String()
-	return s[max(0, len(s)-8<<10):]
+	return h.log.String()
 }
 
 func (h *house) configuration(t *testing.T, dir string, k kind) string {

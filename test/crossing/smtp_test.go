@@ -25,8 +25,10 @@ func (h *house) smtp(t *testing.T, listener string, commands ...string) (all str
 	return all
 }
 
-func (h *house) authPlain() string {
-	return "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+anna+"\x00"+h.app[anna]))
+func (h *house) authPlain() string { return authPlain(anna, h.app[anna]) }
+
+func authPlain(who, password string) string {
+	return "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+who+"\x00"+password))
 }
 
 func (h *house) walkSMTP(t *testing.T) {

@@ -2,15 +2,13 @@ package crossing
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -118,6 +116,29 @@ func (h *house) numbers(t *testing.T, session string) (n numbers) {
 	})
 	n.sessions = pair{session, unlike(session)}
 	return n
+}
+
+// accountIDs are those of everybody whom this test names; theirIDs as they are written.
+func (h *house) accountIDs(t *testing.T) (list []int64) {
+	t.Helper()
+	h.with(t, func(ctx context.Context, in *app.Installation) {
+		for _, address := range []string{anna, jan, office, beate, ben, bureau, team, room} {
+			a, err := in.Account(ctx, address)
+			must(t, err)
+			n, err := strconv.ParseInt(a.ID, 10, 64)
+			must(t, err)
+			list = append(list, n)
+		}
+	})
+	return list
+}
+
+func (h *house) theirIDs(t *testing.T) (list []string) {
+	t.Helper()
+	for _, id := range h.accountIDs(t)[3:] {
+		list = append(list, fmt.Sprint(id))
+	}
+	return list
 }
 
 // unlike is a number or hex text of the same length that names nothing.
@@ -247,88 +268,4 @@ func (h *house) ownIDs(t *testing.T) (person, shared string) {
 		person, shared = a.ID, o.ID
 	})
 	return person, shared
-}
-
-// accessToken is one of the embedded provider for the services.
-func (h *house) accessToken(t *testing.T, who string) string {
-	t.Helper()
-	b := newBrowser(t, true)
-	h.signIn(t, b, who)
-	b.c.CheckRedirect = client.CheckRedirect
-	verifier := strings.Repeat("v", 64)
-	sum := sha256.Sum256([]byte(verifier))
-	at := "http://" + h.listen["issuer"] + "/authorize?" + url.Values{
-		"client_id": {"fachwerk-mail"}, "redirect_uri": {"http://127.0.0.1/"}, "response_type": {"code"}, "state": {"s"},
-		"scope": {"openid mail.read mail.send"}, "code_challenge_method": {"S256"}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
-	}.Encode()
-	code := ""
-	for range 10 {
-		res, err := b.c.Get(at)
-		must(t, err)
-		to, err := res.Location()
-		text := written(t, res)
-		if err != nil {
-			t.Fatalf("%s answers %s", at, text)
-		}
-		if code = to.Query().Get("code"); code != "" {
-			break
-		}
-		at = to.String()
-	}
-	res, err := http.PostForm("http://"+h.listen["issuer"]+"/oauth/token", url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "client_id": {"fachwerk-mail"}, "redirect_uri": {"http://127.0.0.1/"}, "code_verifier": {verifier},
-	})
-	must(t, err)
-	defer res.Body.Close()
-	var got struct {
-		Token string `json:"access_token"`
-	}
-	must(t, json.NewDecoder(res.Body).Decode(&got))
-	if got.Token == "" {
-		t.Fatalf("no access token: %s", res.Status)
-	}
-	return got.Token
-}
-
-// walkControl asks the control API as an admin of one's own tenant, who has no role of
-// the installation's.
-func (h *house) walkControl(t *testing.T) {
-	admin := "http://" + h.listen["admin"]
-	token := h.accessToken(t, anna)
-	ask := func(method, path string) string {
-		req, err := http.NewRequestWithContext(t.Context(), method, admin+path, strings.NewReader("{}"))
-		must(t, err)
-		req.Header.Set("Authorization", "Bearer "+token)
-		req.Header.Set("Content-Type", "application/json")
-		res, err := client.Do(req)
-		must(t, err)
-		return written(t, res)
-	}
-	if got := ask("GET", "/v1/tenants/"+ourTown); strings.HasPrefix(got, "2") {
-		t.Errorf("an admin of a tenant may use the control API: %s", got)
-	}
-	towns := pair{theirTown, "Keinestadts."}
-	for _, method := range []string{"GET", "PATCH", "DELETE", "POST", "PUT"} {
-		for _, path := range []string{"", "/logo", "/where", "/domains", "/domains/" + theirDomain, "/issuers", "/issuers/x", "/accounts"} {
-			h.same(t, "control API "+method+" "+path, towns, func(_ *testing.T, n string) string { return ask(method, "/v1/tenants/"+n+path) })
-		}
-		for _, p := range addresses() {
-			for _, path := range []string{"", "/where", "/aliases", "/aliases/" + alias, "/subjects", "/invitations", "/groups", "/grants"} {
-				h.same(t, "control API "+method+" account"+path, p, func(_ *testing.T, n string) string {
-					return ask(method, "/v1/tenants/"+ourTown+"/accounts/"+n+path)
-				})
-			}
-		}
-	}
-	// The doors that tokens open: her own, and nobody else's.
-	xoauth2 := func(name string) string {
-		return h.login(t, "AUTHENTICATE XOAUTH2 "+base64.StdEncoding.EncodeToString([]byte("user="+name+"\x01auth=Bearer "+token+"\x01\x01")))
-	}
-	if got := xoauth2(anna); !strings.HasPrefix(got, "a OK") {
-		t.Fatalf("anna's token: %s", got)
-	}
-	// Of the same domain: which domains are served is no secret.
-	for _, p := range addresses()[:len(theirs)] {
-		h.same(t, "IMAP XOAUTH2", p, func(_ *testing.T, n string) string { return xoauth2(n) })
-	}
 }
