@@ -21,9 +21,10 @@ for name in sys.argv[2:]:
     report = json.loads(decode(payload))
     if text.lstrip().startswith("{") and json.loads(text)["report"] != report:
         sys.exit(name + ": the file does not show what was signed")
-    if follows and follows != (report["number"], report.get("previous")):
+    number = report["number"] or "that was not kept"  # then it is no link of the chain
+    if report["number"] and follows and follows != (number, report.get("previous")):
         sys.exit(name + ": it does not follow the report before")
-    follows = (report["number"] + 1, hashlib.sha256(jws.encode()).hexdigest())
-    print(f"{name}: report {report['number']} of {report['issued']}, {report.get('person') or report['tenant']}: the signature fits")
+    follows = report["number"] and (number + 1, hashlib.sha256(jws.encode()).hexdigest()) or follows
+    print(f"{name}: report {number} of {report['issued']}, {report.get('person') or report['tenant']}: the signature fits")
     for r in report["rows"]:
         print(f"  {r['kind']}: {r['items']} items, {r['bytes']} bytes, {r['site']}, {r['operator']}, {r['country']}: {r['state']}")

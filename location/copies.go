@@ -6,10 +6,16 @@ import (
 	"time"
 )
 
-// judge says of a part whether it was observed to be where it is declared, by
-// what and when. Its copies are judged by themselves.
-func judge(of []Observation) (state State, evidence string, at time.Time) {
-	state = NotObserved
+// judge says of a part of a site whether it was observed to be where it is declared, by
+// what and when: all that must be seen was seen, by this look. A folder of this machine
+// is declared only. Copies are judged by themselves.
+func judge(s Site, part Part, of []Observation) (state State, evidence string, at time.Time) {
+	state = Matches
+	for _, n := range needs(s, embedded(of)) {
+		if n.Part == part && !slices.ContainsFunc(of, func(o Observation) bool { return o.State == Matches && o.meets(n.Check, of) }) {
+			state = NotObserved
+		}
+	}
 	var lines []string
 	for _, o := range of {
 		switch o.Check {
@@ -20,11 +26,8 @@ func judge(of []Observation) (state State, evidence string, at time.Time) {
 		if o.At.After(at) {
 			at = o.At
 		}
-		switch {
-		case o.State == Differs:
+		if o.State == Differs {
 			state = Differs
-		case o.State == Matches && o.Check == Addresses && state == NotObserved:
-			state = Matches // the address is what says where
 		}
 		if o.Seen != "" {
 			line := string(o.Check) + ": " + o.Seen

@@ -128,16 +128,11 @@ func (g *Guard) Learn(site string, run []Observation) {
 		return
 	}
 	g.change(site, func(old siteState) siteState {
-		state := siteState{embedded: maps.Clone(old.embedded)}
-		if state.embedded == nil {
-			state.embedded = map[Part]bool{}
-		}
+		state := siteState{embedded: embedded(run)}
+		maps.Copy(state.embedded, old.embedded)
 		for _, o := range run {
 			if o.Stops() {
 				state.mismatches = append(state.mismatches, o)
-			}
-			if o.Check == Storage && o.Seen != "" {
-				state.embedded[o.Part] = true
 			}
 		}
 		for _, before := range old.mismatches {

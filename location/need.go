@@ -54,6 +54,17 @@ func needs(s Site, embedded map[Part]bool) (list []Need) {
 	return list
 }
 
+// embedded tells which parts are folders of this machine, as observations show.
+func embedded(run []Observation) map[Part]bool {
+	parts := map[Part]bool{}
+	for _, o := range run {
+		if o.Check == Storage && o.Seen != "" {
+			parts[o.Part] = true
+		}
+	}
+	return parts
+}
+
 // sightings are when each need was met last, by this run or before.
 func sightings(needs []Need, before map[Need]time.Time, run []Observation) map[Need]time.Time {
 	seen := make(map[Need]time.Time, len(needs))

@@ -2,6 +2,7 @@ package location
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -64,7 +65,8 @@ func lines(text []byte) []byte {
 
 // VerifyChain verifies several files of one chain, in any order, and that each names
 // the one before, without a gap. It returns the reports in their order. Where the
-// first has no number 1, what came before it is not shown to be true.
+// first has no number 1, what came before it is not shown to be true. Reports that were
+// not kept are no links: they come last.
 func VerifyChain(files [][]byte, public ed25519.PublicKey) ([]Report, error) {
 	type link struct {
 		Report
@@ -78,11 +80,18 @@ func VerifyChain(files [][]byte, public ed25519.PublicKey) ([]Report, error) {
 		}
 		chain[i] = link{r, jws}
 	}
-	slices.SortFunc(chain, func(a, b link) int { return int(min(max(a.Number-b.Number, -1), 1)) })
+	unkept := func(l link) bool { return l.Number == 0 && slices.Contains(l.Notes, NoteUnkept) }
+	slices.SortStableFunc(chain, func(a, b link) int {
+		if unkept(a) != unkept(b) {
+			return map[bool]int{true: 1, false: -1}[unkept(a)]
+		}
+		return cmp.Or(cmp.Compare(a.Number, b.Number), a.Issued.Compare(b.Issued))
+	})
 	reports := make([]Report, len(chain))
 	for i, l := range chain {
 		reports[i] = l.Report
 		switch {
+		case unkept(l) && l.Tenant == chain[0].Tenant && l.Person == chain[0].Person:
 		case l.Number < 1, (l.Number == 1) != (l.Previous == ""):
 			return nil, fmt.Errorf("%w: report %d names %q as the one before", ErrChain, l.Number, l.Previous)
 		case i == 0:

@@ -88,6 +88,8 @@ var notes = map[Note]wording{
 		"Kopien, die Programme und Geräte angefertigt haben, lassen sich nicht beobachten. Manche Apps kopieren Postfächer auf Server ihres Herstellers."},
 	NotePlain: {"Content is stored sealed. Not sealed are identifiers, flags, dates, sizes, names of collections and the times of events.",
 		"Inhalte sind versiegelt gespeichert. Nicht versiegelt sind Kennungen, Markierungen, Daten, Größen, Namen von Ordnern und die Zeiten von Terminen."},
+	NoteUnkept: {"This report could not be kept: at present nothing of the tenant may be written where its data lies. It is signed and true, but has no number, and the next report will not name it. Keep the file.",
+		"Dieser Bericht konnte nicht aufbewahrt werden: Derzeit darf nichts für den Mandanten geschrieben werden, wo seine Daten liegen. Er ist signiert und gültig, hat aber keine Nummer, und der nächste Bericht wird ihn nicht nennen. Bewahren Sie die Datei auf."},
 	NoteBackups: {"Backups that operators make of databases and buckets by their own means are not counted.",
 		"Sicherungen, die Betreiber von Datenbanken und Buckets mit eigenen Mitteln anfertigen, sind nicht mitgezählt."},
 }
@@ -97,6 +99,7 @@ var pageWords = map[string]wording{
 	"tenant":    {"Tenant", "Mandant"},
 	"person":    {"Person", "Person"},
 	"report":    {"Report", "Bericht"},
+	"unkept":    {"Report that was not kept", "Bericht, der nicht aufbewahrt wurde"},
 	"issued":    {"issued", "ausgestellt"},
 	"by":        {"by", "von"},
 	"before":    {"SHA-256 of the report before", "SHA-256 des vorigen Berichts"},

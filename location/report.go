@@ -12,7 +12,9 @@ import (
 // Report says what lies where, for a tenant or for one person of it.
 type Report struct {
 	// Number counts the reports of the chain from 1. Previous is the SHA-256,
-	// in hexadecimal, of the signed report before; empty in the first.
+	// in hexadecimal, of the signed report before; empty in the first. A report
+	// that could not be kept has no number, 0, and NoteUnkept: it names the report
+	// before, but the next one does not name it.
 	Number   int64     `json:"number"`
 	Previous string    `json:"previous,omitempty"`
 	Issued   time.Time `json:"issued"`
@@ -67,6 +69,7 @@ const (
 	NoteClients Note = "client_copies" // what programs have fetched is not seen
 	NotePlain   Note = "plain_columns" // what is stored unsealed
 	NoteBackups Note = "backups"       // of database and bucket by their operators
+	NoteUnkept  Note = "unkept"        // it was handed out and not kept, nor numbered
 )
 
 // Count is what the store knows: how much of one kind lies in which part.
@@ -104,7 +107,10 @@ type Reporter struct {
 // same chain was kept first.
 const reportAttempts = 5
 
-// Make counts, signs and keeps the next report of a chain.
+// Make counts, signs and keeps the next report of a chain. While the tenant's writes are
+// refused, because its site is not verified or not among its policy's, the report cannot
+// lie there either, and nowhere else may it lie. That is when it is wanted most: it is
+// made and signed all the same, and handed out without being kept (see Report.Number).
 func (r *Reporter) Make(ctx context.Context, of Of) (Report, Kept, error) {
 	counted, err := r.Counter.Count(ctx, of)
 	if err != nil {
@@ -142,14 +148,27 @@ func (r *Reporter) next(ctx context.Context, of Of, counted Counted, seen []Obse
 	default:
 		return Report{}, Kept{}, fmt.Errorf("location report: the report before: %w", err)
 	}
-	kept := Kept{Number: report.Number, At: report.Issued}
-	if kept.JWS, err = r.Signer.Sign(report); err != nil {
+	kept, err := r.sign(report)
+	if err != nil {
 		return Report{}, Kept{}, err
 	}
-	if err := r.Ledger.SaveReport(ctx, of, kept); err != nil {
+	err = r.Ledger.SaveReport(ctx, of, kept)
+	if errors.Is(err, ErrMismatch) || errors.Is(err, ErrElsewhere) {
+		report.Number, report.Notes = 0, append([]Note{NoteUnkept}, report.Notes...)
+		if kept, err = r.sign(report); err != nil {
+			return Report{}, Kept{}, err
+		}
+	}
+	if err != nil {
 		return Report{}, Kept{}, fmt.Errorf("location report: %w", err)
 	}
 	return report, kept, nil
+}
+
+func (r *Reporter) sign(report Report) (k Kept, err error) {
+	k = Kept{Number: report.Number, At: report.Issued}
+	k.JWS, err = r.Signer.Sign(report)
+	return k, err
 }
 
 func sitesOf(counts []Count) (sites []string) {
@@ -176,7 +195,7 @@ func Compose(sites []Site, counted Counted, seen []Observation) Report {
 			s := sites[i]
 			row.Operator, row.Country, row.Place = s.Operator, s.Country, s.Place
 			of := seenAt(seen, c.Site, c.Part)
-			row.State, row.Evidence, row.EvidenceAt = judge(of)
+			row.State, row.Evidence, row.EvidenceAt = judge(s, c.Part, of)
 			row.Copies = copies(s, sites, c.Part, of)
 		}
 		r.Rows = append(r.Rows, row)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,8 @@ func seen() []location.Observation {
 	}
 	return []location.Observation{
 		one(location.Database, location.Addresses, "db.example", location.Matches, location.Inside, "10.1.0.5"),
+		one(location.Database, location.Addresses, "connection in use", location.Matches, location.Inside, "10.1.0.5"),
+		one(location.Database, location.System, "", location.Matches, location.First, "711"),
 		one(location.Database, location.Identity, "", location.Matches, location.First, "key"),
 		one(location.Database, location.Standbys, "b", location.Matches, location.StandbyDeclared, "10.1.0.6"),
 		one(location.Database, location.Standbys, "copy", location.Differs, location.StandbyUndeclared, "192.0.2.1"),
@@ -115,6 +118,83 @@ func TestRowsSayWhatIsKnown(t *testing.T) {
 	}
 	if objects.Observed() || objects.State != location.NotObserved || len(objects.Copies) != 1 || objects.Copies[0].State != location.NotObserved {
 		t.Errorf("%+v", objects)
+	}
+}
+
+// What was not seen is not reported as seen: each of the things without which a site is
+// not verified makes a row one that is declared only.
+func TestRowsClaimNoMoreThanWasSeen(t *testing.T) {
+	count := location.Counted{Counts: []location.Count{{Kind: "mail", Site: "nord", Part: location.Database}}}
+	state := func(run []location.Observation) location.State {
+		return location.Compose([]location.Site{town()}, count, run).Rows[0].State
+	}
+	if got := state(seen()); got != location.Matches {
+		t.Fatalf("all was seen: %s", got)
+	}
+	for i, o := range seen() {
+		run := slices.Delete(slices.Clone(seen()), i, i+1)
+		want := location.Matches
+		if o.Check == location.System || o.Subject == "connection in use" {
+			want = location.NotObserved
+		}
+		if got := state(run); got != want {
+			t.Errorf("without %s %s: %s, want %s", o.Check, o.Subject, got, want)
+		}
+	}
+	if got := state(nil); got != location.NotObserved {
+		t.Errorf("nothing was seen: %s", got)
+	}
+}
+
+// refusing is a ledger at a site where nothing may be written.
+type refusing struct {
+	location.Ledger
+	err error
+}
+
+func (r refusing) SaveReport(context.Context, location.Of, location.Kept) error { return r.err }
+
+// While writes are refused a report is made and signed all the same: it is the proof.
+func TestAReportThatCannotBeKept(t *testing.T) {
+	r := reporter(t)
+	files := chain(t, r, 2)
+	kept := r.Ledger
+	var loose [][]byte
+	for _, err := range []error{location.ErrMismatch, location.ErrElsewhere} {
+		r.Ledger = refusing{kept, fmt.Errorf("temporary: %w", err)}
+		report, signed, failed := r.Make(t.Context(), location.Of{Tenant: 1})
+		if failed != nil || report.Number != 0 || signed.Number != 0 || !slices.Contains(report.Notes, location.NoteUnkept) {
+			t.Fatalf("%+v, %v", report, failed)
+		}
+		last, failed := kept.LastReport(t.Context(), location.Of{Tenant: 1})
+		if failed != nil || last.Number != 2 || report.Previous != location.Digest(last.JWS) {
+			t.Errorf("%+v, %v: it names %s", last, failed, report.Previous)
+		}
+		for _, language := range []string{"de", "en"} {
+			page, failed := location.HTML(report, signed.JWS, language)
+			if failed != nil || !strings.Contains(string(page), map[string]string{"de": "nicht aufbewahrt", "en": "not kept"}[language]) {
+				t.Errorf("the page does not say so: %v\n%s", failed, page)
+			}
+			loose = append(loose, page)
+		}
+	}
+	r.Ledger = refusing{kept, errBroken}
+	if _, _, err := r.Make(t.Context(), location.Of{Tenant: 1}); !errors.Is(err, errBroken) {
+		t.Errorf("a ledger that is broken: %v", err)
+	}
+	r.Ledger = kept
+	files = append(files, chain(t, r, 1)...) // goes on where it was
+	public := r.Signer.Public()
+	reports, err := location.VerifyChain(append([][]byte{loose[0], loose[1]}, files...), public)
+	if err != nil || len(reports) != 5 || reports[2].Number != 3 || reports[3].Number != 0 {
+		t.Errorf("%+v, %v", reports, err)
+	}
+	if _, err := location.VerifyChain(loose[:1], public); err != nil {
+		t.Errorf("alone: %v", err)
+	}
+	_, other := makeReport(t, r, location.Of{Tenant: 1, Person: 2})
+	if _, err := location.VerifyChain([][]byte{[]byte(other), loose[0]}, public); !errors.Is(err, location.ErrChain) {
+		t.Errorf("of somebody else: %v", err)
 	}
 }
 
@@ -350,9 +430,16 @@ func TestPythonVerifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ledger := r.Ledger
+	r.Ledger = refusing{ledger, location.ErrMismatch}
+	unkept, err := location.JSON(makeReport(t, r, location.Of{Tenant: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Ledger = ledger
 	edited := []byte(strings.Replace(string(files[0]), `"items": 12`, `"items": 13`, 1))
 	for name, content := range map[string][]byte{"key": key, "other": otherKey, "1": files[0], "2": files[1], "3": files[2],
-		"page": page, "table": table, "edited": edited} {
+		"page": page, "table": table, "edited": edited, "unkept": unkept} {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -365,6 +452,8 @@ func TestPythonVerifier(t *testing.T) {
 		{"key 1 2 3", "3: report 3", true},
 		{"key page", "report 1", true},
 		{"key table", "=anna@musterstadt.example: the signature fits", true},
+		{"key 1 unkept 2", "unkept: report that was not kept of", true},
+		{"key 1 unkept 3", "does not follow", false},
 		{"other 1", "the signature does not fit", false},
 		{"key edited", "does not show what was signed", false},
 		{"key 1 3", "does not follow", false},

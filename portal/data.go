@@ -24,6 +24,7 @@ type dataPage struct {
 	Name  string // of the tenant, where Whole
 	Base  string // path of the page, before those of its reports
 
+	Counted     time.Time
 	Places      []dataPlace
 	Kinds       []kindSum
 	Items       int64
@@ -81,6 +82,7 @@ func (p *Portal) showData(w http.ResponseWriter, r *http.Request, v *visitor, pa
 	report, err := p.whereabouts(r.Context(), of)
 	if err == nil {
 		page.Name = cmp.Or(p.look(r.Context(), v).Name, report.Tenant)
+		page.Counted = p.c.Now()
 		page.fill(report)
 		page.History, err = p.history(r.Context(), report)
 	}

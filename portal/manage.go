@@ -238,7 +238,10 @@ func (p *Portal) overview(w http.ResponseWriter, r *http.Request, v *visitor) {
 		p.fail(w, r, v, err)
 		return
 	}
+	page.Tenant.Used = Amounts{Accounts: int64(len(list))} // what its row says is some minutes old
 	for _, a := range list {
+		page.Tenant.Used.Bytes += a.UsedBytes
+		page.Tenant.Used.Items += a.Items
 		if a.Shared() {
 			page.Shared++
 		} else {

@@ -47,6 +47,7 @@ func (p *Portal) funcs(l lang) template.FuncMap {
 	return template.FuncMap{
 		"t":       l.text,
 		"when":    func(at time.Time) string { return l.when(at.In(p.c.Zone), p.c.Now().In(p.c.Zone)) },
+		"exact":   func(at time.Time) string { return l.when(at.In(p.c.Zone), time.Time{}) }, // with the year, for paper
 		"bytes":   l.bytes,
 		"number":  l.number,
 		"amount":  l.amount,

@@ -42,7 +42,8 @@ func (p *Portal) listReports(r *http.Request, page *dataPage, of location.Of) er
 	return err
 }
 
-// makeReport makes the next signed report of a chain, and shows the list.
+// makeReport makes the next signed report of a chain, and shows the list. What cannot be
+// kept, because nothing of the tenant may be written now, is handed out at once.
 func (p *Portal) makeReport(w http.ResponseWriter, r *http.Request, v *visitor, of location.Of, base string) {
 	last, err := p.c.Reporter.Ledger.LastReport(r.Context(), of)
 	done := "made"
@@ -50,7 +51,12 @@ func (p *Portal) makeReport(w http.ResponseWriter, r *http.Request, v *visitor, 
 	case err == nil && p.c.Now().Sub(last.At).Abs() < reportEvery:
 		done = "recent"
 	case err == nil || errors.Is(err, location.ErrNoReport):
-		_, _, err = p.c.Reporter.Make(r.Context(), of)
+		var made location.Kept
+		if _, made, err = p.c.Reporter.Make(r.Context(), of); err == nil && made.Number == 0 {
+			p.log.Warn("portal: a report was handed out and not kept: writes of the tenant are refused now")
+			p.handOut(w, r, v, of, made, "html")
+			return
+		}
 	}
 	if err != nil {
 		p.fail(w, r, v, err)
@@ -97,8 +103,12 @@ func (p *Portal) fetchReport(w http.ResponseWriter, r *http.Request, v *visitor,
 		p.fail(w, r, v, err)
 		return
 	}
-	format := r.PathValue("format")
-	mediaType, text, err := renderReport(list[0], p.c.Reporter.Signer.Public(), format, p.language(r, p.look(r.Context(), v).language))
+	p.handOut(w, r, v, of, list[0], r.PathValue("format"))
+}
+
+// handOut answers a signed report as a file in a format.
+func (p *Portal) handOut(w http.ResponseWriter, r *http.Request, v *visitor, of location.Of, kept location.Kept, format string) {
+	mediaType, text, err := renderReport(kept, p.c.Reporter.Signer.Public(), format, p.language(r, p.look(r.Context(), v).language))
 	if err != nil {
 		p.fail(w, r, v, err)
 		return
@@ -107,7 +117,11 @@ func (p *Portal) fetchReport(w http.ResponseWriter, r *http.Request, v *visitor,
 	if of.Person == 0 {
 		name = "bericht-verwaltung"
 	}
-	p.file(w, mediaType, fmt.Sprintf("%s-%d.%s", name, number, format), text)
+	number := strconv.FormatInt(kept.Number, 10)
+	if kept.Number == 0 {
+		number = kept.At.UTC().Format("2006-01-02T150405Z")
+	}
+	p.file(w, mediaType, fmt.Sprintf("%s-%s.%s", name, number, format), text)
 }
 
 // reportKey hands out the key that verifies reports.

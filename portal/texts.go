@@ -223,6 +223,7 @@ var texts = map[string]struct{ de, en string }{
 
 	"data.title":          {"Wo liegen meine Daten?", "Where is my data?"},
 	"data.lead":           {"Zusammen %s, %s. Hier sehen Sie, wo sie liegen, wer den Ort betreibt und was davon geprüft ist.", "%s, %s in all. Here you see where they lie, who operates the place, and what of that was checked."},
+	"data.counted":        {"Gezählt in diesem Augenblick, am %s.", "Counted at this moment, on %s."},
 	"data.none":           {"Es ist noch nichts gespeichert.", "Nothing is kept yet."},
 	"data.places":         {"Wo es liegt", "Where it lies"},
 	"data.trash.see":      {"Papierkorb ansehen", "See the trash"},
@@ -405,7 +406,7 @@ var texts = map[string]struct{ de, en string }{
 	"use.accounts":  {"Ihre Verwaltung darf zusammen %s Konten haben.", "Your administration may have %s accounts in all."},
 	"use.of":        {"von %s", "of %s"},
 	"use.unlimited": {"ohne Grenze", "no limit"},
-	"use.when":      {"Die Summen werden laufend nachgeführt und sind einige Minuten alt. Die Grenzen Ihrer Verwaltung legt der Betreiber fest.", "The sums are kept up to date and are some minutes old. The limits of your administration are set by the operator."},
+	"use.when":      {"Die Grenzen Ihrer Verwaltung legt der Betreiber fest.", "The limits of your administration are set by the operator."},
 
 	"search":         {"Suchen", "Search"},
 	"search.label":   {"Name oder Adresse enthält", "Name or address contains"},
@@ -545,7 +546,7 @@ var texts = map[string]struct{ de, en string }{
 	"error.own":            {"Das ist Ihr eigenes Konto", "This is your own account"},
 	"error.own.what":       {"Sperren oder entfernen kann es nur jemand anderes, der Ihre Verwaltung verwaltet.", "Only somebody else who manages your administration can disable or remove it."},
 	"error.elsewhere":      {"Es kann gerade nichts gespeichert werden", "Nothing can be saved right now"},
-	"error.elsewhere.what": {"Der Speicherort Ihrer Verwaltung ist nicht so, wie er angegeben ist. Bis das geklärt ist, wird nichts geschrieben. Fragen Sie den Betreiber.", "The place where your administration's data lies is not as it is declared. Until that is settled nothing is written. Ask the operator."},
+	"error.elsewhere.what": {"Der Speicherort Ihrer Verwaltung ist nicht so, wie er angegeben ist, oder das ist gerade nicht zu sehen. Bis es geklärt ist, wird nichts geschrieben; nichts geht verloren. Fragen Sie den Betreiber.", "The place where your administration's data lies is not as it is declared, or cannot be seen to be. Until that is settled nothing is written; nothing is lost. Ask the operator."},
 	"error.operator":       {"Das kann nur der Betreiber", "Only the operator can do this"},
 	"error.operator.what":  {"Diese Person betreibt die ganze Installation. Zugang und Konto verwaltet der Betreiber.", "This person operates the whole installation. The operator manages their access and account."},
 	"error.taken":          {"Diese Anmeldung gehört schon zu einem anderen Konto", "This sign-in belongs to another account already"},

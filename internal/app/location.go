@@ -204,8 +204,12 @@ func VerifyReports(files [][]byte, key []byte) ([]string, error) {
 		if r.Person != "" {
 			who = r.Person
 		}
-		said = append(said, fmt.Sprintf("report %d of %s, issued by %s on %s: the signature is right",
-			r.Number, who, r.Issuer, r.Issued.Format("2006-01-02 15:04:05 MST")))
+		number := fmt.Sprint(r.Number)
+		if r.Number == 0 {
+			number = "that was not kept and follows no other,"
+		}
+		said = append(said, fmt.Sprintf("report %s of %s, issued by %s on %s: the signature is right",
+			number, who, r.Issuer, r.Issued.Format("2006-01-02 15:04:05 MST")))
 	}
 	if len(chain) > 0 && chain[0].Number > 1 {
 		said = append(said, fmt.Sprintf("report %d, which came before, was not shown", chain[0].Number-1))

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"fachwerk/auth"
 	"fachwerk/auth/idp"
 	"fachwerk/internal/store"
+	"fachwerk/location"
 )
 
 // managePaths are the pages of tenant admins alone; ID stands for an account's number.
@@ -347,14 +349,15 @@ func TestManyPeople(t *testing.T) {
 	v.get("/manage").holds(t, "the overview", "von 50,0\u00a0GB", "von 1.000", "zusammen 62 Konten", "musterstadt.example", "nord")
 }
 
-// Where the tenant's policy forbids its site nothing is written, and it is said why.
+// Where nothing may be written at the tenant's site, here because nobody has verified it,
+// nothing is, and it is said why; a report is handed out all the same.
 func TestWhereNothingMayBeWritten(t *testing.T) {
 	h := newHouse(t)
 	h.role(t, h.anna, "verwalten")
 	v := newVisitor(t, h)
 	v.signIn(anna)
 	token := v.token()
-	_, err := h.UpdateTenant(t.Context(), h.Tenant.ID, store.TenantSet{Policy: &store.TenantPolicy{Sites: []string{"anderswo"}}})
+	_, err := h.UpdateTenant(t.Context(), h.Tenant.ID, store.TenantSet{Policy: &store.TenantPolicy{RefuseOnMismatch: true}})
 	must(t, err)
 	form := url.Values{"token": {token}, "name": {"Neu"}, "local": {"neu"}, "domain": {"musterstadt.example"}}
 	if got := v.post("/manage/people/new", form); got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, "Es kann gerade nichts gespeichert werden") {
@@ -363,8 +366,19 @@ func TestWhereNothingMayBeWritten(t *testing.T) {
 	if got := v.upload(picture(t), token); got.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a logo: %d", got.StatusCode)
 	}
-	if got := v.post("/data/reports", url.Values{"token": {token}}); got.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("a report: %d", got.StatusCode)
+	for _, language := range []string{"de", "en"} {
+		r := v.request(http.MethodPost, "/data/reports", url.Values{"token": {token}})
+		r.Header.Set("Accept-Language", language)
+		got := v.do(r)
+		report, _, err := location.Open([]byte(got.body), h.reporter(t).Signer.Public())
+		if got.StatusCode != http.StatusOK || err != nil || report.Number != 0 || !slices.Contains(report.Notes, location.NoteUnkept) ||
+			!strings.Contains(got.body, map[string]string{"de": "konnte nicht aufbewahrt werden", "en": "could not be kept"}[language]) ||
+			!strings.HasPrefix(got.Header.Get("Content-Disposition"), `attachment; filename="bericht-2`) {
+			t.Errorf("a report in %s: %d %v %v %v", language, got.StatusCode, got.Header, report, err)
+		}
+	}
+	if kept, err := h.Reports(t.Context(), location.Of{Tenant: h.Tenant.ID, Person: h.anna.Account}, 0, 10); err != nil || len(kept) > 0 {
+		t.Errorf("%d reports are kept, %v", len(kept), err)
 	}
 	list, err := h.Accounts(t.Context(), h.Tenant.ID)
 	if err != nil || len(list) != 2 {

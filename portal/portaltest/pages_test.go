@@ -41,7 +41,7 @@ func (h *house) furnish(t *testing.T) {
 	h.objects(t, store.AddressBook, 1)
 	h.large(t, h.anna)
 	h.role(t, h.anna, "verwalten")
-	h.observed(t, h.clock.now(), seen()[:3]...)
+	h.observed(t, h.clock.now(), seen()[:4]...)
 	must(t, h.AddSession(t.Context(), auth.Session{
 		AccountRef: h.anna, ID: []byte(strings.Repeat("s", 32)), Issuer: h.issuer, Subject: "x", SID: "y",
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

@@ -38,6 +38,7 @@ func (h *house) large(t *testing.T, ref auth.AccountRef) {
 func seen() []location.Observation {
 	return []location.Observation{
 		{Part: location.Database, Check: location.Addresses, Subject: "connection in use", State: location.Matches, Finding: location.Inside, Declared: "127.0.0.0/8", Seen: "127.0.0.1", Evidence: "getpeername: 127.0.0.1"},
+		{Part: location.Database, Check: location.System, State: location.Matches, Finding: location.First, Declared: "711", Remembered: true, Seen: "711"},
 		{Part: location.Database, Check: location.Standbys, Subject: "zweite", State: location.Matches, Finding: location.StandbyDeclared, Seen: "127.0.0.9"},
 		{Part: location.Objects, Check: location.Storage, State: location.NotObserved, Finding: location.LocalFolder, Seen: "ext4", Evidence: "mount: <ext4>"},
 		{Part: location.Database, Check: location.Standbys, Subject: "fremd", State: location.Differs, Finding: location.StandbyUndeclared, Seen: "192.0.2.9"},
@@ -51,9 +52,9 @@ func TestWhereTheDataLies(t *testing.T) {
 	v.signIn(anna)
 	h.mail(t, h.anna, 2)
 	h.large(t, h.anna)
-	v.get("/data").holds(t, "before anything was seen", "3 Nachrichten", "Angegeben, nicht beobachtet", "Kommunale IT Musterland", "Musterstadt, Deutschland",
+	v.get("/data").holds(t, "before anything was seen", "Gezählt in diesem Augenblick, am "+h.clock.now().Format("2.1.2006"), "3 Nachrichten", "Angegeben, nicht beobachtet", "Kommunale IT Musterland", "Musterstadt, Deutschland",
 		"zweite: Kommunale IT Nachbarland, Nachbarstadt, Österreich (angegeben, nicht beobachtet)")
-	h.observed(t, h.clock.now(), seen()[:3]...)
+	h.observed(t, h.clock.now(), seen()[:4]...)
 	page := v.get("/data")
 	page.holds(t, "when all is well", "Die Antworten kommen aus einem Netz", "(gesehen, wie angegeben)", "getpeername: 127.0.0.1", "mount: <ext4>", "Was sich geändert hat")
 	if strings.Contains(page.body, "Etwas ist nicht so") || strings.Contains(page.body, "<ext4>") {
