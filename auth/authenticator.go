@@ -21,10 +21,9 @@ type Config struct {
 	// Neither: no bearer tokens.
 	Providers *Providers
 	Issuers   []BearerIssuer
-	// Groups keeps what tokens say of groups, Tickets how old that is. Nil: groups are
-	// not kept, and count for the token's own login alone.
-	Groups  Groups
-	Tickets Tickets
+	// Groups keeps what tokens say of groups. Nil: they are not kept, and count for the
+	// token's own login alone.
+	Groups Groups
 	// HTTP fetches the issuers' discovery documents and keys. Nil takes a
 	// client with a timeout of ten seconds.
 	HTTP *http.Client
@@ -100,7 +99,7 @@ func New(cfg Config) (*Authenticator, error) {
 			return nil, err
 		}
 	}
-	a.groups = newGroupBook(cfg.Groups, cfg.Tickets, cfg.Now, cfg.Log)
+	a.groups = newGroupBook(cfg.Groups, cfg.Now, cfg.Log)
 	a.recent = newRecent(cfg.Now)
 	a.touches = newTouches(cfg.AppPasswords, cfg.Now, cfg.Log)
 	var bindings func(context.Context) (*bound, error)

@@ -264,7 +264,7 @@ func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token strin
 		p.AuthTime = c.AuthTime.Time
 	}
 	if groups, ok := binding.groups(c.all); ok {
-		p.Groups = a.groups.note(ctx, person.AccountRef, c.issuer, groups, c.issued())
+		p.Groups = a.groups.note(ctx, person.AccountRef, binding, groups, c.issued())
 		p.Roles = binding.roles(p.Groups)
 	}
 	return p, nil

@@ -49,7 +49,7 @@ func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token stri
 	default:
 		p.Address, p.DisplayName = person.Address, person.DisplayName
 		// A token of before they left the group counts for no more than what is left.
-		p.Groups = a.groups.note(ctx, person.AccountRef, c.issuer, groups, c.issued())
+		p.Groups = a.groups.note(ctx, person.AccountRef, of, groups, c.issued())
 		if p.Roles &= of.roles(p.Groups); !p.Has(Operator) {
 			return nil, ErrScope
 		}

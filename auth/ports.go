@@ -117,12 +117,23 @@ type Changes interface {
 	Alive(ctx context.Context, ref AccountRef, appPassword int64) (bool, error)
 }
 
+// Word is what an issuer said last of the groups that a person is in.
+type Word struct {
+	Groups []string // in order, each once
+	// At is when the token was made by which it was said. Zero: it has said nothing, or
+	// not when.
+	At time.Time
+}
+
 // Groups keeps what issuers say of the groups that persons are in.
 type Groups interface {
-	// GroupsOf gives them in order, by all issuers bound to the tenant.
-	GroupsOf(ctx context.Context, ref AccountRef) ([]string, error)
-	// SetGroups replaces what that issuer said before.
-	SetGroups(ctx context.Context, ref AccountRef, issuer string, groups []string) error
+	// Word gives an issuer's last; the zero Word where it has said nothing.
+	Word(ctx context.Context, ref AccountRef, issuer string) (Word, error)
+	// ChangeWord puts in its place what next makes of it, in one step, so that of two
+	// who speak at the same time the second hears the first. next may be called several
+	// times and its error ends it; nothing is written where nothing changes. It gives
+	// what is kept.
+	ChangeWord(ctx context.Context, ref AccountRef, issuer string, next func(last Word) (Word, error)) (Word, error)
 }
 
 // Subjects binds persons to what an issuer calls them.

@@ -107,7 +107,7 @@ func NewRelyingParty(cfg RPConfig) (*RelyingParty, error) {
 		cfg.Absolute = 12 * time.Hour
 	}
 	rp := &RelyingParty{cfg: cfg, providers: cfg.Providers, now: cfg.Now, log: cfg.Log}
-	rp.groups = newGroupBook(cfg.Groups, cfg.Tickets, cfg.Now, cfg.Log)
+	rp.groups = newGroupBook(cfg.Groups, cfg.Now, cfg.Log)
 	if rp.providers == nil {
 		var err error
 		rp.providers, err = fixedProviders(ProvidersConfig{HTTP: cfg.HTTP, Now: cfg.Now, Log: cfg.Log},

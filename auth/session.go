@@ -64,7 +64,7 @@ func (rp *RelyingParty) open(ctx context.Context, person Person, at IssuerBindin
 	kept := sessionSecret{IDToken: idToken}
 	groups, told := at.groups(c.all)
 	if told {
-		groups = rp.groups.note(ctx, person.AccountRef, at.URL, groups, c.IssuedAt.Time)
+		groups = rp.groups.note(ctx, person.AccountRef, at, groups, c.IssuedAt.Time)
 		kept.Groups = at.telling(groups)
 	}
 	secret, err := json.Marshal(kept)
@@ -162,7 +162,7 @@ func (rp *RelyingParty) addRoles(ctx context.Context, p *Principal, at IssuerBin
 	if age >= RolesFor {
 		return nil
 	}
-	left, err := rp.groups.left(ctx, p.ref(), secret.Groups)
+	left, err := rp.groups.left(ctx, p.ref(), s.Issuer, secret.Groups)
 	if err != nil {
 		return unavailable(err)
 	}

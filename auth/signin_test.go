@@ -177,7 +177,8 @@ func TestRoles(t *testing.T) {
 		"all, by a tenant's own":     {s.theirs, map[string]any{"groups": every, "roles": every}, auth.TenantAdmin | auth.Privacy},
 		"in a claim not its own":     {s.theirs, map[string]any{"groups": every}, 0},
 	} {
-		p, err := s.Bearer(t.Context(), at("", auth.MailRead), c.at.AccessToken("sub-1", resource, "mail.read", c.claims))
+		s.later(2 * time.Second) // than what was said before
+		p, err := s.Bearer(t.Context(), at("", auth.MailRead), c.at.AccessToken("sub-1", resource, "mail.read", s.made(c.claims)))
 		must(t, err)
 		if p.Roles != c.want {
 			t.Errorf("%s: a token gives %b, want %b", name, p.Roles, c.want)
@@ -199,7 +200,7 @@ func TestRoles(t *testing.T) {
 	b.GroupsClaim = "realm_access.roles"
 	s.SetBindings(auth.Bindings{Issuers: []auth.IssuerBinding{b}, Tenants: map[int64]string{2: "Nachbarstadt"}})
 	s.later(5 * time.Second)
-	p, err := s.Bearer(t.Context(), at("", auth.MailRead), s.theirs.AccessToken("sub-1", resource, "mail.read", map[string]any{"realm_access": map[string]any{"roles": []string{"chiefs"}}}))
+	p, err := s.Bearer(t.Context(), at("", auth.MailRead), s.theirs.AccessToken("sub-1", resource, "mail.read", s.made(map[string]any{"realm_access": map[string]any{"roles": []string{"chiefs"}}})))
 	must(t, err)
 	if p.Roles != auth.TenantAdmin {
 		t.Errorf("nested groups give %b", p.Roles)

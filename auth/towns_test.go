@@ -26,6 +26,7 @@ type towns struct {
 	*authtest.Memory
 	*auth.Authenticator
 	rp           *auth.RelyingParty
+	providers    *auth.Providers
 	ours, theirs *authtest.Issuer
 	anna, dora   auth.AccountRef
 	count        *asking
@@ -115,8 +116,9 @@ func openTowns(t *testing.T) *towns {
 		Directory: s.directory, Now: s.now, TenantHTTP: auth.OutsideClient([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil),
 	})
 	must(t, err)
+	s.providers = providers
 	s.Authenticator, err = auth.New(auth.Config{
-		People: s.count, AppPasswords: s.count, Changes: s.Memory, HashKeys: oneKey, Providers: providers, Groups: s.Memory, Tickets: s.Memory,
+		People: s.count, AppPasswords: s.count, Changes: s.Memory, HashKeys: oneKey, Providers: providers, Groups: s.Memory,
 		Throttle: auth.NewThrottle(auth.ThrottleLimits{PerNetwork: 100_000}, nil), Now: s.now,
 	})
 	must(t, err)

@@ -23,7 +23,7 @@ type Memory struct {
 	addresses map[string]auth.AccountRef // of persons
 	shared    map[string][]auth.AccountRef
 	subjects  map[subject]auth.AccountRef
-	groups    map[auth.AccountRef]map[string][]string // by issuer
+	groups    map[auth.AccountRef]map[string]auth.Word // by issuer
 	bindings  auth.Bindings
 	sessions  map[string]auth.Session
 	tickets   map[[2]string]auth.Ticket
@@ -48,7 +48,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		Now:     time.Now,
 		persons: map[auth.AccountRef]*person{}, addresses: map[string]auth.AccountRef{},
-		shared: map[string][]auth.AccountRef{}, subjects: map[subject]auth.AccountRef{}, groups: map[auth.AccountRef]map[string][]string{},
+		shared: map[string][]auth.AccountRef{}, subjects: map[subject]auth.AccountRef{}, groups: map[auth.AccountRef]map[string]auth.Word{},
 		sessions: map[string]auth.Session{}, tickets: map[[2]string]auth.Ticket{},
 	}
 }
@@ -180,7 +180,7 @@ func (m *Memory) Bindings(context.Context) (auth.Bindings, error) {
 	return m.bindings, nil
 }
 
-// GroupsOf is auth.Groups'.
+// GroupsOf gives a person's, by all issuers.
 func (m *Memory) GroupsOf(_ context.Context, ref auth.AccountRef) ([]string, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
@@ -188,27 +188,53 @@ func (m *Memory) GroupsOf(_ context.Context, ref auth.AccountRef) ([]string, err
 	defer m.mu.Unlock()
 	var all []string
 	for _, said := range m.groups[ref] {
-		all = append(all, said...)
+		all = append(all, said.Groups...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
 }
 
-// SetGroups is auth.Groups'.
-func (m *Memory) SetGroups(_ context.Context, ref auth.AccountRef, issuer string, groups []string) error {
+// Word is auth.Groups'.
+func (m *Memory) Word(_ context.Context, ref auth.AccountRef, issuer string) (auth.Word, error) {
 	if err := m.enter(); err != nil {
-		return err
+		return auth.Word{}, err
 	}
 	defer m.mu.Unlock()
-	if m.groups[ref] == nil {
-		m.groups[ref] = map[string][]string{}
-	}
-	m.groups[ref][issuer] = slices.Clone(groups)
-	m.groupWrites++
-	return nil
+	return m.word(ref, issuer), nil
 }
 
-// GroupWrites counts the calls of SetGroups.
+func (m *Memory) word(ref auth.AccountRef, issuer string) auth.Word {
+	w := m.groups[ref][issuer]
+	w.Groups = slices.Clone(w.Groups)
+	return w
+}
+
+// ChangeWord is auth.Groups'.
+func (m *Memory) ChangeWord(_ context.Context, ref auth.AccountRef, issuer string, next func(auth.Word) (auth.Word, error)) (auth.Word, error) {
+	if err := m.enter(); err != nil {
+		return auth.Word{}, err
+	}
+	defer m.mu.Unlock()
+	if _, err := m.of(ref); err != nil {
+		return auth.Word{}, err
+	}
+	last := m.word(ref, issuer)
+	w, err := next(m.word(ref, issuer))
+	if err != nil {
+		return last, err
+	}
+	if m.groups[ref] == nil {
+		m.groups[ref] = map[string]auth.Word{}
+	}
+	if !slices.Equal(last.Groups, w.Groups) {
+		m.groupWrites++
+	}
+	w.Groups = slices.Clone(w.Groups)
+	m.groups[ref][issuer] = w
+	return w, nil
+}
+
+// GroupWrites counts the words that said something else than the one before.
 func (m *Memory) GroupWrites() (n int) { m.lock(func() { n = m.groupWrites }); return n }
 
 // PersonByRef is auth.People's.

@@ -22,6 +22,7 @@ type Ports struct {
 	Sessions     auth.Sessions
 	Tickets      auth.Tickets
 	Changes      auth.Changes
+	Groups       auth.Groups
 
 	// AddPerson makes a person with that primary address and those aliases.
 	AddPerson func(t *testing.T, address string, aliases ...string) auth.AccountRef
@@ -47,6 +48,8 @@ func Run(t *testing.T, open func(t *testing.T) Ports) {
 		{"alive", alive},
 		{"sessions", sessions},
 		{"end sessions of", endSessionsOf},
+		{"words", words},
+		{"words at the same time", wordsTogether},
 		{"tickets", tickets},
 		{"tickets are taken once", ticketsOnce},
 		{"tickets are added once", ticketsAddedOnce},
@@ -450,7 +453,7 @@ func each(n int, f func(int)) {
 // PortsOf gives the ports of a Memory.
 func PortsOf(m *Memory) Ports {
 	return Ports{
-		People: m, Passwords: m, AppPasswords: m, Sessions: m, Tickets: m, Changes: m,
+		People: m, Passwords: m, AppPasswords: m, Sessions: m, Tickets: m, Changes: m, Groups: m,
 		AddPerson: func(_ *testing.T, address string, aliases ...string) auth.AccountRef {
 			return m.AddPerson(address, aliases...)
 		},

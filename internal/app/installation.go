@@ -204,7 +204,7 @@ func (in *Installation) authenticator(throttle *auth.Throttle, notifier auth.Not
 	}
 	return auth.New(auth.Config{
 		People: in.people(), AppPasswords: in.store, Changes: in.store, HashKeys: in.hashKeys(),
-		Providers: providers, Groups: loginGroups{in.store}, Tickets: in.store,
+		Providers: providers, Groups: in.store,
 		Throttle: throttle, Notifier: notifier, Log: in.log, Hashed: in.trace.Hash,
 	})
 }

@@ -112,21 +112,8 @@ func (p persons) PersonBySubject(ctx context.Context, issuer, sub string) (auth.
 	return who, err
 }
 
-// loginGroups is auth.Groups on the store.
-type loginGroups struct{ *store.Store }
-
 func keyOf(ref auth.AccountRef) store.Key {
 	return store.Key{Tenant: ref.Tenant, Account: ref.Account}
-}
-
-// GroupsOf implements auth.Groups.
-func (g loginGroups) GroupsOf(ctx context.Context, ref auth.AccountRef) ([]string, error) {
-	return g.Store.GroupsOf(ctx, keyOf(ref))
-}
-
-// SetGroups implements auth.Groups.
-func (g loginGroups) SetGroups(ctx context.Context, ref auth.AccountRef, issuer string, groups []string) error {
-	return g.Store.SetGroups(ctx, keyOf(ref), issuer, groups)
 }
 
 // subjects is auth.Subjects on the store.
@@ -154,7 +141,7 @@ func (in *Installation) relyingParty() (*auth.RelyingParty, error) {
 		Providers:   providers,
 		RedirectURI: in.cfg.Public.Portal + portal.CallbackPath, IssuerRedirectURI: in.cfg.Public.Portal + portal.IssuerCallbackPath,
 		PostLogoutRedirectURI: in.cfg.Public.Portal + "/",
-		People:                in.people(), Sessions: in.store, Tickets: in.store, Groups: loginGroups{in.store}, Subjects: subjects{in.store}, Log: in.log,
+		People:                in.people(), Sessions: in.store, Tickets: in.store, Groups: in.store, Subjects: subjects{in.store}, Log: in.log,
 	})
 }
 
@@ -207,9 +194,5 @@ func (in *Installation) ChangeLoginGroups(ctx context.Context, address string, a
 	if err != nil {
 		return err
 	}
-	said, err := in.store.GroupsSaid(ctx, keyOf(ref), in.cfg.OIDC.Issuer)
-	if err != nil {
-		return err
-	}
-	return auth.KeepGroups(ctx, loginGroups{in.store}, in.store, ref, in.cfg.OIDC.Issuer, said, add, remove, now)
+	return auth.KeepGroups(ctx, in.store, ref, in.cfg.OIDC.Issuer, add, remove, now)
 }

@@ -219,6 +219,7 @@ func (s *Store) RemoveAccount(ctx context.Context, key Key) error {
 			`DELETE FROM account_grant WHERE tenant_id = $1 AND (account_id = $2 OR person_id = $2)`,
 			`DELETE FROM group_grant WHERE tenant_id = $1 AND account_id = $2`,
 			`DELETE FROM person_group WHERE tenant_id = $1 AND account_id = $2`,
+			`DELETE FROM group_word WHERE tenant_id = $1 AND account_id = $2`,
 		} {
 			b.Exec(sql, key.Tenant, key.Account)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"fachwerk/auth"
 	"fachwerk/internal/store/meta"
 	"fachwerk/location"
 )
@@ -113,62 +114,12 @@ func (s *Store) GroupGrants(ctx context.Context, tenant int64) (list []GroupGran
 	return list, nil
 }
 
-// SetGroups keeps which groups an issuer says that a person is in, in place of what
-// it said before: at each sign-in and whenever a token is checked. Nothing is written
-// where nothing changed. More than MaxGroups are ErrTooLarge and change nothing; names
-// that are empty, too long or no text are left out, for nobody can be granted
-// anything by them. ErrNotFound where the issuer is not bound to the tenant.
+// SetGroups keeps which groups an issuer says that a person is in, in place of what it
+// said before, and as if at the same time. Errors are those of ChangeWord.
 func (s *Store) SetGroups(ctx context.Context, person Key, issuer string, groups []string) error {
-	groups = slices.DeleteFunc(slices.Clone(groups), func(name string) bool { return groupName(name) != nil })
-	slices.Sort(groups)
-	groups = slices.Compact(groups)
-	if len(groups) > MaxGroups {
-		return fmt.Errorf("%w: an issuer says of %d groups, %d are kept", ErrTooLarge, len(groups), MaxGroups)
-	}
-	at := s.at(ctx, person.Tenant)
-	const said = `SELECT group_name FROM person_group WHERE tenant_id = $1 AND account_id = $2 AND issuer = $3 ORDER BY group_name`
-	var before []string
-	scan := func(r meta.Rows) error {
-		var name string
-		err := r.Scan(&name)
-		before = append(before, name)
-		return err
-	}
-	if err := at.view(ctx, scan, said, person.Tenant, person.Account, issuer); err != nil || slices.Equal(before, groups) {
-		return err
-	}
-	if err := s.admit(ctx, person.Tenant, location.Login); err != nil {
-		return err
-	}
-	err := at.update(ctx, func(tx meta.Tx) error {
-		if err := bound(ctx, tx, person.Tenant, issuer); err != nil {
-			return err
-		}
-		if err := touched(ctx, tx, person); err != nil { // two who say so at the same time wait here
-			return err
-		}
-		before = before[:0]
-		if err := query(ctx, tx, scan, said, person.Tenant, person.Account, issuer); err != nil {
-			return err
-		}
-		var b meta.Batch
-		for _, name := range before {
-			if _, stays := slices.BinarySearch(groups, name); !stays {
-				b.Exec(`DELETE FROM person_group WHERE tenant_id = $1 AND account_id = $2 AND issuer = $3 AND group_name = $4`,
-					person.Tenant, person.Account, issuer, name)
-			}
-		}
-		for _, name := range groups {
-			if !slices.Contains(before, name) {
-				b.Exec(`INSERT INTO person_group (tenant_id, account_id, issuer, group_name) VALUES ($1, $2, $3, $4)`,
-					person.Tenant, person.Account, issuer, name)
-			}
-		}
-		return tx.Run(ctx, &b)
+	_, err := s.ChangeWord(ctx, auth.AccountRef(person), issuer, func(last auth.Word) (auth.Word, error) {
+		return auth.Word{Groups: groups, At: last.At}, nil
 	})
-	if err == nil {
-		s.announceAll([]Key{person})
-	}
 	return err
 }
 

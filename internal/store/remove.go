@@ -13,7 +13,7 @@ import (
 // foreign keys accept.
 var accountRows = []string{
 	"queue_recipient", "queue_message", "subscription", "origin", "thread", "operation", "collection_tombstone",
-	"address", "subject", "password", "app_password", "portal_session", "group_grant", "person_group", "location_report",
+	"address", "subject", "password", "app_password", "portal_session", "group_grant", "person_group", "group_word", "location_report",
 }
 
 // What a tenant has besides its accounts.

@@ -234,7 +234,7 @@ func local(address string) string { return strings.TrimSuffix(address, "@musters
 
 func ports(t *testing.T, p *storetest.Parts) authtest.Ports {
 	return authtest.Ports{
-		People: p, Passwords: p, AppPasswords: p, Sessions: p, Tickets: p, Changes: p,
+		People: p, Passwords: p, AppPasswords: p, Sessions: p, Tickets: p, Changes: p, Groups: p,
 		AddPerson: func(t *testing.T, address string, aliases ...string) auth.AccountRef {
 			a := p.Person(t, local(address))
 			for _, alias := range aliases {

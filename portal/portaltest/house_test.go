@@ -144,7 +144,7 @@ func (h *house) newPortal(t *testing.T, issuer, secret string, who auth.People, 
 	})
 	must(t, err)
 	party, err := auth.NewRelyingParty(auth.RPConfig{
-		Providers: providers, Groups: groups{h.Parts},
+		Providers: providers, Groups: h,
 		RedirectURI: h.portal + portal.CallbackPath, IssuerRedirectURI: h.portal + portal.IssuerCallbackPath, PostLogoutRedirectURI: h.portal + "/",
 		People: who, Sessions: h, Tickets: h, Now: h.clock.now, Log: log,
 	})

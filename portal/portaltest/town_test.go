@@ -269,14 +269,3 @@ func (d directory) Bindings(ctx context.Context) (auth.Bindings, error) {
 	}
 	return b, err
 }
-
-// groups keeps what the issuer says of groups.
-type groups struct{ *storetest.Parts }
-
-func (g groups) GroupsOf(ctx context.Context, ref auth.AccountRef) ([]string, error) {
-	return g.Store.GroupsOf(ctx, keyOf(ref))
-}
-
-func (g groups) SetGroups(ctx context.Context, ref auth.AccountRef, issuer string, list []string) error {
-	return g.Store.SetGroups(ctx, keyOf(ref), issuer, list)
-}
