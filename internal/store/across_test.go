@@ -50,3 +50,37 @@ func TestCopyAndMoveAcrossAccounts(t *testing.T) {
 		}
 	})
 }
+
+// Nothing is copied or moved into another tenant, be it at the same site: it is answered
+// as for an account that does not exist.
+func TestNothingCrossesTenants(t *testing.T) {
+	onBoth(t, func(t *testing.T, p *storetest.Parts) {
+		ctx := t.Context()
+		other, err := p.CreateTenant(ctx, "nachbarort", storetest.Site.Name)
+		must(t, err)
+		must(t, p.AddDomain(ctx, other.ID, "nachbarort.example"))
+		anna := p.Person(t, "anna")
+		bert, err := p.CreateAccount(ctx, store.NewAccount{Tenant: other.ID, Kind: store.Person, Address: "bert@nachbarort.example"})
+		must(t, err)
+		nobody := store.Key{Tenant: other.ID, Account: bert.Key.Account + 1}
+		src, dst := mailbox(t, p, anna.Key, "INBOX"), mailbox(t, p, bert.Key, "INBOX")
+		one := add(t, p, anna.Key, src.ID, []byte("Subject: eins\r\n\r\n"))
+		item, err := p.ItemsByUID(ctx, anna.Key, src.ID, []int64{one.UID})
+		must(t, err)
+		for _, to := range []store.Key{bert.Key, nobody} {
+			for _, move := range []bool{false, true} {
+				_, err := p.CopyAcross(ctx, anna.Key, src.ID, to, dst.ID, []int64{one.UID}, move)
+				wantErr(t, err, store.ErrNotFound)
+				_, err = p.CarryAcross(ctx, anna.Key, to, store.Transfer{Collection: src.ID, Item: item[0],
+					To: store.Spot{Collection: dst.ID, Name: "eins"}}, move)
+				wantErr(t, err, store.ErrNotFound)
+			}
+		}
+		if items, err := p.Items(ctx, bert.Key, dst.ID, 0, 10); err != nil || len(items) != 0 {
+			t.Errorf("%d items have crossed, %v", len(items), err)
+		}
+		if got := read(t, p, anna.Key, src.ID, one.UID); len(got) == 0 {
+			t.Error("the message has gone")
+		}
+	})
+}

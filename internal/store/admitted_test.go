@@ -62,7 +62,7 @@ var unadmitted = map[string]string{
 // reads are what may be called of a site's engines without writing. Whatever is not
 // named here counts as a write.
 var reads = map[string]map[string]bool{
-	"db": set(`Account AccountModSeqs ByHash Candidates Changes ChangesFor Close Collection CollectionByName CollectionChanges
+	"db": set(`Account AccountModSeqs AccountWithCollection ByHash Candidates Changes ChangesFor Close Collection CollectionByName CollectionChanges
 		Collections Content Contents ContentsOf DriveChanges DueObjects Engine Generation IndexOf ItemByID Items ItemsByObject
 		ItemsByUID ItemsFor JudgeCopy Locks Members Metas Named Now OldTrash Ping Properties Read Reapable Trash Verify View
 		WalkNames SetEpoch`),

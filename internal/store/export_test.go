@@ -14,3 +14,8 @@ func (s *Store) SpoolDir() string { return s.o.SpoolDir }
 
 // ExpireLogin is a part of Maintain.
 func (s *Store) ExpireLogin(ctx context.Context) error { return s.directory.expireLogin(ctx) }
+
+// QueueAccount is the tenant's hidden one.
+func (s *Store) QueueAccount(ctx context.Context, tenant int64) (Key, error) {
+	return s.queueAccount(ctx, tenant)
+}

@@ -86,7 +86,7 @@ func (s *Store) AddGrant(ctx context.Context, account, person Key, r Rights) err
 	if err != nil {
 		return err
 	}
-	if shared.Kind == Person || who.Kind != Person {
+	if shared.Kind == Person || shared.Kind == QueueAccount || who.Kind != Person { // nobody needs a grant to themselves
 		return ErrGrant
 	}
 	return s.changeGrant(ctx, account, person, `INSERT INTO account_grant (tenant_id, account_id, person_id, rights, created_at)

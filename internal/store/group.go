@@ -72,26 +72,40 @@ func (s *Store) RemoveGroupGrant(ctx context.Context, account Key, group string)
 // changeGroupGrant runs sql and tells the account and every member of the group.
 func (s *Store) changeGroupGrant(ctx context.Context, account Key, group, sql string, args ...any) error {
 	var told []Key
-	err := s.at(ctx, account.Tenant).update(ctx, func(tx meta.Tx) error {
+	err := s.at(ctx, account.Tenant).update(ctx, func(tx meta.Tx) (err error) {
 		if err := errNothing(execIn(ctx, tx, sql, args...)); err != nil {
 			return err
 		}
-		told = append(told[:0], account)
-		err := query(ctx, tx, func(r meta.Rows) error {
-			k := Key{Tenant: account.Tenant}
-			err := r.Scan(&k.Account)
-			told = append(told, k)
-			return err
-		}, `SELECT DISTINCT account_id FROM person_group WHERE tenant_id = $1 AND group_name = $2 ORDER BY account_id`, account.Tenant, group)
-		if err != nil {
-			return err
-		}
-		return touched(ctx, tx, told...)
+		told, err = touchedWithGroup(ctx, tx, account, group)
+		return err
 	})
 	if err == nil {
 		s.announceAll(told)
 	}
 	return err
+}
+
+// touchedWithGroup is touched for an account and all members of a group, however many,
+// in one statement, which locks in the order of the ids.
+func touchedWithGroup(ctx context.Context, tx meta.Tx, account Key, group string) (told []Key, err error) {
+	there := false
+	err = query(ctx, tx, func(r meta.Rows) error {
+		k := Key{Tenant: account.Tenant}
+		err := r.Scan(&k.Account)
+		there = there || k == account
+		told = append(told, k)
+		return err
+	}, `WITH concerned (id) AS MATERIALIZED (SELECT a.account_id FROM account a
+			WHERE a.tenant_id = $1 AND a.state <> 2 AND (a.account_id = $2 OR a.account_id IN (
+				SELECT p.account_id FROM person_group p WHERE p.tenant_id = $1 AND p.group_name = $3))
+			ORDER BY a.account_id {lock})
+		UPDATE account SET modseq = modseq + 1 FROM concerned
+		WHERE account.tenant_id = $1 AND account.account_id = concerned.id RETURNING account_id`,
+		account.Tenant, account.Account, group)
+	if err == nil && !there {
+		err = fmt.Errorf("account %d: %w", account.Account, ErrNotFound)
+	}
+	return told, err
 }
 
 // GroupGrants lists a tenant's, or everyone's with tenant 0, by account and group.
@@ -150,8 +164,18 @@ func touched(ctx context.Context, tx meta.Tx, keys ...Key) error {
 	return nil
 }
 
+// Watchers of many accounts are told some at a time: each will ask the database.
+const (
+	toldAtOnce = 500
+	toldPause  = 10 * time.Millisecond
+)
+
 func (s *Store) announceAll(keys []Key) {
+	told := 0
 	for _, key := range keys {
-		s.announce(key)
+		if told += s.announce(key); told >= toldAtOnce {
+			told = 0
+			time.Sleep(toldPause)
+		}
 	}
 }

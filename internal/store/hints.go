@@ -60,13 +60,13 @@ func (h *hints) remove(key Key, w *watcher) {
 	}
 }
 
-// announce tells the watchers of an account, in other processes too. Call it after
-// COMMIT only.
-func (s *Store) announce(key Key) {
+// announce tells the watchers of an account, in other processes too, and answers how
+// many there are in this one. Call it after COMMIT only.
+func (s *Store) announce(key Key) int {
 	if at := s.near(key.Tenant); at != nil {
 		at.carried.add(key)
 	}
-	s.hints.tell(key)
+	return s.hints.tell(key)
 }
 
 // announceQueue tells those who deliver that the queue may have work.
@@ -77,8 +77,8 @@ func (s *Store) announceQueue() {
 	s.queued.ring()
 }
 
-// tell tells this process's watchers of an account.
-func (h *hints) tell(key Key) {
+// tell tells this process's watchers of an account, and answers how many there are.
+func (h *hints) tell(key Key) int {
 	h.mu.Lock()
 	var tell []*watcher
 	if a := h.accounts[key]; a != nil {
@@ -90,6 +90,7 @@ func (h *hints) tell(key Key) {
 	for _, w := range tell {
 		w.f()
 	}
+	return len(tell)
 }
 
 // poll compares the modseqs of watched accounts until ctx ends, and hears of other

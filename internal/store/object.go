@@ -220,8 +220,12 @@ func joinKeywords(keywords []string) string {
 }
 
 // CopyAcross copies or moves items into another account: their content is opened
-// and sealed anew for it, since content is never shared between accounts.
+// and sealed anew for it, since content is never shared between accounts. An account of
+// another tenant is ErrNotFound, as one that does not exist.
 func (s *Store) CopyAcross(ctx context.Context, from Key, src int64, to Key, dst int64, uids []int64, move bool) (CopyResult, error) {
+	if err := oneTenant(from, to); err != nil {
+		return CopyResult{}, err
+	}
 	if err := s.admit(ctx, to.Tenant, location.Content); err != nil {
 		return CopyResult{}, outer(err)
 	}
@@ -253,12 +257,15 @@ func (s *Store) CopyAcross(ctx context.Context, from Key, src int64, to Key, dst
 		}
 		items, found = append(items, n), append(found, it.UID)
 	}
+	at := s.at(ctx, to.Tenant)
+	defer at.rooms.forget(to)
 	var result CopyResult
 	if move {
-		result, err = s.at(ctx, from.Tenant).db.MoveAcross(ctx, from, src, to, dst, found, items)
+		defer at.rooms.forget(from)
+		result, err = at.db.MoveAcross(ctx, from, src, to, dst, found, items)
 	} else {
 		var added []Added
-		added, err = s.at(ctx, to.Tenant).db.Add(ctx, to, dst, items)
+		added, err = at.db.Add(ctx, to, dst, items)
 		result = copyResult(found, added)
 	}
 	if err != nil {
@@ -269,6 +276,14 @@ func (s *Store) CopyAcross(ctx context.Context, from Key, src int64, to Key, dst
 		s.announce(from)
 	}
 	return result, nil
+}
+
+// oneTenant refuses what would lead out of a tenant.
+func oneTenant(from, to Key) error {
+	if from.Tenant != to.Tenant {
+		return fmt.Errorf("account %d of another tenant: %w", to.Account, ErrNotFound)
+	}
+	return nil
 }
 
 func copyResult(source []int64, added []Added) (r CopyResult) {

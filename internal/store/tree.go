@@ -26,8 +26,12 @@ const treePage = 500
 // maxTree is how many items one COPY takes.
 const maxTree = 1_000_000
 
-// CarryAcross copies or moves a named item into another account.
+// CarryAcross copies or moves a named item into another account. One of another tenant is
+// ErrNotFound, as one that does not exist.
 func (s *Store) CarryAcross(ctx context.Context, from, to Key, t Transfer, move bool) (Transferred, error) {
+	if err := oneTenant(from, to); err != nil {
+		return Transferred{}, err
+	}
 	return s.carry(ctx, from, to, t, move)
 }
 

@@ -8,7 +8,8 @@ import (
 // Engine is a database that holds the metadata of one site.
 //
 // Statements are written with $1, $2 … and the marker {now}, which an engine
-// replaces by its clock as Unix microseconds. The comment /*by index*/ behind a table
+// replaces by its clock as Unix microseconds. {lock} at the end of a SELECT locks its
+// rows in their order until the transaction ends. The comment /*by index*/ behind a table
 // names the index to use, for an engine that plans without knowing how many rows
 // there are; CROSS JOIN keeps the order of tables. Arguments are int64, string,
 // []byte and nil. All methods are safe for concurrent use.

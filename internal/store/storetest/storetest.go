@@ -89,8 +89,15 @@ func site(e Engines, at location.Site, db *meta.DB, blobs blob.Store) store.Site
 // nil, may alter the options.
 func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
 	t.Helper()
+	return OpenOver(t, e, func(engine meta.Engine) meta.Engine { return engine }, change)
+}
+
+// OpenOver is Open with what around puts around the database's engine.
+func OpenOver(t testing.TB, e Engines, around func(meta.Engine) meta.Engine, change func(*store.Options)) *Parts {
+	t.Helper()
 	p := &Parts{Folder: t.TempDir()}
 	engine, blobs, _ := open(t, e, p.Folder)
+	engine = around(engine)
 	var err error
 	p.Blobs = blobs
 	p.DB, err = meta.Open(t.Context(), engine, slog.New(slog.DiscardHandler))

@@ -27,7 +27,10 @@ type tx struct {
 	committed bool // by Last
 }
 
-func local(text string) string { return strings.ReplaceAll(text, "{now}", now) }
+// markers are what stands in statements for what engines word differently.
+var markers = strings.NewReplacer("{now}", now, "{lock}", "FOR NO KEY UPDATE")
+
+func local(text string) string { return markers.Replace(text) }
 
 // Query runs one statement. The next one must wait until its rows are closed.
 func (t *tx) Query(ctx context.Context, text string, args ...any) (meta.Rows, error) {

@@ -40,6 +40,10 @@ var placeholder = regexp.MustCompile(`\$(\d+)`)
 // without knowing how many rows there are and would else walk a collection.
 var byIndex = regexp.MustCompile(`/\*by (\w+)\*/`)
 
+// markers are what stands in statements for what engines word differently. There is one
+// writer, so rows need no lock.
+var markers = strings.NewReplacer("{now}", now, "{lock}", "")
+
 // local words a statement for SQLite.
 func local(text string) (worded string, order []int) {
 	worded = placeholder.ReplaceAllStringFunc(text, func(p string) string {
@@ -47,7 +51,7 @@ func local(text string) (worded string, order []int) {
 		order = append(order, n-1)
 		return "?"
 	})
-	return strings.ReplaceAll(byIndex.ReplaceAllString(worded, "INDEXED BY $1"), "{now}", now), order
+	return markers.Replace(byIndex.ReplaceAllString(worded, "INDEXED BY $1")), order
 }
 
 func (h *handle) prepare(text string) (*statement, error) {
