@@ -28,6 +28,7 @@ func TestNothingCrossesTenants(t *testing.T) {
 			t.Run("DAV", h.walkDAV)
 			t.Run("portal", h.walkPortal)
 			t.Run("control API", h.walkControl)
+			t.Run("town with a provider of its own", h.walkThird)
 			t.Run("tokens", h.walkTokensOfOurs)
 			t.Run("groups", h.walkGroups)
 			t.Run("sideways", h.walkSideways)

@@ -198,6 +198,10 @@ func (h *house) walkDAV(t *testing.T) {
 		if p := missingLike(office); normal(fill(r, "/files/{n}/", office), office) == normal(fill(r, "/files/{n}/", p.missing), p.missing) {
 			t.Error("a granted drive answers as one that is not there")
 		}
+		h.annas(t, "MKCALENDAR", "/calendars/"+office+"/akten/", "")
+		if got := fill(r, "/calendars/"+anna+"/{n}:akten/", office); !strings.HasPrefix(got, "207") {
+			t.Errorf("anna does not see a granted calendar in her home: %s", got)
+		}
 	})
 	for _, path := range []string{"/", "/principals/", "/files/", "/calendars/", "/addressbooks/", "/addressbooks/" + anna + "/", "/addressbooks/" + anna + "/directory/"} {
 		for _, body := range []string{"", `<propfind xmlns="DAV:"><prop><displayname/><principal-collection-set/><group-membership/><owner/></prop></propfind>`} {

@@ -151,7 +151,7 @@ func (h *house) configuration(t *testing.T, dir string, k kind) string {
   submissions: ""
 tls: {cert: cert.pem, key: key.pem, web: false, plain_login: loopback}
 public: {name: localhost, portal: "http://%s", http: "http://%s"}
-oidc: {embedded: true, issuer: "http://%s", operator_group: operators, admin_group: "chiefs of {tenant}", privacy_group: "privacy of {tenant}"}
+oidc: {embedded: true, issuer: "http://%s", operator_group: operators, admin_group: "chiefs of {tenant}", privacy_group: "privacy of {tenant}", internal_networks: [127.0.0.0/8]}
 keys: {dir: keys}
 spool: {dir: spool}
 smtp: {relays: [127.0.0.0/8]}

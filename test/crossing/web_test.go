@@ -68,7 +68,8 @@ func (b *browser) post(at string, form url.Values) string {
 // signIn signs somebody in at the portal, and answers a form token of theirs.
 func (h *house) signIn(t *testing.T, b *browser, who string) (token string) {
 	t.Helper()
-	form := fields(b.get("http://" + h.listen["portal"] + "/login?return=/devices"))
+	town := map[bool]string{true: theirTown, false: ourTown}[strings.HasSuffix(who, theirDomain)]
+	form := fields(b.get("http://" + h.listen["portal"] + "/login?return=/devices&tenant=" + town))
 	form.Set("address", who)
 	form.Set("password", webWord)
 	page := b.post("http://"+h.listen["issuer"]+"/login", form)
@@ -155,6 +156,11 @@ func (h *house) walkPortal(t *testing.T) {
 	}
 	theirsB.post(portal+"/data/reports", url.Values{"token": {fields(page).Get("token")}})
 	theirsB.post(portal+"/manage/data/reports", url.Values{"token": {fields(page).Get("token")}})
+	form := url.Values{"token": {fields(page).Get("token")}, "name": {secret}, "for": {"suite"}}
+	profile := regexp.MustCompile(`/apple-profile/([0-9A-Z]{20,})`).FindStringSubmatch(theirsB.post(portal+"/apple-profile", form))
+	if profile == nil {
+		t.Fatal("beate gets no profile")
+	}
 	n := h.numbers(t, session[1])
 	b := newBrowser(t, true)
 	token := h.signIn(t, b, anna)
@@ -224,12 +230,23 @@ func (h *house) walkPortal(t *testing.T) {
 			})
 		}
 	}
+	reports := pair{"report 1", "report 7"}
+	report := func(at, name string) string {
+		number := strings.TrimPrefix(name, "report ")
+		return strings.ReplaceAll(b.get(portal+at+number+"/json"), "reports%2f"+number, "reports%2fNUMBER")
+	}
 	for what, c := range map[string]struct {
 		p   pair
 		ask func(id string) string
 	}{
 		"an app password": {n.passwords, func(id string) string { return b.post(portal+"/devices/"+id+"/end", url.Values{"token": {token}}) }},
 		"a session":       {n.sessions, func(id string) string { return b.post(portal+"/sessions/"+id+"/end", url.Values{"token": {token}}) }},
+		"a profile":       {pair{profile[1], strings.Repeat("A", len(profile[1]))}, func(id string) string { return b.get(portal + "/apple-profile/" + id) }},
+		"a form token": {pair{form.Get("token"), strings.Repeat("A", len(form.Get("token")))}, func(token string) string {
+			return b.post(portal+"/devices", url.Values{"token": {token}, "name": {"x"}, "for": {"suite"}})
+		}},
+		"a report":                 {reports, func(n string) string { return report("/data/reports/", n) }},
+		"a report of the tenant's": {reports, func(n string) string { return report("/manage/data/reports/", n) }},
 		"a domain": {pair{theirDomain, "keine-stadt.example"}, func(d string) string {
 			return b.post(portal+"/manage/people/"+own+"/aliases", url.Values{"token": {token}, "local": {"x"}, "domain": {d}})
 		}},
@@ -244,6 +261,9 @@ func (h *house) walkPortal(t *testing.T) {
 		if got := b.get(portal + at); !strings.HasPrefix(got, "404") {
 			t.Errorf("anna gets %s: %s", at, got)
 		}
+	}
+	if got := theirsB.get(portal + "/apple-profile/" + profile[1]); !strings.HasPrefix(got, "200") {
+		t.Errorf("beate's own profile: %s", got)
 	}
 	if got := theirsB.get(portal + "/devices"); !strings.HasPrefix(got, "200") || !strings.Contains(got, "/end") {
 		t.Errorf("beate's session has ended: %s", got)
