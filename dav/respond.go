@@ -122,6 +122,8 @@ func judgement(err error, r *Request) (p *Precondition, ok bool) {
 		return refused(http.StatusBadRequest, "The content that came is not what was announced."), true
 	case errors.Is(err, resource.ErrChanged):
 		return later(http.StatusServiceUnavailable, 1, "Others change the same place at the moment. Try again."), true
+	case errors.Is(err, resource.ErrPlacement):
+		return later(http.StatusServiceUnavailable, 60, "Nothing may be written now where the data lies. Ask the operator."), true
 	case errors.Is(err, resource.ErrTemporary), errors.Is(err, context.DeadlineExceeded):
 		return later(http.StatusServiceUnavailable, 10, "This is temporarily not possible. Try again later."), true
 	case errors.Is(err, errXML):

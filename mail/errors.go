@@ -1,6 +1,10 @@
 package mail
 
-import "errors"
+import (
+	"errors"
+
+	"fachwerk/internal/store"
+)
 
 // Errors of this package. Each comes wrapped with what was tried; the cause
 // stays in the chain for those who may see it.
@@ -31,6 +35,9 @@ var (
 	// nothing was changed, or in the rarest case, when the answer to a COMMIT was
 	// lost, that cannot be told. Try again later.
 	ErrTemporary = errors.New("temporarily unavailable")
+	// ErrPlacement comes with ErrTemporary where nothing may be written at present
+	// because of where it would lie.
+	ErrPlacement = store.ErrPlacement
 	// ErrNotLocal: the address's domain belongs to no tenant here.
 	ErrNotLocal = errors.New("domain is not served here")
 	// ErrNoSuchUser: the domain is served here, the address is nobody's.

@@ -24,6 +24,9 @@ var (
 	ErrTooMany   = store.ErrTooMany
 	ErrDigest    = errors.New("the content does not have the digest it was sent with")
 	ErrTemporary = store.ErrTemporary
+	// ErrPlacement comes with ErrTemporary where nothing may be written at present
+	// because of where it would lie.
+	ErrPlacement = store.ErrPlacement
 )
 
 // fail puts a store's error into this package's terms.

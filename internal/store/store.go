@@ -20,6 +20,10 @@ import (
 // or the blob store's absence wraps it.
 var ErrTemporary = errors.New("the store is temporarily unavailable")
 
+// ErrPlacement comes with ErrTemporary where nothing may be written at present because of
+// where it would lie; package location says why.
+var ErrPlacement = errors.New("nothing may be written there")
+
 // ErrTooLarge says that an object passes the limit given for it.
 var ErrTooLarge = errors.New("larger than allowed")
 
@@ -144,9 +148,10 @@ func outer(err error) error {
 		return err
 	case errors.Is(err, meta.ErrUnavailable), errors.Is(err, meta.ErrFull),
 		errors.Is(err, meta.ErrConflict), errors.Is(err, meta.ErrOutcomeUnknown),
-		errors.Is(err, blob.ErrTemporary), errors.Is(err, blob.ErrStopped),
-		errors.Is(err, location.ErrElsewhere), errors.Is(err, location.ErrMismatch): // mail that may not lie here yet waits where it is
+		errors.Is(err, blob.ErrTemporary), errors.Is(err, blob.ErrStopped):
 		return fmt.Errorf("%w: %w", ErrTemporary, err)
+	case errors.Is(err, location.ErrElsewhere), errors.Is(err, location.ErrMismatch): // mail that may not lie here yet waits where it is
+		return fmt.Errorf("%w: %w: %w", ErrTemporary, ErrPlacement, err)
 	}
 	return err
 }

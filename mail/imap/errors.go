@@ -73,6 +73,9 @@ func (s *session) refusalOf(c *command, err error) (r *refusal, fatal error) {
 	case errors.Is(err, mail.ErrTemporary), errors.Is(err, auth.ErrUnavailable),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		s.log.Warn("imap: command failed", "command", c.name, "err", err)
+		if errors.Is(err, mail.ErrPlacement) {
+			return no(goimap.ResponseCodeUnavailable, "Nothing may be written now where your data lies; ask the operator"), nil
+		}
 		return no(goimap.ResponseCodeUnavailable, "Temporarily unavailable, try again later"), nil
 	}
 	var fault interface{ Timeout() bool }

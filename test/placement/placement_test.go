@@ -118,7 +118,7 @@ func (h *house) walkIMAP(t *testing.T) {
 		name, _, _ := strings.Cut(c, "\r")
 		h.step(t, name, func(t *testing.T) {
 			got := h.imapAs(t, anna, "SELECT INBOX", c)
-			if !strings.Contains("\n"+got, "\na NO [UNAVAILABLE]") {
+			if !strings.Contains("\n"+got, "\na NO [UNAVAILABLE] Nothing may be written now where your data lies") {
 				t.Errorf("%.60q: %s", c, got)
 			}
 		})
@@ -317,7 +317,7 @@ func (h *house) walkCommands(t *testing.T) {
 				return in.SetTenantLogo(ctx, ourTown, []byte("\x89PNG\r\n\x1a\n"+strings.Repeat("\x00", 100)))
 			},
 			"settings": func() error {
-				_, err := in.SetTenant(ctx, ourTown, func(t *app.Tenant) { t.Settings.Contact = secret })
+				_, err := in.SetTenant(ctx, ourTown, func(t *app.Tenant) { t.Settings.Contact = secret }, false)
 				return err
 			},
 			"a subject": func() error { return in.BindSubject(ctx, jan, "http://"+h.listen["issuer"], "sub-of-jan") },
@@ -331,9 +331,16 @@ func (h *house) walkCommands(t *testing.T) {
 				}
 			})
 		}
+		// The proof of the fault is handed out; step sees that it is not kept.
 		h.step(t, "a report", func(t *testing.T) {
-			if _, err := in.ReportLocation(ctx, ourTown, "json", "de"); err == nil {
-				t.Error("a report was kept")
+			text, err := in.ReportLocation(ctx, ourTown, "json", "de")
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, err := in.ReportKey()
+			must(t, err)
+			if said, err := app.VerifyReports([][]byte{text}, key); err != nil || !strings.Contains(strings.Join(said, ""), "report that was not kept") {
+				t.Errorf("%q, %v", said, err)
 			}
 		})
 	})
@@ -410,7 +417,7 @@ func (h *house) quietLog(t *testing.T, from int) {
 			t.Errorf("the log tells %q: %s", name, said[max(0, at-200):min(len(said), at+100)])
 		}
 	}
-	if !strings.Contains(said, "may not lie at this site") && !strings.Contains(said, "not as it was declared") {
+	if !strings.Contains(said, "may not lie at this site") && !strings.Contains(said, "not verified to be as declared") {
 		t.Error("the log does not tell why writing is refused")
 	}
 }

@@ -109,7 +109,6 @@ func (h *house) walkPortal(t *testing.T, b *browser, token string) {
 	for at, form := range map[string]url.Values{
 		"/devices":       {"name": {secret}, "for": {"suite"}},
 		"/apple-profile": {"name": {secret}, "for": {"suite"}},
-		"/data/reports":  {}, "/manage/data/reports": {},
 		"/trash/restore": {"drive": {anna}, "id": {id[1]}}, "/trash/remove": {"drive": {anna}, "id": {id[1]}}, "/trash/empty": {"drive": {anna}},
 		"/manage/people/new": {"kind": {"person"}, "name": {secret}, "local": {"neu"}, "domain": {ourDomain}},
 		person[1] + "/edit":  {"name": {secret}, "quota": {"1"}}, person[1] + "/aliases": {"local": {"leitung"}, "domain": {ourDomain}},
@@ -123,6 +122,13 @@ func (h *house) walkPortal(t *testing.T, b *browser, token string) {
 			}
 			if strings.Contains(page, "form token") {
 				t.Errorf("%s was not tried: %s", at, page)
+			}
+		})
+	}
+	for _, at := range []string{"/data/reports", "/manage/data/reports"} {
+		h.step(t, at, func(t *testing.T) {
+			if status, page := b.post(portal+at, url.Values{"token": {token}}); status != http.StatusOK || !strings.Contains(page, "konnte nicht aufbewahrt werden") && !strings.Contains(page, "could not be kept") {
+				t.Errorf("%s: %d %s", at, status, text(page))
 			}
 		})
 	}
