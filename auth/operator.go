@@ -3,13 +3,27 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// OperatorAlone is how old an operator's token may be while nobody can say whether
+	// the operator is a person here who was disabled or has left the group: a site is
+	// away. It is then that operators are needed.
+	OperatorAlone = 10 * time.Minute
+
+	// operatorPatience bounds how long several tenants are asked for one operator.
+	operatorPatience = 3 * time.Second
 )
 
 // Operator checks the access token of somebody who manages the installation: by the
 // installation's issuer, for our resource, with the operators' group among its groups.
 // Whoever operates need not be a person here, and a program may; if they are one, they
-// must not be disabled. The principal opens no account: Account is 0 and Scopes none.
-// Errors are those of Bearer; a good token without the group gives ErrScope.
+// must not be disabled, and if they are several, not all of them. The principal opens no
+// account: Account is 0 and Scopes none. While a site is away that may know them, a token
+// made within [OperatorAlone] is believed alone. Errors are those of Bearer; a good
+// token without the group gives ErrScope.
 func (a *Authenticator) Operator(ctx context.Context, at Attempt, token string) (*Principal, error) {
 	at.Username, at.Scope = "", 0
 	return a.judge(ctx, at, token, a.checkOperator)
@@ -29,7 +43,7 @@ func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token stri
 	}
 	groups, _ := of.groups(c.all)
 	p := &Principal{
-		Method: ByBearer, Issuer: c.issuer, Session: c.session(token), Expires: c.Expires.Time,
+		Method: ByBearer, Issuer: c.issuer, Session: c.session(token), Expires: c.Expires.Time, DisplayName: c.Subject,
 		Groups: groups, Roles: of.roles(groups) & Operator,
 	}
 	if !p.Has(Operator) {
@@ -38,21 +52,62 @@ func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token stri
 	if c.AuthTime != nil {
 		p.AuthTime = c.AuthTime.Time
 	}
-	person, err := a.cfg.People.PersonBySubject(ctx, c.issuer, c.Subject)
-	switch {
-	case errors.Is(err, ErrUnavailable):
+	persons, away, err := a.operators(ctx, bound.byIssuer[of.URL], c)
+	if err != nil {
 		return nil, err
-	case err != nil: // no person here, or one in each of several tenants
-		p.DisplayName = c.Subject
-	case person.Disabled:
-		return nil, errors.New("the person is disabled")
-	default:
-		p.Address, p.DisplayName = person.Address, person.DisplayName
-		// A token of before they left the group counts for no more than what is left.
-		p.Groups = a.groups.note(ctx, person.AccountRef, of, groups, c.issued())
-		if p.Roles &= of.roles(p.Groups); !p.Has(Operator) {
-			return nil, ErrScope
+	}
+	if away != nil {
+		if age := a.now().Sub(c.issued()); age > OperatorAlone {
+			return nil, fmt.Errorf("%w: while a site is away an operator needs a token of the last %v, this one is of %v ago: %w", ErrUnavailable, OperatorAlone, age, away)
 		}
+		a.log.Warn("an operator is let in by their token alone: a site that may know them is away", "subject", c.Subject, "err", away)
+	}
+	disabled := len(persons) > 0
+	for _, person := range persons {
+		// A token of before they left the group counts for no more than what is left.
+		p.Groups = common(p.Groups, a.groups.note(ctx, person.AccountRef, of, groups, c.issued()))
+		disabled = disabled && person.Disabled
+	}
+	if disabled {
+		return nil, errors.New("the person is disabled")
+	}
+	if p.Roles &= of.roles(p.Groups); !p.Has(Operator) {
+		return nil, ErrScope
+	}
+	if len(persons) == 1 {
+		p.Address, p.DisplayName = persons[0].Address, persons[0].DisplayName
 	}
 	return p, nil
+}
+
+// operators are the persons that an operator is here: mostly one or none. away says why
+// some may be missing.
+func (a *Authenticator) operators(ctx context.Context, bindings []IssuerBinding, c *accessToken) (persons []Person, away, err error) {
+	person, err := a.cfg.People.PersonBySubject(ctx, c.issuer, c.Subject)
+	switch {
+	case err == nil:
+		return []Person{person}, nil, nil
+	case errors.Is(err, ErrNotFound):
+		return nil, nil, nil
+	case errors.Is(err, ErrUnavailable):
+		return nil, err, nil
+	case !errors.Is(err, ErrSeveral):
+		return nil, nil, unavailable(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
+	defer cancel()
+	for _, b := range bindings {
+		person, err := a.cfg.People.PersonIn(ctx, b.Tenant, c.issuer, c.Subject)
+		switch {
+		case err == nil:
+			persons = append(persons, person)
+		case ctx.Err() != nil:
+			return persons, errors.Join(away, ctx.Err()), nil
+		case errors.Is(err, ErrUnavailable):
+			away = errors.Join(away, err)
+		case !errors.Is(err, ErrNotFound):
+			return nil, nil, unavailable(err)
+		}
+	}
+	return persons, away, nil
 }

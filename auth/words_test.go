@@ -127,7 +127,7 @@ func TestIssuersLendNoRoles(t *testing.T) {
 	s := openTowns(t)
 	second := authtest.NewIssuer(t)
 	b := s.own()
-	b.URL, b.GroupsClaim, b.AdminGroup, b.PrivacyGroup = second.URL, "groups", "chiefs", ""
+	b.URL, b.ClientID, b.GroupsClaim, b.AdminGroup, b.PrivacyGroup = second.URL, "", "groups", "chiefs", "" // tokens alone
 	s.bind(b)
 	s.Bind(s.dora, second.URL, "sub-2")
 	s.later(5 * time.Second)
