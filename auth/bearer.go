@@ -162,6 +162,12 @@ func (c *accessToken) issued() time.Time {
 	return c.IssuedAt.Time
 }
 
+// tells reports whether a token without groups says that there are none. Where the
+// issuer tells them for a scope only, one without it says nothing of them.
+func (c *accessToken) tells(b IssuerBinding) bool {
+	return b.GroupsScope == "" || slices.Contains(c.Scope, b.GroupsScope) || slices.Contains(c.Scp, b.GroupsScope)
+}
+
 // session names the token where its issuer has not.
 func (c *accessToken) session(token string) string {
 	if c.ID != "" {
@@ -263,7 +269,7 @@ func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token strin
 	if c.AuthTime != nil {
 		p.AuthTime = c.AuthTime.Time
 	}
-	if groups, ok := binding.groups(c.all); ok {
+	if groups, ok := binding.groups(c.all); ok && (len(groups) > 0 || c.tells(binding)) {
 		p.Groups = a.groups.note(ctx, person.AccountRef, binding, groups, c.issued())
 		p.Roles = binding.roles(p.Groups)
 	}

@@ -170,7 +170,8 @@ type IssuerBinding struct {
 	ClientID, ClientSecret string
 	// GroupsClaim names the claim with a person's groups; empty: none is read.
 	GroupsClaim string
-	// GroupsScope is asked for at the sign-in where the issuer tells groups only then.
+	// GroupsScope is asked for at the sign-in where the issuer tells groups only then. A
+	// token without it that names no groups says nothing of them.
 	GroupsScope string
 	// Groups whose members have roles; empty: nobody. In those of the configuration
 	// {tenant} stands for the tenant's name. OperatorGroup counts in the configuration's

@@ -3,6 +3,7 @@ package issuers
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -28,7 +29,8 @@ type neighbour struct {
 	redirect string // of the mail program
 }
 
-func openNeighbour(t *testing.T) *neighbour {
+// openNeighbour starts both; more are further options of the provider.
+func openNeighbour(t *testing.T, more map[string]any) *neighbour {
 	t.Helper()
 	n := &neighbour{house: start(t, harness.Embedded)}
 	l, err := net.Listen("tcp", "127.0.0.2:0")
@@ -40,7 +42,7 @@ func openNeighbour(t *testing.T) *neighbour {
 	program := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(program.Close)
 	n.redirect = program.URL + "/cb"
-	issuer := independent(t, map[string]any{
+	options := map[string]any{
 		"port": port, "groups": map[string][]string{"dora": {"Chefs", "operators", "Team"}, "emil": {"Team"}},
 		"clients": []map[string]any{
 			{
@@ -50,7 +52,9 @@ func openNeighbour(t *testing.T) *neighbour {
 			},
 			{"client_id": "mail", "redirect_uris": []string{n.redirect}, "token_endpoint_auth_method": "none"},
 		},
-	})
+	}
+	maps.Copy(options, more)
+	issuer := independent(t, options)
 	if n.issuer != issuer {
 		t.Fatalf("the provider calls itself %s, not %s", issuer, n.issuer)
 	}
@@ -63,7 +67,7 @@ func openNeighbour(t *testing.T) *neighbour {
 // a redirect URI of their own, their tokens open their accounts and no other's, who is
 // invited becomes known to it, and the provider's logout ends the session.
 func TestATenantsOwnProvider(t *testing.T) {
-	n := openNeighbour(t)
+	n := openNeighbour(t, nil)
 	ours := newBrowser(t)
 	if p := ours.signIn(n.login(n.first), n.Anna()); p.url.Path != "/devices" {
 		t.Fatalf("anna's sign-in at the embedded provider ends at %s", p.url)

@@ -5,8 +5,8 @@
 //   node provider.mjs '{"clients":[…],"resource":"https://…","host":"127.0.0.2","hold":true}'
 //
 // With "port" it listens there, else on a free one; with "groups", such as
-// {"anna":["Bauamt"]}, its ID and access tokens have a claim of that name.
-// prints one line of JSON, {"issuer":"http://…"}, when it listens. It ends with
+// {"anna":["Bauamt"]}, its ID and access tokens have a claim of that name; with
+// "groupsScope" too, only where that scope was asked for. It prints one line of JSON, {"issuer":"http://…"}, when it listens. It ends with
 // SIGTERM or, with hold, when its standard input ends.
 // POST /test/rotate makes new RS256 and ES256 keys and signs with them.
 
@@ -25,6 +25,10 @@ let issuer;
 function groupsOf(sub) {
   return options.groups ? { groups: options.groups[sub] ?? [] } : {};
 }
+
+// The scope without which nothing is said of groups.
+const groupsScope = options.groupsScope ?? 'openid';
+const resourceScopes = [...scopes, ...(options.groupsScope ? [groupsScope] : [])].join(' ');
 
 function newKey(alg) {
   const { privateKey } = alg === 'RS256'
@@ -67,7 +71,7 @@ function rotate() {
     // The library sends nothing to loopback addresses, where a test's portal
     // listens; without its dispatcher it does.
     fetch: (url, { dispatcher, ...init }) => globalThis.fetch(url, init),
-    scopes: ['openid', 'offline_access', ...scopes],
+    scopes: [...new Set(['openid', 'offline_access', groupsScope, ...scopes])],
     cookies: { keys: ['only for tests'] },
     features: {
       devInteractions: { enabled: true },
@@ -78,7 +82,7 @@ function rotate() {
         defaultResource: () => options.resource ?? 'urn:fachwerk:test',
         useGrantedResource: () => true,
         getResourceServerInfo: (_ctx, resource) => ({
-          scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: 600,
+          scope: resourceScopes, audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: 600,
           jwt: { sign: { alg: 'RS256' } },
         }),
       },
@@ -86,14 +90,17 @@ function rotate() {
     ttl: { Session: 3600, Grant: 3600, Interaction: 600, IdToken: 600, AccessToken: 600, AuthorizationCode: 60 },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub, ...groupsOf(sub) }) }),
     ...(options.groups && {
-      claims: { openid: ['sub', 'groups'] },
-      extraTokenClaims: (_ctx, token) => groupsOf(token.accountId),
+      claims: { openid: ['sub'], [groupsScope]: groupsScope === 'openid' ? ['sub', 'groups'] : ['groups'] },
+      conformIdTokenClaims: false, // what a scope asks for is in the ID token too
+      extraTokenClaims: (_ctx, token) => (
+        groupsScope === 'openid' || token.scope?.split(' ').includes(groupsScope) ? groupsOf(token.accountId) : {}
+      ),
     }),
     // Nobody is asked whether the client may know them.
     async loadExistingGrant(ctx) {
       const grant = new ctx.oidc.provider.Grant({ accountId: ctx.oidc.session.accountId, clientId: ctx.oidc.client.clientId });
-      grant.addOIDCScope(['openid', 'offline_access', ...scopes].join(' '));
-      grant.addResourceScope(options.resource ?? 'urn:fachwerk:test', scopes.join(' '));
+      grant.addOIDCScope(['openid', 'offline_access', groupsScope, ...scopes].join(' '));
+      grant.addResourceScope(options.resource ?? 'urn:fachwerk:test', resourceScopes);
       await grant.save();
       return grant;
     },
