@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"fachwerk/internal/app"
+	"fachwerk/internal/testenv/towns"
 )
 
 // fresh is a password that nobody has.
@@ -68,12 +68,12 @@ func (h *house) canFail(t *testing.T, k kind) {
 // walkGroups grants to a group of ours that has the name of one of theirs: theirs get
 // nothing by it.
 func (h *house) walkGroups(t *testing.T) {
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		must(t, in.AddGroupGrant(ctx, office, secret, "read,write,manage,send-as"))
 		must(t, in.ChangeLoginGroups(ctx, jan, []string{secret}, nil))
 	})
 	selects := func(who, name string) string { return h.imapAs(t, who, `SELECT "Other Users/`+name+`/INBOX"`) }
-	h.until(t, "the group of ours has its grant", func() bool { return strings.Contains(selects(jan, office), "a OK [READ-WRITE]") })
+	towns.Until(t, "the group of ours has its grant", func() bool { return strings.Contains(selects(jan, office), "a OK [READ-WRITE]") })
 	if got := selects(beate, bureau); !strings.Contains(got, "a OK [READ-") {
 		t.Errorf("beate cannot use what her own tenant grants her: %s", got)
 	}
@@ -81,13 +81,13 @@ func (h *house) walkGroups(t *testing.T) {
 	for what, ask := range map[string]func(t *testing.T, name string) string{
 		"IMAP": func(_ *testing.T, name string) string { return selects(beate, name) },
 		"DAV": func(t *testing.T, name string) string {
-			return h.dav(t, beate, h.app[beate], "PROPFIND", "/files/"+name+"/", "", "Depth", "0")
+			return h.dav(t, beate, h.Passwords[beate], "PROPFIND", "/files/"+name+"/", "", "Depth", "0")
 		},
 		"calendars": func(t *testing.T, name string) string {
-			return h.dav(t, beate, h.app[beate], "PROPFIND", "/calendars/"+name+"/", "", "Depth", "1")
+			return h.dav(t, beate, h.Passwords[beate], "PROPFIND", "/calendars/"+name+"/", "", "Depth", "1")
 		},
 		"SMTP": func(t *testing.T, name string) string {
-			return h.smtp(t, "submission", authPlain(beate, h.app[beate]), "MAIL FROM:<"+name+">")
+			return h.smtp(t, "submission", authPlain(beate, h.Passwords[beate]), "MAIL FROM:<"+name+">")
 		},
 	} {
 		h.same(t, "group: "+what, p, ask)
@@ -104,17 +104,17 @@ func (h *house) deliver(t *testing.T, to string) {
 
 // walkRemoved removes their tenant: nothing tells that it was there.
 func (h *house) walkRemoved(t *testing.T) {
-	h.with(t, func(ctx context.Context, in *app.Installation) { must(t, in.RemoveTenant(ctx, theirTown)) })
+	h.With(t, func(ctx context.Context, in *app.Installation) { must(t, in.RemoveTenant(ctx, theirTown)) })
 	// The server, beside which that was done, learns of it from the database.
-	h.until(t, "beate is refused", func() bool {
-		return strings.HasPrefix(h.login(t, fmt.Sprintf("LOGIN %s %q", beate, h.app[beate])), "a NO")
+	towns.Until(t, "beate is refused", func() bool {
+		return strings.HasPrefix(h.login(t, fmt.Sprintf("LOGIN %s %q", beate, h.Passwords[beate])), "a NO")
 	})
 	h.login(t, fmt.Sprintf("LOGIN %s %q", missingLike(beate).missing, fresh())) // has failed as often then
 	strange := elsewhere(beate)
 	rcpt := func(n string) string {
 		return normal(h.smtp(t, "smtp", "MAIL FROM:<x@elsewhere.example>", "RCPT TO:<"+n+">"), n)
 	}
-	h.until(t, "her domain is not served", func() bool { return rcpt(strange.foreign) == rcpt(strange.missing) })
+	towns.Until(t, "her domain is not served", func() bool { return rcpt(strange.foreign) == rcpt(strange.missing) })
 	for _, p := range addresses() {
 		for what, ask := range map[string]func(t *testing.T, name string) string{
 			"IMAP SELECT": func(t *testing.T, n string) string { return h.imapAs(t, anna, `SELECT "Other Users/`+n+`/INBOX"`) },
@@ -141,17 +141,7 @@ func (h *house) walkRemoved(t *testing.T) {
 	for _, p := range addresses()[:len(theirs)] {
 		h.same(t, "removed: login", p, func(t *testing.T, n string) string { return h.login(t, fmt.Sprintf("LOGIN %s %q", n, fresh())) })
 	}
-	h.same(t, "removed: beate's own password", missingLike(beate), func(t *testing.T, n string) string { return h.login(t, fmt.Sprintf("LOGIN %s %q", n, h.app[beate])) })
-}
-
-func (h *house) until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		if is() {
-			return
-		}
-		if time.Since(began) > patience {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
+	h.same(t, "removed: beate's own password", missingLike(beate), func(t *testing.T, n string) string {
+		return h.login(t, fmt.Sprintf("LOGIN %s %q", n, h.Passwords[beate]))
+	})
 }

@@ -17,7 +17,7 @@ import (
 var client = &http.Client{
 	Timeout: patience,
 	Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		return fromAnywhere().DialContext(ctx, network, address)
+		return (&net.Dialer{LocalAddr: anywhere(), Timeout: patience}).DialContext(ctx, network, address)
 	}},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
@@ -25,7 +25,7 @@ var client = &http.Client{
 // dav asks with a password and writes down the whole answer.
 func (h *house) dav(t *testing.T, who, password, method, path, body string, fields ...string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+h.listen["http"]+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, h.URL("http")+path, strings.NewReader(body))
 	must(t, err)
 	req.SetBasicAuth(who, password)
 	for i := 0; i+1 < len(fields); i += 2 {
@@ -53,7 +53,7 @@ func written(t *testing.T, res *http.Response) string {
 
 func (h *house) annas(t *testing.T, method, path, body string, fields ...string) string {
 	t.Helper()
-	return h.dav(t, anna, h.app[anna], method, path, body, fields...)
+	return h.dav(t, anna, h.Passwords[anna], method, path, body, fields...)
 }
 
 // belongings gives somebody a calendar, contacts and files, and answers the tokens of a
@@ -62,7 +62,7 @@ func (h *house) belongings(t *testing.T, who, owner string) (lock, token string)
 	t.Helper()
 	do := func(method, path, body string, fields ...string) string {
 		t.Helper()
-		got := h.dav(t, who, h.app[who], method, path, body, fields...)
+		got := h.dav(t, who, h.Passwords[who], method, path, body, fields...)
 		if got[0] != '2' {
 			t.Fatalf("%s %s: %s", method, path, got)
 		}

@@ -86,7 +86,7 @@ func (h *house) walkLogins(t *testing.T) {
 	plain := func(authzid, authcid, password string) string {
 		return base64.StdEncoding.EncodeToString([]byte(authzid + "\x00" + authcid + "\x00" + password))
 	}
-	if got := h.login(t, "AUTHENTICATE PLAIN "+plain("", anna, h.app[anna])); !strings.HasPrefix(got, "a OK") {
+	if got := h.login(t, "AUTHENTICATE PLAIN "+plain("", anna, h.Passwords[anna])); !strings.HasPrefix(got, "a OK") {
 		t.Fatalf("anna's own login: %s", got)
 	}
 	for i, door := range []struct {
@@ -97,16 +97,16 @@ func (h *house) walkLogins(t *testing.T) {
 		{"embedded provider", 1, func(t *testing.T, name string) string { return h.provider(t, name, fresh()) }},
 		{"IMAP LOGIN", 1, func(t *testing.T, name string) string { return h.login(t, fmt.Sprintf("LOGIN %s %q", name, fresh())) }},
 		{"IMAP LOGIN with anna's password", 1, func(t *testing.T, name string) string {
-			return h.login(t, fmt.Sprintf("LOGIN %s %q", name, h.app[anna]))
+			return h.login(t, fmt.Sprintf("LOGIN %s %q", name, h.Passwords[anna]))
 		}},
 		{"IMAP as another", 0, func(t *testing.T, name string) string { // her password was seen a moment ago
-			return h.login(t, "AUTHENTICATE PLAIN "+plain(name, anna, h.app[anna]))
+			return h.login(t, "AUTHENTICATE PLAIN "+plain(name, anna, h.Passwords[anna]))
 		}},
 		{"SMTP", 1, func(t *testing.T, name string) string {
 			return h.smtp(t, "submission", "AUTH PLAIN "+plain("", name, fresh()))
 		}},
 		{"SMTP as another", 0, func(t *testing.T, name string) string {
-			return h.smtp(t, "submission", "AUTH PLAIN "+plain(name, anna, h.app[anna]))
+			return h.smtp(t, "submission", "AUTH PLAIN "+plain(name, anna, h.Passwords[anna]))
 		}},
 		{"DAV", 1, func(t *testing.T, name string) string {
 			return h.dav(t, name, fresh(), "PROPFIND", "/files/"+name+"/", "", "Depth", "0")
@@ -129,12 +129,4 @@ const doorCount = 8
 func visitors(door int) []string {
 	n := string(rune('a' + door))
 	return []string{"person" + n + "@" + theirDomain, "urlaub" + n + "@" + theirDomain, "stelle" + n + "@" + theirDomain}
-}
-
-func (h *house) login(t *testing.T, command string) string {
-	t.Helper()
-	k := dial(t, h.listen["imap"])
-	defer k.c.Close()
-	k.line()
-	return k.imap(command)
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"fachwerk/internal/testenv/towns"
 )
 
 // walkSideways asks nothing by a name: it looks for what theirs leave where ours can
@@ -30,7 +32,7 @@ func (h *house) equalContent(t *testing.T) {
 			strings.Repeat(what+"\r\n", 40)
 	}
 	messages := pair{text("rund"), text("kein")}
-	if got := h.dav(t, beate, h.app[beate], "PUT", "/files/"+beate+"/Gleich.bin", contents.foreign); !strings.HasPrefix(got, "201") {
+	if got := h.dav(t, beate, h.Passwords[beate], "PUT", "/files/"+beate+"/Gleich.bin", contents.foreign); !strings.HasPrefix(got, "201") {
 		t.Fatalf("beate's file: %s", got)
 	}
 	h.imapAs(t, beate, fmt.Sprintf("APPEND INBOX {%d+}\r\n%s", len(messages.foreign), messages.foreign))
@@ -113,7 +115,7 @@ func (h *house) ownNumbers(t *testing.T) {
 // theirCards are entries of their directory: nothing in ours answers for them.
 func (h *house) theirCards(t *testing.T) {
 	hrefs := func(who string) (list []string) {
-		got := h.dav(t, who, h.app[who], "PROPFIND", "/addressbooks/"+who+"/directory/", "", "Depth", "1")
+		got := h.dav(t, who, h.Passwords[who], "PROPFIND", "/addressbooks/"+who+"/directory/", "", "Depth", "1")
 		for _, m := range regexp.MustCompile(`/directory/([^<"/]+\.vcf)`).FindAllStringSubmatch(got, -1) {
 			if !slices.Contains(list, m[1]) {
 				list = append(list, m[1])
@@ -151,12 +153,12 @@ func (h *house) theirCards(t *testing.T) {
 // gets it no more of the sender's town than mail from anywhere would.
 func (h *house) lettersBetween(t *testing.T) {
 	letter := fmt.Sprintf("From: <%s>\r\nTo: <%s>\r\nSubject: Zwischen den Orten\r\nMessage-ID: <orte@client.example>\r\n\r\nGuten Tag.\r\n.", beate, anna)
-	got := h.smtp(t, "submission", authPlain(beate, h.app[beate]), "MAIL FROM:<"+beate+">", "RCPT TO:<"+anna+">", "DATA", letter)
+	got := h.smtp(t, "submission", authPlain(beate, h.Passwords[beate]), "MAIL FROM:<"+beate+">", "RCPT TO:<"+anna+">", "DATA", letter)
 	if !strings.Contains(got, "250 2.0.0") {
 		t.Fatalf("beate's letter: %s", got)
 	}
 	var text string
-	h.until(t, "beate's letter is there", func() bool {
+	towns.Until(t, "beate's letter is there", func() bool {
 		text = h.imapAs(t, anna, "EXAMINE INBOX", `SEARCH SUBJECT "Zwischen den Orten"`, "FETCH * BODY.PEEK[HEADER]")
 		return strings.Contains(text, "<orte@client.example>")
 	})
@@ -206,18 +208,18 @@ var retryAfter = regexp.MustCompile(`Retry-After: \d+`)
 // walkSaid looks at what all of that left where operators look: they know tenants by
 // name, and people by numbers.
 func (h *house) walkSaid(t *testing.T) {
-	res, err := http.Get("http://" + h.listen["ops"] + "/metrics")
+	res, err := http.Get(h.URL("ops") + "/metrics")
 	must(t, err)
 	metrics := written(t, res)
 	if !strings.HasPrefix(metrics, "200") || !strings.Contains(metrics, "fachwerk_") {
 		t.Fatalf("no metrics: %s", metrics)
 	}
-	log := h.saidAll()
+	log := h.Said()
 	if !strings.Contains(log, "login") {
 		t.Fatal("the server said nothing")
 	}
 	for name, text := range map[string]string{"metrics": metrics, "log": log} {
-		for _, word := range []string{secret, webWord, h.app[anna], h.app[beate], "Zwischen den Orten", "Rundschreiben", "Akte.txt"} {
+		for _, word := range []string{secret, towns.Word, h.Passwords[anna], h.Passwords[beate], "Zwischen den Orten", "Rundschreiben", "Akte.txt"} {
 			if line := lineWith(text, word); line != "" {
 				t.Errorf("the %s tell %q: %s", name, word, line)
 			}

@@ -8,24 +8,7 @@ import (
 	"time"
 )
 
-// smtp says commands after the greeting and gives the last answer but QUIT's.
-func (h *house) smtp(t *testing.T, listener string, commands ...string) (all string) {
-	t.Helper()
-	k := dial(t, h.listen[listener])
-	defer k.c.Close()
-	k.smtp("")
-	hello := "EHLO client.example"
-	if listener == "lmtp" {
-		hello = "LHLO client.example"
-	}
-	k.smtp(hello)
-	for _, c := range commands {
-		all += k.smtp(c)
-	}
-	return all
-}
-
-func (h *house) authPlain() string { return authPlain(anna, h.app[anna]) }
+func (h *house) authPlain() string { return authPlain(anna, h.Passwords[anna]) }
 
 func authPlain(who, password string) string {
 	return "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+who+"\x00"+password))

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"fachwerk/internal/app"
+	"fachwerk/internal/testenv/towns"
 )
 
 // A third town has a provider of its own.
@@ -35,7 +36,7 @@ func (h *house) walkThird(t *testing.T) {
 	}))
 	t.Cleanup(issuer.Close)
 	var bound app.Issuer
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		_, err := in.CreateTenant(ctx, app.NewTenant{Name: thirdTown, Domain: thirdDomain, Site: "site0"})
 		must(t, err)
 		word := "a secret of the portal"
@@ -44,11 +45,11 @@ func (h *house) walkThird(t *testing.T) {
 		_, err = in.AddAccount(ctx, app.NewAccount{Address: carl, Kind: "person", Name: secret, Issuer: issuer.URL, Subject: "carl"})
 		must(t, err)
 	})
-	portal := "http://" + h.listen["portal"]
+	portal := h.URL("portal")
 	signIn := func(address string) string {
-		return newBrowser(t, false).post(portal+"/login", url.Values{"address": {address}, "return": {"/devices"}})
+		return newReader(t, false).post(portal+"/login", url.Values{"address": {address}, "return": {"/devices"}})
 	}
-	h.until(t, "people of the third town are led to their provider", func() bool { return strings.Contains(signIn(carl), "url="+issuer.URL+"/authorize?") })
+	towns.Until(t, "people of the third town are led to their provider", func() bool { return strings.Contains(signIn(carl), "url="+issuer.URL+"/authorize?") })
 	people := missingLike(carl)
 	h.same(t, "a sign-in at a provider of the town's own", people, func(_ *testing.T, n string) string { return location(signIn(n), n) })
 	token := h.accessToken(t, anna)
@@ -65,9 +66,9 @@ func (h *house) walkThird(t *testing.T) {
 	name := path.Base(bound.RedirectURI)
 	places := pair{name, unlike(name)}
 	h.same(t, "a provider's answer", places, func(t *testing.T, n string) string {
-		return newBrowser(t, false).get(portal + "/oidc/callback/" + n + "?" + url.Values{"state": {"x"}, "code": {"y"}, "iss": {issuer.URL}}.Encode())
+		return newReader(t, false).get(portal + "/oidc/callback/" + n + "?" + url.Values{"state": {"x"}, "code": {"y"}, "iss": {issuer.URL}}.Encode())
 	})
 	h.same(t, "a logout by a provider", places, func(t *testing.T, n string) string {
-		return newBrowser(t, false).post(portal+"/oidc/logout/"+n, url.Values{"logout_token": {"eyJhbGciOiJub25lIn0.e30."}})
+		return newReader(t, false).post(portal+"/oidc/logout/"+n, url.Values{"logout_token": {"eyJhbGciOiJub25lIn0.e30."}})
 	})
 }

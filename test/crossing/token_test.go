@@ -1,69 +1,42 @@
 package crossing
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
-	"net/url"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/towns"
 )
 
 // accessToken is one of the embedded provider for the services.
 func (h *house) accessToken(t *testing.T, who string) string {
 	t.Helper()
-	b := newBrowser(t, true)
-	h.signIn(t, b, who)
-	b.c.CheckRedirect = client.CheckRedirect
-	verifier := strings.Repeat("v", 64)
-	sum := sha256.Sum256([]byte(verifier))
-	at := "http://" + h.listen["issuer"] + "/authorize?" + url.Values{
-		"client_id": {"fachwerk-mail"}, "redirect_uri": {"http://127.0.0.1/"}, "response_type": {"code"}, "state": {"s"},
-		"scope": {"openid mail.read mail.send calendar contacts files"}, "code_challenge_method": {"S256"}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
-	}.Encode()
-	code := ""
-	for range 10 {
-		res, err := b.c.Get(at)
-		must(t, err)
-		to, err := res.Location()
-		text := written(t, res)
-		if err != nil {
-			t.Fatalf("%s answers %s", at, text)
-		}
-		if code = to.Query().Get("code"); code != "" {
-			break
-		}
-		at = to.String()
+	program := httptest.NewServer(http.NotFoundHandler())
+	defer program.Close()
+	m := browser.MailProgram{
+		Authorize: h.URL("issuer") + "/authorize", Token: h.URL("issuer") + "/oauth/token", Client: "fachwerk-mail", Redirect: program.URL + "/",
+		Scope: "openid mail.read mail.send calendar contacts files", Transport: client.Transport,
 	}
-	res, err := http.PostForm("http://"+h.listen["issuer"]+"/oauth/token", url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "client_id": {"fachwerk-mail"}, "redirect_uri": {"http://127.0.0.1/"}, "code_verifier": {verifier},
-	})
-	must(t, err)
-	defer res.Body.Close()
-	var got struct {
-		Token string `json:"access_token"`
-	}
-	must(t, json.NewDecoder(res.Body).Decode(&got))
-	if got.Token == "" {
-		t.Fatalf("no access token: %s", res.Status)
-	}
-	return got.Token
+	access, _ := m.Tokens(t, "password", map[string]string{"address": who, "password": towns.Word})
+	return access
 }
 
 // walkControl asks the control API as an admin of one's own tenant, who has no role of
 // the installation's.
 func (h *house) walkControl(t *testing.T) {
-	admin := "http://" + h.listen["admin"]
+	admin := h.URL("admin")
 	token := h.accessToken(t, anna)
 	ask := func(method, path string) string { return h.ask(t, token, method, admin+path, "{}") }
 	if got := ask("GET", "/v1/tenants/"+ourTown); strings.HasPrefix(got, "2") {
 		t.Errorf("an admin of a tenant may use the control API: %s", got)
 	}
-	towns := pair{theirTown, "Keinestadts."}
+	tenants := pair{theirTown, "Keinestadts."}
 	for _, method := range []string{"GET", "PATCH", "DELETE", "POST", "PUT"} {
 		for _, path := range []string{"", "/logo", "/where", "/domains", "/domains/" + theirDomain, "/issuers", "/issuers/x", "/accounts"} {
-			h.same(t, "control API "+method+" "+path, towns, func(_ *testing.T, n string) string { return ask(method, "/v1/tenants/"+n+path) })
+			h.same(t, "control API "+method+" "+path, tenants, func(_ *testing.T, n string) string { return ask(method, "/v1/tenants/"+n+path) })
 		}
 		for _, p := range addresses() {
 			for _, path := range []string{"", "/where", "/aliases", "/aliases/" + alias, "/subjects", "/invitations", "/groups", "/grants"} {
@@ -116,7 +89,7 @@ func (h *house) walkTokensOfOurs(t *testing.T) {
 		}
 	}
 	// Nor is it good for anything of the provider's but what it says of her.
-	got := h.ask(t, token, "GET", "http://"+h.listen["issuer"]+"/userinfo", "")
+	got := h.ask(t, token, "GET", h.URL("issuer")+"/userinfo", "")
 	if strings.Contains(got, theirDomain) || strings.Contains(got, secret) {
 		t.Errorf("the provider tells anna of theirs: %s", got)
 	}
@@ -124,7 +97,7 @@ func (h *house) walkTokensOfOurs(t *testing.T) {
 
 func (h *house) bearer(t *testing.T, token, method, path string) string {
 	t.Helper()
-	return h.ask(t, token, method, "http://"+h.listen["http"]+path, "")
+	return h.ask(t, token, method, h.URL("http")+path, "")
 }
 
 // ask asks with an access token.

@@ -3,9 +3,6 @@ package crossing
 import (
 	"context"
 	"fmt"
-	"html"
-	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -13,69 +10,47 @@ import (
 	"testing"
 
 	"fachwerk/internal/app"
+	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/towns"
 )
 
-// A browser keeps cookies; it follows where it is told to.
-type browser struct {
+// A reader is a browser whose answers are written down whole, fields of the head too.
+type reader struct {
+	*browser.Browser
 	t *testing.T
-	c *http.Client
 }
 
-func newBrowser(t *testing.T, follow bool) *browser {
+func newReader(t *testing.T, follow bool) *reader {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	must(t, err)
-	b := &browser{t, &http.Client{Jar: jar, Timeout: patience, Transport: client.Transport}}
+	r := &reader{browser.New(t), t}
+	r.Transport = client.Transport
 	if !follow {
-		b.c.CheckRedirect = client.CheckRedirect
+		r.CheckRedirect = client.CheckRedirect
 	}
-	return b
+	return r
 }
 
-var inputs = regexp.MustCompile(`<input[^>]*>`)
-
-func attribute(tag, name string) string {
-	_, rest, _ := strings.Cut(tag, " "+name+`="`)
-	value, _, _ := strings.Cut(rest, `"`)
-	return html.UnescapeString(value)
+func (r *reader) get(at string) string {
+	r.t.Helper()
+	res, err := r.Client.Get(at)
+	must(r.t, err)
+	return written(r.t, res)
 }
 
-// fields are the hidden ones of a page's last form that has one of that name.
-func fields(page string) url.Values {
-	form := url.Values{}
-	for _, in := range inputs.FindAllString(page, -1) {
-		if strings.Contains(in, `type="hidden"`) {
-			form.Set(attribute(in, "name"), attribute(in, "value"))
-		}
-	}
-	return form
-}
-
-func (b *browser) get(at string) string {
-	b.t.Helper()
-	res, err := b.c.Get(at)
-	must(b.t, err)
-	return written(b.t, res)
-}
-
-func (b *browser) post(at string, form url.Values) string {
-	b.t.Helper()
-	res, err := b.c.PostForm(at, form)
-	must(b.t, err)
-	return written(b.t, res)
+func (r *reader) post(at string, form url.Values) string {
+	r.t.Helper()
+	res, err := r.PostForm(at, form)
+	must(r.t, err)
+	return written(r.t, res)
 }
 
 // signIn signs somebody in at the portal, and answers a form token of theirs.
-func (h *house) signIn(t *testing.T, b *browser, who string) (token string) {
+func (h *house) signIn(t *testing.T, r *reader, who string) (token string) {
 	t.Helper()
 	town := map[bool]string{true: theirTown, false: ourTown}[strings.HasSuffix(who, theirDomain)]
-	form := fields(b.get("http://" + h.listen["portal"] + "/login?return=/devices&tenant=" + town))
-	form.Set("address", who)
-	form.Set("password", webWord)
-	page := b.post("http://"+h.listen["issuer"]+"/login", form)
-	token = fields(page).Get("token")
-	if token == "" {
-		t.Fatalf("%s cannot sign in at the portal: %s", who, page)
+	end := r.SignIn(h.URL("portal")+"/login?return=/devices&tenant="+town, who, towns.Word)
+	if token = end.Field("token"); token == "" {
+		t.Fatalf("%s cannot sign in at the portal: %s", who, end.Text)
 	}
 	return token
 }
@@ -83,11 +58,11 @@ func (h *house) signIn(t *testing.T, b *browser, who string) (token string) {
 // provider tries a password on a fresh page of the embedded provider.
 func (h *house) provider(t *testing.T, who, password string) string {
 	t.Helper()
-	b := newBrowser(t, true)
-	form := fields(b.get("http://" + h.listen["portal"] + "/login?return=/devices"))
+	r := newReader(t, true)
+	form := r.Get(h.URL("portal") + "/login?return=/devices").Forms()[0].Fields
 	form.Set("address", who)
 	form.Set("password", password)
-	page := b.post("http://"+h.listen["issuer"]+"/login", form)
+	page := r.post(h.URL("issuer")+"/login", form)
 	for key := range form { // those of this page alone
 		if v := form.Get(key); len(v) > 8 && key != "address" {
 			page = strings.ReplaceAll(page, v, strings.ToUpper(key))
@@ -104,7 +79,7 @@ type numbers struct {
 
 func (h *house) numbers(t *testing.T, session string) (n numbers) {
 	t.Helper()
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		for _, address := range []string{beate, ben, bureau, team, room} {
 			a, err := in.Account(ctx, address)
 			must(t, err)
@@ -122,7 +97,7 @@ func (h *house) numbers(t *testing.T, session string) (n numbers) {
 // accountIDs are those of everybody whom this test names; theirIDs as they are written.
 func (h *house) accountIDs(t *testing.T) (list []int64) {
 	t.Helper()
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		for _, address := range []string{anna, jan, office, beate, ben, bureau, team, room} {
 			a, err := in.Account(ctx, address)
 			must(t, err)
@@ -146,25 +121,26 @@ func (h *house) theirIDs(t *testing.T) (list []string) {
 func unlike(id string) string { return id[:len(id)-1] + string('0'+(id[len(id)-1]-'0'+5)%10) }
 
 func (h *house) walkPortal(t *testing.T) {
-	portal := "http://" + h.listen["portal"]
-	theirsB := newBrowser(t, true)
+	portal := h.URL("portal")
+	theirsB := newReader(t, true)
 	h.signIn(t, theirsB, beate)
-	page := theirsB.get(portal + "/devices")
+	devices := theirsB.Get(portal + "/devices")
+	page, theirToken := devices.Text, devices.Field("token")
 	session := regexp.MustCompile(`/sessions/([^/"]+)/end`).FindStringSubmatch(page)
 	if session == nil {
 		t.Fatalf("no session on %s", page)
 	}
-	theirsB.post(portal+"/data/reports", url.Values{"token": {fields(page).Get("token")}})
-	theirsB.post(portal+"/manage/data/reports", url.Values{"token": {fields(page).Get("token")}})
-	form := url.Values{"token": {fields(page).Get("token")}, "name": {secret}, "for": {"suite"}}
+	theirsB.post(portal+"/data/reports", url.Values{"token": {theirToken}})
+	theirsB.post(portal+"/manage/data/reports", url.Values{"token": {theirToken}})
+	form := url.Values{"token": {theirToken}, "name": {secret}, "for": {"suite"}}
 	profile := regexp.MustCompile(`/apple-profile/([0-9A-Z]{20,})`).FindStringSubmatch(theirsB.post(portal+"/apple-profile", form))
 	if profile == nil {
 		t.Fatal("beate gets no profile")
 	}
 	n := h.numbers(t, session[1])
-	b := newBrowser(t, true)
+	b := newReader(t, true)
 	token := h.signIn(t, b, anna)
-	b.c.CheckRedirect = client.CheckRedirect
+	b.CheckRedirect = client.CheckRedirect
 	if got := b.get(portal + "/manage/people"); !strings.HasPrefix(got, "200") || !strings.Contains(got, jan) || strings.Contains(got, theirDomain) {
 		t.Fatalf("anna's people: %s", got)
 	}
@@ -220,7 +196,7 @@ func (h *house) walkPortal(t *testing.T) {
 				return strings.ReplaceAll(b.get(portal+"/mail/config-v1.1.xml?emailaddress="+url.QueryEscape(n)), domain, "DOMAIN")
 			},
 			"a sign-in": func(n string) string {
-				return location(newBrowser(t, false).post(portal+"/login", url.Values{"address": {n}, "return": {"/devices"}}), n)
+				return location(newReader(t, false).post(portal+"/login", url.Values{"address": {n}, "return": {"/devices"}}), n)
 			},
 		} {
 			h.same(t, "portal: "+what, p, func(_ *testing.T, name string) string {
@@ -252,7 +228,7 @@ func (h *house) walkPortal(t *testing.T) {
 		}},
 		"a tenant's logo": {pair{"0123456789abcdef", "fedcba9876543210"}, func(n string) string { return b.get(portal + "/logo/" + n) }},
 		"a tenant's sign-in": {pair{theirTown, "Keinestadts"}, func(n string) string {
-			return location(newBrowser(t, false).get(portal+"/login?return=/devices&tenant="+n), n)
+			return location(newReader(t, false).get(portal+"/login?return=/devices&tenant="+n), n)
 		}},
 	} {
 		h.same(t, "portal: "+what, c.p, func(_ *testing.T, id string) string { return c.ask(id) })
@@ -280,7 +256,7 @@ func location(answer, name string) string {
 
 func (h *house) ownIDs(t *testing.T) (person, shared string) {
 	t.Helper()
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		a, err := in.Account(ctx, jan)
 		must(t, err)
 		o, err := in.Account(ctx, office)

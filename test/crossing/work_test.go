@@ -242,14 +242,6 @@ func elsewhere(address string) pair {
 	return pair{p.foreign, strings.Replace(p.missing, "nachbar", "keineeb", 1)}
 }
 
-// wordOf stands in everything that somebody has.
-func wordOf(owner string) string {
-	if strings.HasSuffix(owner, theirDomain) {
-		return secret
-	}
-	return "Eigenes"
-}
-
 // theirs are their addresses of every kind.
 var theirs = []string{beate, ben, bureau, team, room, alias}
 
