@@ -69,8 +69,9 @@ type blobStore interface {
 	Close() error
 }
 
-// openBlobs opens the blob store; an S3 service is not asked yet.
-func openBlobs(b config.SiteBlobs, roots *x509.CertPool) (engine[blobStore], error) {
+// openBlobs opens the blob store; an S3 service is not asked yet. name is what its clock
+// is called, which is compared with this machine's.
+func (in *Installation) openBlobs(b config.SiteBlobs, name string) (engine[blobStore], error) {
 	if path, ok := strings.CutPrefix(b.URL, config.SchemeDir); ok {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
@@ -89,7 +90,8 @@ func openBlobs(b config.SiteBlobs, roots *x509.CertPool) (engine[blobStore], err
 	if err != nil {
 		return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)
 	}
-	parsed.Roots = roots
+	parsed.Roots = in.roots
+	parsed.Watcher = watchedClock{nil, in.clock, name}
 	s, err := s3.Open(parsed)
 	if err != nil {
 		return engine[blobStore]{}, fmt.Errorf("blobs.url: %w", err)

@@ -33,7 +33,7 @@ func (in *Installation) openKeys(ctx context.Context) (fresh bool, err error) {
 
 func (in *Installation) openKeyBucket(ctx context.Context) error {
 	k, name := in.cfg.Keys, bucketName(in.cfg.Keys.URL)
-	bucket, err := openBlobs(config.SiteBlobs{URL: k.URL, Secret: k.Secret}, in.roots)
+	bucket, err := in.openBlobs(config.SiteBlobs{URL: k.URL, Secret: k.Secret}, "bucket of keys")
 	if err != nil {
 		return fmt.Errorf("keys.url %s: %w", name, err)
 	}

@@ -130,13 +130,20 @@ func observed(run []location.Observation, err error) ([]Observed, error) {
 	return list, err
 }
 
-// VerifyLocation looks at all sites now.
+// VerifyLocation looks at all sites now. What must be seen before a site is verified, and
+// was not, is in the list once more, as not_verified.
 func (in *Installation) VerifyLocation(ctx context.Context) ([]Observed, error) {
 	v, err := in.newVerifier()
 	if err != nil {
 		return nil, err
 	}
-	return observed(v.Once(ctx))
+	list, err := observed(v.Once(ctx))
+	for _, s := range in.guard.Sites() {
+		for _, m := range in.guard.Missing(s.Name) {
+			list = append(list, Observed{Site: m.Site, Part: string(m.Part), Check: string(m.Check), State: "not_verified", What: m.Sentence("en"), At: m.Last})
+		}
+	}
+	return list, err
 }
 
 // AcceptLocation makes what was seen last of a part (database or objects) the thing to

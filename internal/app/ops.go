@@ -134,8 +134,8 @@ func (o *ops) unready(ctx context.Context) string {
 	return ""
 }
 
-// without names the sites that did not answer when last asked, a line each, for people
-// who look: those of the others are served.
+// without names the sites that did not answer when last asked, and clocks that differ, a
+// line each, for people who look: all others are served.
 func (o *ops) without() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -146,6 +146,11 @@ func (o *ops) without() string {
 		}
 	}
 	slices.Sort(lines)
+	if in := o.in.Load(); in != nil {
+		for _, l := range in.clock.differing() {
+			lines = append(lines, "\n"+l)
+		}
+	}
 	return strings.Join(lines, "")
 }
 

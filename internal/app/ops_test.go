@@ -204,7 +204,7 @@ func TestClockWatch(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	ahead := map[string]time.Duration{}
 	w := &clockWatch{
-		log: slog.New(slog.NewTextHandler(&log, nil)), now: func() time.Time { return at }, told: map[string]time.Time{},
+		log: slog.New(slog.NewTextHandler(&log, nil)), now: func() time.Time { return at }, told: map[string]time.Time{}, off: map[string]time.Duration{},
 		note: func(against string, d time.Duration) { ahead[against] = d },
 	}
 	database := func(off time.Duration) {

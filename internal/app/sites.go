@@ -71,7 +71,7 @@ func (in *Installation) openSite(ctx context.Context, i int, directory *meta.DB,
 	at.dsn, _ = config.SplitPassword(m.DSN)
 	at.blobsURL, _ = config.SplitPassword(b.URL)
 	var err error
-	if at.blobs, err = openBlobs(b, in.roots); err != nil {
+	if at.blobs, err = in.openBlobs(b, in.clockOf("object store", at.Name)); err != nil {
 		return nil, err
 	}
 	if at.metadata, err = openMetadata(ctx, m, in.roots); err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -23,11 +24,18 @@ type Config struct {
 	Secret   string
 	// Roots are the authorities believed for the service's certificate; nil: the system's.
 	Roots *x509.CertPool
+	// Watcher sees the answers; nil: nobody does.
+	Watcher Watcher
 
 	Stall     time.Duration // a connection without progress is given up; 0: 60 s
 	Multipart int64         // bodies longer than this are uploaded in parts; 0: 64 MiB
 	PartSize  int64         // bytes of a part, at least 5 MiB; 0: 16 MiB, more where needed
 	Backoff   blob.Backoff  // of single parts; whole operations are repeated by blob.NewRetry
+}
+
+// Watcher puts something around what sends requests.
+type Watcher interface {
+	Around(t http.RoundTripper) http.RoundTripper
 }
 
 const (

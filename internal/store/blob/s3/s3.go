@@ -32,10 +32,14 @@ func Open(c Config) (*Store, error) {
 	}
 	c.defaults()
 	transport := newTransport(c.Stall, c.Roots)
+	var sending http.RoundTripper = transport
+	if c.Watcher != nil {
+		sending = c.Watcher.Around(transport)
+	}
 	core, err := minio.NewCore(c.Endpoint, &minio.Options{
 		Creds:        credentials.NewStaticV4(c.Access, c.Secret, ""),
 		Secure:       c.TLS,
-		Transport:    transport,
+		Transport:    sending,
 		Region:       c.Region,
 		BucketLookup: minio.BucketLookupPath,
 		MaxRetries:   1, // attempts: it does not know our bodies and our patience
