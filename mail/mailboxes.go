@@ -20,7 +20,7 @@ var defaults = []struct{ name, use string }{
 }
 
 // makeDefaults makes them, subscribed by their owner: clients show what is
-// subscribed. Those of a shared account are for each person to subscribe. All
+// subscribed. Those of a shared account are for each person to subscribe (introduce). All
 // but INBOX are made at the same time, so that they share commits.
 func (s *Service) makeDefaults(ctx context.Context, key store.Key) error {
 	account, err := s.store.Account(ctx, key)

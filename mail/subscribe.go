@@ -24,7 +24,34 @@ func (s *Service) subscriptions(ctx context.Context, a Access) ([]string, error)
 		return nil, wrap(err, "subscriptions in %s", a.Address)
 	}
 	slices.Sort(names)
-	return names, nil
+	if i, ok := slices.BinarySearch(names, introduced); ok {
+		return slices.Delete(names, i, i+1), nil
+	}
+	if a.Own || a.Person == a.Account {
+		return names, nil
+	}
+	return s.introduce(ctx, a, names), nil
+}
+
+// introduced is subscribed to by whoever has been introduced to a shared account. No
+// mailbox has this name.
+const introduced = ""
+
+// introduce subscribes a person to a shared account's INBOX when they first meet it, by
+// whichever grant they may read it: most mail programs show only what is subscribed,
+// and a mailbox that nobody sees helps nobody. It is done once: who unsubscribes is not
+// subscribed again. What cannot be written now, such as while a policy stops writes, is
+// for the next time.
+func (s *Service) introduce(ctx context.Context, a Access, names []string) []string {
+	for _, name := range []string{Inbox, introduced} {
+		if err := s.store.Subscribe(ctx, a.key(), a.Person, store.Mailbox, name, true); err != nil {
+			return names
+		}
+	}
+	if i, ok := slices.BinarySearch(names, Inbox); !ok {
+		names = slices.Insert(names, i, Inbox)
+	}
+	return names
 }
 
 // Subscribe adds or removes a subscription of the person; RightRead, for it
