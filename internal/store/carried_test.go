@@ -16,31 +16,39 @@ func TestCarriedHintsArriveWhole(t *testing.T) {
 	}
 	here.open()
 	want := map[Key]bool{}
-	for range 1000 {
+	for range 5000 { // more than are told at once
 		key := Key{Tenant: math.MaxInt64 - rand.Int64N(9), Account: rand.Int64N(math.MaxInt64) + 1}
 		want[key] = true
 		here.add(key)
 	}
 	here.addQueue()
-	queue := false
-	for _, text := range here.say() {
-		if len(text) > meta.MaxHint {
-			t.Errorf("a text of %d bytes", len(text))
+	here.addDirectory()
+	queue, directory := false, false
+	for len(here.wake) > 0 {
+		<-here.wake
+		texts := here.say()
+		if len(texts) > maxTexts {
+			t.Errorf("%d texts at once", len(texts))
 		}
-		if own, q := here.read(text); len(own) > 0 || q {
-			t.Error("a process hears itself")
-		}
-		keys, q := there.read(text)
-		queue = queue || q
-		for _, key := range keys {
-			if !want[key] {
-				t.Errorf("%v was not said", key)
+		for _, text := range texts {
+			if len(text) > meta.MaxHint {
+				t.Errorf("a text of %d bytes", len(text))
 			}
-			delete(want, key)
+			if own := here.read(text); len(own.accounts) > 0 || own.queue || own.directory {
+				t.Error("a process hears itself")
+			}
+			said := there.read(text)
+			queue, directory = queue || said.queue, directory || said.directory
+			for _, key := range said.accounts {
+				if !want[key] {
+					t.Errorf("%v was not said", key)
+				}
+				delete(want, key)
+			}
 		}
 	}
-	if len(want) > 0 || !queue {
-		t.Errorf("%d of 1,000 accounts did not arrive, queue %v", len(want), queue)
+	if len(want) > 0 || !queue || !directory {
+		t.Errorf("%d of 5,000 accounts did not arrive, queue %v, directory %v", len(want), queue, directory)
 	}
 	if said := here.say(); len(said) != 0 {
 		t.Errorf("%d texts are said twice", len(said))
@@ -67,8 +75,7 @@ func FuzzCarriedRead(f *testing.F) {
 	f.Add("x . .. q.q -1.5 zzzzzzzzzzzzzzzzzzz.1")
 	c := newCarried()
 	f.Fuzz(func(t *testing.T, text string) {
-		keys, _ := c.read(text)
-		for _, key := range keys {
+		for _, key := range c.read(text).accounts {
 			if key.Tenant <= 0 || key.Account <= 0 {
 				t.Errorf("%v from %q", key, text)
 			}

@@ -79,13 +79,17 @@ func (s *Store) LoadDirectory(ctx context.Context) error {
 		return err
 	}
 	s.tenants.replace(version, tenants, domains)
+	living := make(map[int64]bool, len(tenants))
 	for _, t := range tenants {
-		if t.Removing {
-			s.sealers.forgetTenant(t.ID)
+		if living[t.ID] = !t.Removing; t.Removing {
 			s.removalsSeen()
 		}
 		s.siteNamed(t.HomeSite).db.SetEpoch(t.ID, t.Epoch)
 	}
+	// What others destroyed opens nothing here any more.
+	keep := func(tenant int64) bool { return living[tenant] }
+	s.keys.Retain(keep) // first, for the others are made of these
+	s.sealers.retain(keep)
 	return nil
 }
 
@@ -94,8 +98,11 @@ func (s *Store) directoryVersion(ctx context.Context) (version int64, err error)
 	return version, err
 }
 
-// directoryChanged is the statement by which other processes notice.
+// directoryChanged is the statement by which other processes notice. announceDirectory
+// after COMMIT has them notice at once.
 func directoryChanged(b *meta.Batch) { b.Exec(`UPDATE installation SET directory = directory + 1`) }
+
+func (s *Store) announceDirectory() { s.directory.carried.addDirectory() }
 
 // followDirectory reads the directory anew when it has changed, until ctx ends: a new
 // tenant is known everywhere and a removed one forgotten within seconds.
@@ -108,6 +115,7 @@ func (s *Store) followDirectory(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-s.changed:
 		}
 		err := s.followOnce(ctx)
 		if ctx.Err() != nil {
@@ -148,6 +156,9 @@ func (s *Store) directoryExec(ctx context.Context, sql string, args ...any) (n i
 		directoryChanged(&b)
 		return tx.Run(ctx, &b)
 	})
+	if n > 0 {
+		s.announceDirectory()
+	}
 	return n, err
 }
 

@@ -202,12 +202,18 @@ func (h *hints) carry(ctx context.Context, at *site, c meta.Carrier) {
 
 // heard tells this process's watchers what another one has said.
 func (h *hints) heard(at *site, text string) {
-	keys, queue := at.carried.read(text)
-	for _, key := range keys {
+	said := at.carried.read(text)
+	for _, key := range said.accounts {
 		h.tell(key)
 	}
-	if queue {
+	if said.queue {
 		h.s.queued.ring()
+	}
+	if said.directory {
+		select {
+		case h.s.changed <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -247,6 +247,7 @@ func (s *Store) RemoveTenant(ctx context.Context, id int64) error {
 	s.tenants.forget(id)
 	s.sealers.forgetTenant(id)
 	s.removalsSeen()
+	s.announceDirectory()
 	return s.keys.DestroyTenantKey(id)
 }
 

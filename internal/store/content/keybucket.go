@@ -20,7 +20,7 @@ const (
 	// bucketPatience bounds a request for a key, retries included.
 	bucketPatience = 20 * time.Second
 	// keptFor is how long a key that was read is not read again: a key that another
-	// process destroyed opens nothing here after that.
+	// process destroyed opens nothing here after that, if nobody says so before.
 	keptFor = 30 * time.Second
 	// keptWhileAway is how long it serves while the bucket does not answer.
 	keptWhileAway = 15 * time.Minute
@@ -86,8 +86,9 @@ type keyBucket struct {
 	label, file string
 	now         func() time.Time
 
-	mu   sync.Mutex
-	kept map[int64]keptKey
+	mu        sync.Mutex
+	kept      map[int64]keptKey
+	forgotten int // how often keys were: one that was read before is not kept after
 }
 
 type keptKey struct {
@@ -125,6 +126,7 @@ func (k *keyBucket) create(tenant int64, wrapped []byte) error {
 func (k *keyBucket) read(tenant int64) ([]byte, error) {
 	k.mu.Lock()
 	kept, ok := k.kept[tenant]
+	forgotten := k.forgotten
 	k.mu.Unlock()
 	age := k.now().Sub(kept.at)
 	if ok && age < keptFor {
@@ -136,12 +138,13 @@ func (k *keyBucket) read(tenant int64) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
+	case err == nil && forgotten != k.forgotten: // it may have gone meanwhile
 	case err == nil:
 		if len(k.kept) >= maxKept {
 			clear(k.kept)
 		}
 		k.kept[tenant] = keptKey{wrapped, k.now()}
-	case errors.Is(err, blob.ErrTemporary) && ok && age < keptWhileAway:
+	case errors.Is(err, blob.ErrTemporary) && ok && age < keptWhileAway && forgotten == k.forgotten:
 		return kept.wrapped, nil
 	case errors.Is(err, blob.ErrNotFound):
 		delete(k.kept, tenant)
@@ -159,10 +162,19 @@ func (k *keyBucket) fetch(ctx context.Context, tenant int64) ([]byte, error) {
 	return wrapped, errors.Join(err, r.Close())
 }
 
-func (k *keyBucket) destroy(tenant int64) error {
+func (k *keyBucket) retain(keep func(tenant int64) bool) {
 	k.mu.Lock()
-	delete(k.kept, tenant)
-	k.mu.Unlock()
+	defer k.mu.Unlock()
+	k.forgotten++
+	for tenant := range k.kept {
+		if !keep(tenant) {
+			delete(k.kept, tenant)
+		}
+	}
+}
+
+func (k *keyBucket) destroy(tenant int64) error {
+	k.retain(func(other int64) bool { return other != tenant })
 	ctx, cancel := context.WithTimeout(context.Background(), bucketPatience)
 	defer cancel()
 	err := k.bucket.Delete(ctx, k.object(tenant)) // with all its versions

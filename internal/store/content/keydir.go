@@ -27,8 +27,9 @@ const (
 // tenants' keys in a bucket and the operator's in a file of its own. It is kept apart
 // from the metadata database and its backups: who has only the database reads nothing.
 //
-// A key which any process destroyed is gone for all of them, at once in a directory
-// and within a minute in a bucket. Its methods may be called concurrently.
+// A key which any process destroyed is gone for all of them at once in a directory. A
+// bucket is not asked each time, so there it may open for 30 seconds more in another
+// process, unless that one is told by Retain. Its methods may be called concurrently.
 type KeyDir struct {
 	tenants tenantKeys
 	master  []byte // the operator's key
@@ -44,6 +45,8 @@ type tenantKeys interface {
 	read(tenant int64) ([]byte, error)
 	// destroy removes a key with everything that is left of it; none is no error.
 	destroy(tenant int64) error
+	// retain forgets what is kept in memory of keys of other tenants.
+	retain(keep func(tenant int64) bool)
 	// name says where a tenant's key lies, operator where that of the operator does.
 	name(tenant int64) string
 	operator() string
@@ -215,6 +218,8 @@ func (k *keyFolder) read(tenant int64) ([]byte, error) {
 	defer file.Close()
 	return io.ReadAll(io.LimitReader(file, maxWrapped))
 }
+
+func (k *keyFolder) retain(func(int64) bool) {} // nothing is kept
 
 func (k *keyFolder) destroy(tenant int64) error {
 	entries, err := fs.ReadDir(k.root.FS(), tenantsDir)

@@ -35,6 +35,10 @@ func (k *KeyDir) DestroyTenantKey(tenant int64) error {
 	return nil
 }
 
+// Retain forgets what this process keeps in memory of the keys of all tenants but those
+// that keep names: they are looked for anew.
+func (k *KeyDir) Retain(keep func(tenant int64) bool) { k.tenants.retain(keep) }
+
 func (k *KeyDir) tenantKey(tenant int64) ([]byte, error) {
 	wrapped, err := k.tenants.read(tenant)
 	if errors.Is(err, fs.ErrNotExist) {
