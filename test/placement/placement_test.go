@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"fachwerk/internal/app"
+	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/towns"
 )
 
 // large is more than any engine keeps in a row: it becomes an object.
@@ -21,10 +23,10 @@ func TestNothingIsWrittenWhereItMayNotLie(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			h := start(t, k)
 			h.prepare(t)
-			b := newBrowser(t)
+			b := browser.New(t)
 			token := h.signIn(t, b, anna)
 			h.forbid(t, k, true)
-			from := len(h.said(0))
+			from := len(h.Said())
 			before := h.state(t)
 			for _, part := range []struct {
 				name string
@@ -81,7 +83,7 @@ func (h *house) prepare(t *testing.T) {
 	if _, end := h.letter(t, "submission", anna, []string{far}, 1000, false); len(end) != 1 || end[0][0] != '2' {
 		t.Fatalf("submission: %q", end)
 	}
-	until(t, "the mail was tried", func() bool { tried, _ := h.sink.counts(far); return tried > 0 })
+	towns.Until(t, "the mail was tried", func() bool { tried, _ := h.sink.counts(far); return tried > 0 })
 }
 
 // nothingLeft compares all that lies anywhere with what lay there before.
@@ -181,7 +183,7 @@ func (h *house) others(t *testing.T) {
 		}
 		want = "MESSAGES 2)"
 	}
-	until(t, "the other tenant has "+want, func() bool { return strings.Contains(count(), want) })
+	towns.Until(t, "the other tenant has "+want, func() bool { return strings.Contains(count(), want) })
 }
 
 const book = `<mkcol xmlns="DAV:"><set><prop><resourcetype><collection/><addressbook xmlns="urn:ietf:params:xml:ns:carddav"/></resourcetype></prop></set></mkcol>`
@@ -245,7 +247,7 @@ func (h *house) walkDAV(t *testing.T) {
 			fields := append([]string{}, r[3:]...)
 			for i, f := range fields {
 				if strings.HasPrefix(f, "/") {
-					fields[i] = "http://" + h.listen["http"] + f
+					fields[i] = h.URL("http") + f
 				}
 			}
 			kind := contentType(r[1])
@@ -280,7 +282,7 @@ func (h *house) walkReading(t *testing.T) {
 			t.Errorf("%s %s: %d %.300s", r[0], r[1], status, answer)
 		}
 	}
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		out := filepath.Join(t.TempDir(), "export")
 		if _, err := in.ExportAccount(ctx, anna, out, app.ArchiveOptions{}); err != nil {
 			t.Errorf("an export is refused: %v", err)
@@ -296,7 +298,7 @@ func (h *house) walkReading(t *testing.T) {
 
 // walkCommands: what an operator asks for is refused as well.
 func (h *house) walkCommands(t *testing.T) {
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		out := filepath.Join(t.TempDir(), "export")
 		_, err := in.ExportAccount(ctx, anna, out, app.ArchiveOptions{})
 		must(t, err)
@@ -306,7 +308,7 @@ func (h *house) walkCommands(t *testing.T) {
 				return err
 			},
 			"an app password": func() error { _, err := in.AddAppPassword(ctx, anna, "Neu", "", 0); return err },
-			"a password":      func() error { return in.SetPassword(ctx, anna, word+"!") },
+			"a password":      func() error { return in.SetPassword(ctx, anna, towns.Word+"!") },
 			"an import":       func() error { _, err := in.ImportAccount(ctx, out, jan, app.ArchiveOptions{}); return err },
 			"an alias":        func() error { return in.AddAlias(ctx, "leitung@"+ourDomain, anna) },
 			"a grant":         func() error { return in.AddGrant(ctx, office, jan, "read") },
@@ -320,7 +322,7 @@ func (h *house) walkCommands(t *testing.T) {
 				_, err := in.SetTenant(ctx, ourTown, func(t *app.Tenant) { t.Settings.Contact = secret }, false)
 				return err
 			},
-			"a subject": func() error { return in.BindSubject(ctx, jan, "http://"+h.listen["issuer"], "sub-of-jan") },
+			"a subject": func() error { return in.BindSubject(ctx, jan, h.URL("issuer"), "sub-of-jan") },
 		} {
 			h.step(t, what, func(t *testing.T) {
 				err := do()
@@ -356,7 +358,7 @@ func (h *house) walkQueue(t *testing.T) {
 		if _, end := h.letter(t, "submission", beate, []string{theirs}, 1000, false); len(end) != 1 || end[0][0] != '2' {
 			t.Fatalf("the other tenant's submission: %q", end)
 		}
-		until(t, "the other tenant's mail has gone", func() bool { _, took := h.sink.counts(theirs); return took == n })
+		towns.Until(t, "the other tenant's mail has gone", func() bool { _, took := h.sink.counts(theirs); return took == n })
 	}
 	if _, took := h.sink.counts(far); took != 0 {
 		t.Errorf("mail of a tenant that may not be written for was sent %d times", took)
@@ -371,17 +373,17 @@ func (h *house) walkQueue(t *testing.T) {
 // again: everything works, and nothing is there twice.
 func (h *house) again(t *testing.T) {
 	h.sink.opened(true)
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		_, err := in.RetryQueue(ctx, "", 0)
 		must(t, err)
 	})
-	until(t, "the mail that waited has gone", func() bool { _, took := h.sink.counts(far); return took > 0 })
+	towns.Until(t, "the mail that waited has gone", func() bool { _, took := h.sink.counts(far); return took > 0 })
 	for _, listener := range []string{"lmtp", "smtp"} {
 		if rcpt, end := h.letter(t, listener, "x@elsewhere.example", []string{anna}, large, false); len(end) != 1 || end[0][0] != '2' {
 			t.Errorf("%s: %q %q", listener, rcpt, end)
 		}
 	}
-	until(t, "both deliveries are there", func() bool {
+	towns.Until(t, "both deliveries are there", func() bool {
 		return strings.Contains(h.imapAs(t, anna, "STATUS INBOX (MESSAGES)"), "MESSAGES 7)")
 	})
 	small := "Subject: x\r\n\r\nText\r\n"
@@ -393,7 +395,7 @@ func (h *house) again(t *testing.T) {
 	if got := h.imapAs(t, anna, "STATUS INBOX (MESSAGES)"); !strings.Contains(got, "MESSAGES 7)") { // one more, one expunged
 		t.Errorf("INBOX has %s", got)
 	}
-	for _, r := range [][]string{{"PUT", "/files/" + anna + "/Neu.txt", secret}, {"COPY", "/files/" + anna + "/Mappe/", "", "Destination", "http://" + h.listen["http"] + "/files/" + anna + "/Kopie/"}} {
+	for _, r := range [][]string{{"PUT", "/files/" + anna + "/Neu.txt", secret}, {"COPY", "/files/" + anna + "/Mappe/", "", "Destination", h.URL("http") + "/files/" + anna + "/Kopie/"}} {
 		if status, answer, _ := h.dav(t, r[0], r[1], r[2], r[3:]...); status/100 != 2 {
 			t.Errorf("%s %s: %d %s", r[0], r[1], status, answer)
 		}
@@ -401,7 +403,7 @@ func (h *house) again(t *testing.T) {
 	if tried, took := h.sink.counts(far); took != 1 {
 		t.Errorf("the mail that waited was sent %d times, in %d attempts", took, tried)
 	}
-	h.with(t, func(ctx context.Context, in *app.Installation) {
+	h.With(t, func(ctx context.Context, in *app.Installation) {
 		if found, err := in.Check(ctx, false, nil); err != nil || len(found) > 0 {
 			t.Errorf("check finds %v, %v", found, err)
 		}
@@ -411,7 +413,7 @@ func (h *house) again(t *testing.T) {
 // quietLog: what was refused is told without saying whose and what.
 func (h *house) quietLog(t *testing.T, from int) {
 	t.Helper()
-	said := h.said(from)
+	said := h.Said()[from:]
 	for _, name := range []string{anna, jan, office, far, secret, "leitung@", "neu@", "Akte", "Mappe"} {
 		if at := strings.Index(said, name); at >= 0 {
 			t.Errorf("the log tells %q: %s", name, said[max(0, at-200):min(len(said), at+100)])

@@ -11,117 +11,42 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"fachwerk/internal/testenv/towns"
 )
-
-// talk is a conversation in lines.
-type talk struct {
-	t *testing.T
-	c net.Conn
-	r *bufio.Reader
-}
-
-func dial(t *testing.T, address string) *talk {
-	t.Helper()
-	c, err := net.DialTimeout("tcp", address, patience)
-	must(t, err)
-	must(t, c.SetDeadline(time.Now().Add(patience)))
-	return &talk{t, c, bufio.NewReader(c)}
-}
-
-func (k *talk) line() string {
-	k.t.Helper()
-	s, err := k.r.ReadString('\n')
-	if err != nil {
-		k.t.Fatalf("after %q the connection gave %v", s, err)
-	}
-	return s
-}
-
-func (k *talk) send(s string) {
-	k.t.Helper()
-	_, err := io.WriteString(k.c, s)
-	must(k.t, err)
-}
-
-// imap gives a command and what it answers, up to its own tagged line. What stands
-// behind a NUL is sent once the server is ready for it.
-func (k *talk) imap(command string) string {
-	k.t.Helper()
-	command, rest, more := strings.Cut(command, "\x00")
-	k.send("a " + command + "\r\n")
-	var all strings.Builder
-	for {
-		s := k.line()
-		all.WriteString(s)
-		if strings.HasPrefix(s, "a ") {
-			return all.String()
-		}
-		if more && strings.HasPrefix(s, "+ ") {
-			k.send(rest)
-			more = false
-		}
-	}
-}
 
 // imapAs has a session of its own for some commands, and gives the last one's answer.
 func (h *house) imapAs(t *testing.T, who string, commands ...string) (last string) {
 	t.Helper()
-	k := dial(t, h.listen["imap"])
-	defer k.c.Close()
-	k.line()
-	for _, c := range append([]string{fmt.Sprintf("LOGIN %s %q", who, h.app[who])}, commands...) {
+	k := towns.Dial(t, nil, h.Listen["imap"])
+	defer k.Close()
+	k.Line()
+	for _, c := range append([]string{fmt.Sprintf("LOGIN %s %q", who, h.Passwords[who])}, commands...) {
 		if last != "" && !strings.Contains("\n"+last, "\na OK") {
 			t.Fatalf("before %s: %s", c, last)
 		}
-		last = k.imap(c)
+		last = k.IMAP(c)
 	}
 	return last
-}
-
-// smtp gives a command and its reply; an empty one is the greeting.
-func (k *talk) smtp(command string) string {
-	k.t.Helper()
-	if command != "" {
-		k.send(command + "\r\n")
-	}
-	return k.reply()
-}
-
-func (k *talk) reply() string {
-	k.t.Helper()
-	var all strings.Builder
-	for {
-		s := k.line()
-		all.WriteString(s)
-		if len(s) < 4 || s[3] != '-' {
-			return all.String()
-		}
-	}
 }
 
 // letter sends a message and gives the replies to RCPT and, one a line, to its end.
 // With chunks it goes by BDAT.
 func (h *house) letter(t *testing.T, listener, from string, to []string, size int, chunks bool) (rcpt, end []string) {
 	t.Helper()
-	k := dial(t, h.listen[listener])
-	defer k.c.Close()
-	k.smtp("")
-	hello := "EHLO client.example"
-	if listener == "lmtp" {
-		hello = "LHLO client.example"
-	}
-	k.smtp(hello)
+	k := towns.Hello(t, nil, h.Listen[listener], listener == "lmtp")
+	defer k.Close()
 	if listener == "submission" {
-		if got := k.smtp("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+from+"\x00"+h.app[from]))); got[0] != '2' {
+		if got := k.SMTP("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+from+"\x00"+h.Passwords[from]))); got[0] != '2' {
 			t.Fatalf("%s cannot sign in: %s", from, got)
 		}
 	}
-	if got := k.smtp("MAIL FROM:<" + from + ">"); got[0] != '2' {
+	if got := k.SMTP("MAIL FROM:<" + from + ">"); got[0] != '2' {
 		return []string{got}, nil
 	}
 	taken := 0
 	for _, one := range to {
-		got := k.smtp("RCPT TO:<" + one + ">")
+		got := k.SMTP("RCPT TO:<" + one + ">")
 		rcpt = append(rcpt, got)
 		if got[0] == '2' {
 			taken++
@@ -132,22 +57,22 @@ func (h *house) letter(t *testing.T, listener, from string, to []string, size in
 	}
 	text := message(from, size)
 	if chunks {
-		k.send(fmt.Sprintf("BDAT %d\r\n%s", len(text)/2, text[:len(text)/2]))
-		if got := k.reply(); got[0] != '2' {
+		k.Send(fmt.Sprintf("BDAT %d\r\n%s", len(text)/2, text[:len(text)/2]))
+		if got := k.Reply(); got[0] != '2' {
 			return rcpt, []string{got}
 		}
-		k.send(fmt.Sprintf("BDAT %d LAST\r\n%s", len(text)-len(text)/2, text[len(text)/2:]))
+		k.Send(fmt.Sprintf("BDAT %d LAST\r\n%s", len(text)-len(text)/2, text[len(text)/2:]))
 	} else {
-		if got := k.smtp("DATA"); got[0] != '3' {
+		if got := k.SMTP("DATA"); got[0] != '3' {
 			return rcpt, []string{got}
 		}
-		k.send(text + ".\r\n")
+		k.Send(text + ".\r\n")
 	}
 	if listener != "lmtp" {
 		taken = 1
 	}
 	for range taken {
-		end = append(end, k.reply())
+		end = append(end, k.Reply())
 	}
 	return rcpt, end
 }
@@ -177,9 +102,9 @@ func (h *house) dav(t *testing.T, method, path, body string, fields ...string) (
 	if len(fields) > 0 && fields[0] == "chunked" {
 		r, fields = io.MultiReader(r), fields[1:]
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+h.listen["http"]+path, r)
+	req, err := http.NewRequestWithContext(t.Context(), method, h.URL("http")+path, r)
 	must(t, err)
-	req.SetBasicAuth(anna, h.app[anna])
+	req.SetBasicAuth(anna, h.Passwords[anna])
 	for i := 0; i+1 < len(fields); i += 2 {
 		req.Header.Set(fields[i], fields[i+1])
 	}
