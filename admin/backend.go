@@ -18,8 +18,10 @@ type Backend interface {
 
 // Tenants are those of the installation.
 type Tenants interface {
-	// Tenants lists all, in any order, without those that are being removed.
-	Tenants(ctx context.Context) ([]Tenant, error)
+	// Tenants lists all, in any order, without those that are being removed. away names
+	// the sites that do not answer; where it names the directory's, the list is as it was
+	// when that last answered.
+	Tenants(ctx context.Context) (list []Tenant, away []string, err error)
 	Tenant(ctx context.Context, id string) (Tenant, error)
 	CreateTenant(ctx context.Context, n NewTenant) (Tenant, error)
 	// UpdateTenant tells check, in the transaction that decides and perhaps more than
@@ -91,6 +93,6 @@ type Overview interface {
 	Sites(ctx context.Context) ([]Site, error)
 	Queue(ctx context.Context) (QueueLength, error)
 	// Where tells where the data of a tenant or, with account not empty, of one
-	// account lies.
+	// account lies. Where the site does not answer it is one row that says so.
 	Where(ctx context.Context, tenant, account string) ([]Whereabouts, error)
 }

@@ -18,6 +18,8 @@ const (
 type page[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next,omitempty"`
+	// Unavailable names the sites that do not answer, where the list is of several.
+	Unavailable []string `json:"unavailable,omitempty"`
 }
 
 // paged cuts out of a whole list the page that a request asks for by cursor and limit.

@@ -11,11 +11,16 @@ func tagOfTenant(t Tenant) string {
 }
 
 func (s *Server) tenants(r *http.Request) (answer, error) {
-	list, err := s.cfg.Backend.Tenants(r.Context())
+	list, away, err := s.cfg.Backend.Tenants(r.Context())
 	if name := r.URL.Query().Get("name"); name != "" {
 		list = slices.DeleteFunc(list, func(t Tenant) bool { return t.Name != name })
 	}
-	return listed(r, list, err, func(t Tenant) string { return t.Name })
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := paged(r, list, func(t Tenant) string { return t.Name })
+	p.Unavailable = away
+	return answer{body: p}, err
 }
 
 func (s *Server) createTenant(r *http.Request) (answer, error) {

@@ -13,6 +13,8 @@ type Tenant struct {
 	Quota    Quota     `json:"quota"`
 	// Used is what its accounts use, as of a moment ago.
 	Used Quota `json:"used"`
+	// Unavailable says that its site does not answer: Used is older then.
+	Unavailable bool `json:"unavailable,omitempty"`
 }
 
 // Settings are what a tenant's pages show.
@@ -178,6 +180,9 @@ type Site struct {
 	State       string     `json:"state"`
 	Observed    *time.Time `json:"observed,omitempty"`
 	Differences []string   `json:"differences"` // a sentence each
+	// Unavailable says that its database or its object store does not answer now; where
+	// the database does not, State is not_observed.
+	Unavailable bool `json:"unavailable,omitempty"`
 }
 
 // Standby is a declared copy of a site's database.
@@ -202,10 +207,15 @@ type Whereabouts struct {
 	Place    string   `json:"place"`
 	Copies   []string `json:"copies"`
 	Seen     string   `json:"seen"`
+	// Unavailable says that the site does not answer: what lies there cannot be counted
+	// now, and the row stands for all of it, with the site as it is declared.
+	Unavailable bool `json:"unavailable,omitempty"`
 }
 
 // QueueLength tells how much mail waits to go out.
 type QueueLength struct {
 	Messages   int64 `json:"messages"`
 	Recipients int64 `json:"recipients"` // that still wait
+	// Unavailable names the sites that do not answer: their mail is not counted.
+	Unavailable []string `json:"unavailable,omitempty"`
 }

@@ -69,14 +69,15 @@ func (c *cli) accountList() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, err := in.Accounts(ctx, tenant)
-				if err != nil {
+				if err != nil && len(all) == 0 {
 					return err
 				}
 				var rows [][]string
 				for _, a := range all {
 					rows = append(rows, []string{a.Address, a.Kind, a.State, size(a.UsedBytes), limit(a.QuotaBytes), fmt.Sprint(a.UsedItems), a.Name})
 				}
-				return c.print(all, "ADDRESS\tKIND\tSTATE\tUSED\tQUOTA\tITEMS\tNAME", rows)
+				// What is there is listed, and the status tells that it is not all.
+				return errors.Join(c.print(all, "ADDRESS\tKIND\tSTATE\tUSED\tQUOTA\tITEMS\tNAME", rows), err)
 			})
 		},
 	}

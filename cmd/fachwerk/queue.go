@@ -23,10 +23,10 @@ func (c *cli) queue() *cobra.Command {
 					all = append(all, m)
 					return nil
 				})
-				if err != nil {
+				if err != nil && len(all) == 0 {
 					return err
 				}
-				return c.print(all, "TENANT\tID\tMADE\tSIZE\tFROM\tTO\tSTATE\tTRIES\tNEXT\tLAST REPLY", queueRows(all))
+				return errors.Join(c.print(all, "TENANT\tID\tMADE\tSIZE\tFROM\tTO\tSTATE\tTRIES\tNEXT\tLAST REPLY", queueRows(all)), err)
 			})
 		},
 	}
@@ -92,10 +92,11 @@ func (c *cli) queue() *cobra.Command {
 }
 
 func (c *cli) count(n int64, err error, what string) error {
-	if err == nil && c.json {
-		return c.print(map[string]int64{"recipients": n}, "", nil)
-	}
-	if err == nil {
+	switch {
+	case err != nil && n == 0:
+	case c.json:
+		err = errors.Join(c.print(map[string]int64{"recipients": n}, "", nil), err)
+	default:
 		c.done("%d %s.", n, what)
 	}
 	return err

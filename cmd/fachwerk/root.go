@@ -117,7 +117,7 @@ func (c *cli) with(ctx context.Context, f func(context.Context, *app.Installatio
 			err = closing
 		}
 	}()
-	return f(ctx, in)
+	return in.Explain(ctx, f(ctx, in))
 }
 
 // log tells warnings and errors only: a command's output is its answer.
@@ -138,6 +138,14 @@ func (c *cli) print(value any, head string, rows [][]string) error {
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
 	return w.Flush()
+}
+
+// away names sites that do not answer, and what that means, beside an answer that is
+// otherwise whole.
+func (c *cli) away(sites []string, means string) {
+	for _, site := range sites {
+		fmt.Fprintf(c.err, "fachwerk: site %s does not answer: %s\n", site, means)
+	}
 }
 
 // done tells people, on a terminal, that it worked; scripts look at the status.

@@ -116,10 +116,11 @@ func (c *cli) tenantList() *cobra.Command {
 		Use: "list", Short: "List tenants", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
-				all, err := in.Tenants(ctx)
+				all, away, err := in.Tenants(ctx)
 				if err != nil {
 					return err
 				}
+				c.away(away, "what is used there is as it was")
 				var rows [][]string
 				for _, t := range all {
 					rows = append(rows, []string{t.Name, t.Site, day(t.Created), fmt.Sprint(t.Used.Accounts), size(t.Used.Bytes), limit(t.Quota.Bytes), t.ID})

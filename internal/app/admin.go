@@ -26,6 +26,8 @@ type (
 	AccountChange = admin.AccountChange
 	Alias         = admin.Alias
 	Grant         = admin.Grant
+	Site          = admin.Site
+	Whereabouts   = admin.Whereabouts
 )
 
 // refuse is a refusal that operators are told, with its cause if there is one.
@@ -52,6 +54,7 @@ var refusals = []struct {
 	{location.ErrMismatch, admin.Elsewhere, "The tenant's site is not seen to be as declared, and its policy refuses writes until it is."},
 	{store.ErrTemporary, admin.Unavailable, "A database or an object store does not answer; try again."},
 	{store.ErrUnavailable, admin.Unavailable, "A database or an object store does not answer; try again."},
+	{context.DeadlineExceeded, admin.Unavailable, "A database or an object store does not answer in time; try again."},
 }
 
 // told turns an error into one that the control API may tell.

@@ -4,15 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"net/netip"
 	"strconv"
-	"time"
 
 	"fachwerk/admin"
 	"fachwerk/auth"
 	"fachwerk/internal/store"
-	"fachwerk/location"
 )
 
 // buildAdmin builds the control API, where it has a listener.
@@ -43,6 +39,18 @@ func errNone() error {
 	return refuse(admin.NotFound, store.ErrNotFound, "There is nothing here by this name.")
 }
 
+// told turns an error into one that may be told. Where a site does not answer it is the
+// directory's, or the home of the tenant.
+func (c control) told(ctx context.Context, tenant int64, err error) error {
+	err = told(err)
+	var is *admin.Error
+	if !errors.As(err, &is) || is.Kind != admin.Unavailable {
+		return err
+	}
+	t, _ := c.in.store.TenantKnown(ctx, tenant)
+	return notAnswering(err, c.in.cfg.DirectorySite(), t.HomeSite)
+}
+
 // tenant finds one that is not being removed.
 func (c control) tenant(ctx context.Context, id string) (store.Tenant, error) {
 	t, err := c.anyTenant(ctx, id)
@@ -57,8 +65,8 @@ func (c control) anyTenant(ctx context.Context, id string) (store.Tenant, error)
 	if err != nil || n <= 0 {
 		return store.Tenant{}, errNone()
 	}
-	t, err := c.in.store.Tenant(ctx, n)
-	return t, told(err)
+	t, err := c.in.store.TenantKnown(ctx, n)
+	return t, c.told(ctx, 0, err)
 }
 
 // account finds one of a tenant.
@@ -75,7 +83,7 @@ func (c control) account(ctx context.Context, tenant, id string) (store.Account,
 	if err == nil && (a.State == store.Removing || a.Kind == store.QueueAccount) {
 		err = store.ErrNotFound
 	}
-	return a, told(err)
+	return a, c.told(ctx, t.ID, err)
 }
 
 func (c control) person(ctx context.Context, tenant, id string) (store.Account, error) {
@@ -92,13 +100,13 @@ func (c control) member(ctx context.Context, tenant int64, address string) (stor
 	if errors.Is(err, store.ErrNotFound) {
 		return a, refuse(admin.NotFound, store.ErrNotFound, "There is no person %.320s in this tenant.", address)
 	}
-	return a, told(err)
+	return a, c.told(ctx, tenant, err)
 }
 
 // Tenants implements admin.Tenants.
-func (c control) Tenants(ctx context.Context) ([]Tenant, error) {
-	list, err := c.in.Tenants(ctx)
-	return list, told(err)
+func (c control) Tenants(ctx context.Context) ([]Tenant, []string, error) {
+	list, away, err := c.in.Tenants(ctx)
+	return list, away, told(err)
 }
 
 // Tenant implements admin.Tenants.
@@ -123,7 +131,7 @@ func (c control) UpdateTenant(ctx context.Context, id string, change TenantChang
 		return Tenant{}, err
 	}
 	t, err = c.in.updateTenant(ctx, t, change, check)
-	return tenantOf(t), told(err)
+	return tenantOf(t), c.told(ctx, t.ID, err)
 }
 
 // RemoveTenant implements admin.Tenants.
@@ -135,7 +143,7 @@ func (c control) RemoveTenant(ctx context.Context, id, name string) error {
 	if err == nil {
 		err = c.in.store.RemoveTenant(ctx, t.ID)
 	}
-	return told(err)
+	return c.told(ctx, t.ID, err)
 }
 
 // Logo implements admin.Tenants.
@@ -145,7 +153,7 @@ func (c control) Logo(ctx context.Context, tenant string) (string, []byte, error
 		return "", nil, err
 	}
 	kind, image, err := c.in.store.TenantLogo(ctx, t.ID)
-	return kind, image, told(err)
+	return kind, image, c.told(ctx, t.ID, err)
 }
 
 // SetLogo implements admin.Tenants.
@@ -154,7 +162,7 @@ func (c control) SetLogo(ctx context.Context, tenant, mediaType string, image []
 	if err != nil {
 		return err
 	}
-	return told(c.in.store.SetTenantLogo(ctx, t.ID, mediaType, image))
+	return c.told(ctx, t.ID, c.in.store.SetTenantLogo(ctx, t.ID, mediaType, image))
 }
 
 // Domains implements admin.Domains.
@@ -168,7 +176,7 @@ func (c control) Domains(ctx context.Context, tenant string) ([]Domain, error) {
 	for _, d := range list {
 		out = append(out, Domain{Name: d.Name, Tenant: t.Name})
 	}
-	return out, told(err)
+	return out, c.told(ctx, t.ID, err)
 }
 
 // AddDomain implements admin.Domains.
@@ -179,7 +187,7 @@ func (c control) AddDomain(ctx context.Context, tenant, domain string) (Domain, 
 	}
 	name, err := store.NormalizeDomain(domain)
 	if err != nil {
-		return Domain{}, told(err)
+		return Domain{}, c.told(ctx, t.ID, err)
 	}
 	err = c.in.addDomain(ctx, t, name)
 	if errors.Is(err, store.ErrExists) {
@@ -187,7 +195,7 @@ func (c control) AddDomain(ctx context.Context, tenant, domain string) (Domain, 
 			err = nil
 		}
 	}
-	return Domain{Name: name, Tenant: t.Name}, told(err)
+	return Domain{Name: name, Tenant: t.Name}, c.told(ctx, t.ID, err)
 }
 
 // RemoveDomain implements admin.Domains.
@@ -196,7 +204,7 @@ func (c control) RemoveDomain(ctx context.Context, tenant, domain string) error 
 	if err != nil {
 		return err
 	}
-	return told(c.in.removeDomain(ctx, t.ID, domain))
+	return c.told(ctx, t.ID, c.in.removeDomain(ctx, t.ID, domain))
 }
 
 // Issuers implements admin.Issuers.
@@ -206,7 +214,7 @@ func (c control) Issuers(ctx context.Context, tenant string) ([]Issuer, error) {
 		return nil, err
 	}
 	list, err := c.in.issuersOf(ctx, t.ID)
-	return list, told(err)
+	return list, c.told(ctx, t.ID, err)
 }
 
 // BindIssuer implements admin.Issuers.
@@ -216,7 +224,7 @@ func (c control) BindIssuer(ctx context.Context, tenant string, b IssuerBinding,
 		return Issuer{}, err
 	}
 	i, err := c.in.bind(ctx, t.ID, b, check)
-	return i, told(err)
+	return i, c.told(ctx, t.ID, err)
 }
 
 // UnbindIssuer implements admin.Issuers.
@@ -225,7 +233,7 @@ func (c control) UnbindIssuer(ctx context.Context, tenant, url string) error {
 	if err != nil {
 		return err
 	}
-	return told(c.in.store.UnbindIssuer(ctx, t.ID, url))
+	return c.told(ctx, t.ID, c.in.store.UnbindIssuer(ctx, t.ID, url))
 }
 
 // Accounts implements admin.Accounts.
@@ -235,7 +243,7 @@ func (c control) Accounts(ctx context.Context, tenant string) ([]Account, error)
 		return nil, err
 	}
 	list, err := c.in.accountsOf(ctx, t.ID)
-	return list, told(err)
+	return list, c.told(ctx, t.ID, err)
 }
 
 // Account implements admin.Accounts.
@@ -251,7 +259,7 @@ func (c control) CreateAccount(ctx context.Context, tenant string, n NewAccount)
 		return Account{}, err
 	}
 	a, err := c.in.createAccount(ctx, t.ID, n)
-	return accountOf(a), told(err)
+	return accountOf(a), c.told(ctx, t.ID, err)
 }
 
 // UpdateAccount implements admin.Accounts.
@@ -261,7 +269,7 @@ func (c control) UpdateAccount(ctx context.Context, tenant, id string, change Ac
 		return Account{}, err
 	}
 	a, err = c.in.updateAccount(ctx, a, change, check)
-	return accountOf(a), told(err)
+	return accountOf(a), c.told(ctx, a.Tenant, err)
 }
 
 // RemoveAccount implements admin.Accounts.
@@ -270,7 +278,7 @@ func (c control) RemoveAccount(ctx context.Context, tenant, id string) error {
 	if err != nil {
 		return err
 	}
-	return told(c.in.store.RemoveAccount(ctx, a.Key))
+	return c.told(ctx, a.Tenant, c.in.store.RemoveAccount(ctx, a.Key))
 }
 
 // Aliases implements admin.Accounts.
@@ -280,7 +288,7 @@ func (c control) Aliases(ctx context.Context, tenant, account string) ([]Alias, 
 		return nil, err
 	}
 	list, err := c.in.aliasesOf(ctx, a.Tenant, a.Key.Account)
-	return list, told(err)
+	return list, c.told(ctx, a.Tenant, err)
 }
 
 // AddAlias implements admin.Accounts.
@@ -291,7 +299,7 @@ func (c control) AddAlias(ctx context.Context, tenant, account, address string) 
 	}
 	kept, err := store.NormalizeAddress(address)
 	if err != nil {
-		return Alias{}, told(err)
+		return Alias{}, c.told(ctx, a.Tenant, err)
 	}
 	err = c.in.addAlias(ctx, a.Key, kept)
 	if errors.Is(err, store.ErrExists) && kept != a.Address {
@@ -299,7 +307,7 @@ func (c control) AddAlias(ctx context.Context, tenant, account, address string) 
 			err = nil
 		}
 	}
-	return Alias{Address: kept, Account: a.Address}, told(err)
+	return Alias{Address: kept, Account: a.Address}, c.told(ctx, a.Tenant, err)
 }
 
 // RemoveAlias implements admin.Accounts.
@@ -314,7 +322,7 @@ func (c control) RemoveAlias(ctx context.Context, tenant, account, address strin
 		}
 		return err
 	}
-	return told(c.in.removeAlias(ctx, a, address))
+	return c.told(ctx, a.Tenant, c.in.removeAlias(ctx, a, address))
 }
 
 // BindSubject implements admin.Persons.
@@ -323,7 +331,7 @@ func (c control) BindSubject(ctx context.Context, tenant, account string, s admi
 	if err != nil {
 		return err
 	}
-	return told(c.in.bindSubject(ctx, auth.AccountRef(a.Key), s.Issuer, s.Subject))
+	return c.told(ctx, a.Tenant, c.in.bindSubject(ctx, auth.AccountRef(a.Key), s.Issuer, s.Subject))
 }
 
 // Invite implements admin.Persons.
@@ -336,7 +344,7 @@ func (c control) Invite(ctx context.Context, tenant, account, issuer string) (ad
 	if errors.Is(err, auth.ErrNotFound) {
 		err = refuse(admin.Invalid, err, "The person is disabled, or the tenant has not exactly that one provider.")
 	}
-	return admin.Invitation{Link: link}, told(err)
+	return admin.Invitation{Link: link}, c.told(ctx, a.Tenant, err)
 }
 
 // Groups implements admin.Persons.
@@ -346,7 +354,7 @@ func (c control) Groups(ctx context.Context, tenant, account string) ([]string, 
 		return nil, err
 	}
 	list, err := c.in.store.GroupsOf(ctx, a.Key)
-	return list, told(err)
+	return list, c.told(ctx, a.Tenant, err)
 }
 
 // Grants implements admin.Grants.
@@ -356,7 +364,7 @@ func (c control) Grants(ctx context.Context, tenant, account string) ([]Grant, e
 		return nil, err
 	}
 	list, err := c.in.grantsOf(ctx, a.Tenant, a.Key.Account)
-	return list, told(err)
+	return list, c.told(ctx, a.Tenant, err)
 }
 
 // SetGrant implements admin.Grants.
@@ -371,14 +379,14 @@ func (c control) SetGrant(ctx context.Context, tenant, account string, g Grant) 
 	}
 	g.Account, g.Rights = a.Address, r.String()
 	if g.Group != "" {
-		return g, told(c.in.grantGroup(ctx, a, g.Group, g.Rights))
+		return g, c.told(ctx, a.Tenant, c.in.grantGroup(ctx, a, g.Group, g.Rights))
 	}
 	p, err := c.member(ctx, a.Tenant, g.Person)
 	if err != nil {
 		return g, err
 	}
 	g.Person = p.Address
-	return g, told(c.in.grant(ctx, a, p, g.Rights))
+	return g, c.told(ctx, a.Tenant, c.in.grant(ctx, a, p, g.Rights))
 }
 
 // RemoveGrant implements admin.Grants.
@@ -388,112 +396,11 @@ func (c control) RemoveGrant(ctx context.Context, tenant, account string, g Gran
 		return err
 	}
 	if g.Group != "" {
-		return told(c.in.revokeGroup(ctx, a, g.Group))
+		return c.told(ctx, a.Tenant, c.in.revokeGroup(ctx, a, g.Group))
 	}
 	p, err := c.member(ctx, a.Tenant, g.Person)
 	if err != nil {
 		return err
 	}
-	return told(c.in.revoke(ctx, a, p))
-}
-
-// Queue implements admin.Overview.
-func (c control) Queue(ctx context.Context) (n admin.QueueLength, err error) {
-	n.Messages, n.Recipients, err = c.in.store.QueueLength(ctx)
-	return n, told(err)
-}
-
-// Where implements admin.Overview.
-func (c control) Where(ctx context.Context, tenant, account string) ([]admin.Whereabouts, error) {
-	t, err := c.tenant(ctx, tenant)
-	if err != nil {
-		return nil, err
-	}
-	of := location.Of{Tenant: t.ID}
-	if account != "" {
-		a, err := c.account(ctx, tenant, account)
-		if err != nil {
-			return nil, err
-		}
-		of.Person = a.Key.Account
-	}
-	list, err := c.in.whereabouts(ctx, of)
-	if err != nil {
-		return nil, told(err)
-	}
-	out := make([]admin.Whereabouts, 0, len(list))
-	for _, w := range list {
-		out = append(out, admin.Whereabouts{
-			Account: w.Account, Kind: w.Kind, Items: w.Items, Bytes: w.Bytes, Store: w.Store, Site: w.Site, Operator: w.Operator,
-			Country: w.Country, Place: w.Place, Copies: w.Copies, Seen: w.Seen,
-		})
-	}
-	return out, nil
-}
-
-// Sites implements admin.Overview.
-func (c control) Sites(ctx context.Context) ([]admin.Site, error) {
-	list, err := c.in.Sites(ctx)
-	return list, told(err)
-}
-
-// Sites lists those that are declared, with what was seen of them last.
-func (in *Installation) Sites(ctx context.Context) ([]admin.Site, error) {
-	tenants, err := in.store.Tenants(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := []admin.Site{}
-	for _, s := range in.sites {
-		one := admin.Site{
-			Name: s.Name, Operator: s.Operator, Country: s.Country, Place: s.Place, Networks: texts(s.Networks), Standbys: []admin.Standby{},
-			Database: s.dsn, Objects: s.blobsURL, Directory: s.Name == in.cfg.DirectorySite(), Differences: []string{},
-		}
-		for _, b := range s.Standbys {
-			one.Standbys = append(one.Standbys, admin.Standby{
-				Name: b.Name, Operator: b.Operator, Country: b.Country, Place: b.Place, Networks: texts(b.Networks),
-			})
-		}
-		for _, t := range tenants {
-			if t.HomeSite == s.Name && !t.Removing {
-				one.Tenants++
-			}
-		}
-		run, err := in.store.LastObservations(ctx, s.Name)
-		if err != nil {
-			return nil, fmt.Errorf("site %s: %w", s.Name, err)
-		}
-		seen(&one, run)
-		out = append(out, one)
-	}
-	return out, nil
-}
-
-// seen sums up what was seen of a site.
-func seen(s *admin.Site, run []location.Observation) {
-	s.State = string(location.NotObserved)
-	var last time.Time
-	for _, o := range run {
-		if o.At.After(last) {
-			last = o.At
-		}
-		switch {
-		case o.State == location.Differs:
-			s.State = string(location.Differs)
-			s.Differences = append(s.Differences, o.Sentence("en"))
-		case o.State == location.Matches && s.State != string(location.Differs):
-			s.State = string(location.Matches)
-		}
-	}
-	if !last.IsZero() {
-		s.Observed = &last
-	}
-}
-
-func texts(list []netip.Prefix) []string {
-	out := make([]string, 0, len(list))
-	for _, p := range list {
-		out = append(out, p.String())
-	}
-	return out
+	return c.told(ctx, a.Tenant, c.in.revoke(ctx, a, p))
 }

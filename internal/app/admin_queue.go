@@ -1,9 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"fachwerk/internal/store"
@@ -56,27 +59,58 @@ func (in *Installation) withQueue(f func(*queue.Queue) error) error {
 	return errors.Join(err, m.Close())
 }
 
-// Queue calls each for every waiting message, oldest first.
+// Queue calls each for every waiting message, by tenant and oldest first. Beside an
+// error there were those of the sites that answer.
 func (in *Installation) Queue(ctx context.Context, each func(QueueMessage) error) error {
-	const page = 500
 	return in.withQueue(func(q *queue.Queue) error {
-		var after queue.Ref
-		for {
-			list, err := q.List(ctx, 0, after, page)
-			if err != nil {
+		if len(in.sites) == 1 {
+			return in.queueOf(ctx, q, 0, each)
+		}
+		tenants, err := in.store.Tenants(ctx)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(tenants, func(a, b store.Tenant) int { return cmp.Compare(a.ID, b.ID) })
+		away := map[string]error{}
+		for _, t := range tenants {
+			if away[t.HomeSite] != nil {
+				continue
+			}
+			err := in.queueOf(ctx, q, t.ID, each)
+			if !unanswered(err) && err != nil {
 				return err
 			}
-			for _, e := range list {
-				if err := each(in.queueMessage(ctx, e)); err != nil {
-					return err
-				}
-				after = e.Ref
-			}
-			if len(list) < page {
-				return nil
+			away[t.HomeSite] = err
+		}
+		var errs []error
+		for _, name := range slices.Sorted(maps.Keys(away)) {
+			if away[name] != nil {
+				errs = append(errs, fmt.Errorf("what waits at site %s is not listed: %w", name, away[name]))
 			}
 		}
+		return errors.Join(errs...)
 	})
+}
+
+// queueOf does so for one tenant, with 0 for all.
+func (in *Installation) queueOf(ctx context.Context, q *queue.Queue, tenant int64, each func(QueueMessage) error) error {
+	const page = 500
+	var after queue.Ref
+	for {
+		list, err := q.List(ctx, tenant, after, page)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			if err := each(in.queueMessage(ctx, e)); err != nil {
+				return err
+			}
+			after = e.Ref
+		}
+		if len(list) < page {
+			return nil
+		}
+	}
 }
 
 // QueuedMessage shows one by its number. Each tenant counts its own: the name may be

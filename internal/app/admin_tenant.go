@@ -133,17 +133,30 @@ func setOf(c TenantChange) store.TenantSet {
 	return set
 }
 
-// Tenants lists all.
-func (in *Installation) Tenants(ctx context.Context) ([]Tenant, error) {
-	list, err := in.store.Tenants(ctx)
-	in.store.SumUsage(ctx, list)
-	out := []Tenant{}
-	for _, t := range list {
-		if !t.Removing {
-			out = append(out, tenantOf(t))
-		}
+// Tenants lists all. away names the sites that do not answer: what is used there is as it
+// was, and where it is the directory's the list too.
+func (in *Installation) Tenants(ctx context.Context) (list []Tenant, away []string, err error) {
+	known, directory, err := in.store.TenantsKnown(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
-	return out, err
+	known = slices.DeleteFunc(known, func(t store.Tenant) bool { return t.Removing })
+	away = in.store.SumUsage(ctx, known)
+	if directory != "" && !slices.Contains(away, directory) {
+		away = append(away, directory)
+	}
+	list = []Tenant{}
+	for _, t := range known {
+		list = append(list, in.tenantNow(t, away))
+	}
+	return list, away, nil
+}
+
+// tenantNow is a tenant while some sites do not answer.
+func (in *Installation) tenantNow(t store.Tenant, away []string) Tenant {
+	out := tenantOf(t)
+	out.Unavailable = slices.Contains(away, t.HomeSite)
+	return out
 }
 
 // Tenant shows one by name; "" is the only one.
@@ -158,8 +171,8 @@ func (in *Installation) Tenant(ctx context.Context, name string) (Tenant, error)
 // summedUp is a tenant with what it uses now.
 func (in *Installation) summedUp(ctx context.Context, t store.Tenant) Tenant {
 	list := []store.Tenant{t}
-	in.store.SumUsage(ctx, list)
-	return tenantOf(list[0])
+	away := in.store.SumUsage(ctx, list)
+	return in.tenantNow(list[0], away)
 }
 
 // edits bounds how often SetTenant reads again what others change meanwhile.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -118,19 +119,20 @@ func scanAccount(r meta.Rows) (a Account, err error) {
 }
 
 // Accounts lists a tenant's accounts by address; with tenant 0, everyone's. The
-// hidden queue accounts are left out.
+// hidden queue accounts are left out. Beside an error there are those of the sites that
+// answer.
 func (s *Store) Accounts(ctx context.Context, tenant int64) (list []Account, err error) {
 	for _, at := range s.among(ctx, tenant) {
-		part, err := at.accounts(ctx, ` WHERE (a.tenant_id = $1 OR $1 = 0) AND a.kind <> 6 AND a.state <> 2 ORDER BY a.address`, tenant)
-		if err != nil {
-			return nil, err
+		part, failed := at.accounts(ctx, ` WHERE (a.tenant_id = $1 OR $1 = 0) AND a.kind <> 6 AND a.state <> 2 ORDER BY a.address`, tenant)
+		if failed != nil && tenant == 0 {
+			failed = fmt.Errorf("site %s: %w", at.Name, failed)
 		}
-		list = append(list, part...)
+		list, err = append(list, part...), errors.Join(err, failed)
 	}
 	if len(s.sites) > 1 {
 		slices.SortStableFunc(list, func(a, b Account) int { return strings.Compare(a.Address, b.Address) })
 	}
-	return list, nil
+	return list, err
 }
 
 func (at *site) accounts(ctx context.Context, where string, args ...any) (list []Account, err error) {

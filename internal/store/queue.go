@@ -216,10 +216,14 @@ func (s *Store) QueueBody(ctx context.Context, ref QueueRef) (*Body, error) {
 // QueueLength counts messages and waiting recipients.
 func (s *Store) QueueLength(ctx context.Context) (messages, waiting int64, err error) {
 	for _, at := range s.sites {
-		var m, w int64
-		err = errors.Join(err, at.one(ctx, []any{&m, &w}, `SELECT (SELECT count(*) FROM queue_message),
-			(SELECT count(*) FROM queue_recipient WHERE state = 0)`))
-		messages, waiting = messages+m, waiting+w
+		m, w, failed := at.queueLength(ctx)
+		messages, waiting, err = messages+m, waiting+w, errors.Join(err, failed)
 	}
+	return messages, waiting, err
+}
+
+func (at *site) queueLength(ctx context.Context) (messages, waiting int64, err error) {
+	err = at.one(ctx, []any{&messages, &waiting}, `SELECT (SELECT count(*) FROM queue_message),
+		(SELECT count(*) FROM queue_recipient WHERE state = 0)`)
 	return messages, waiting, err
 }

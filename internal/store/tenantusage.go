@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"fachwerk/internal/store/meta"
@@ -90,25 +91,31 @@ func (s *Store) refreshUsage(ctx context.Context, at *site, where string) error 
 }
 
 // SumUsage brings what tenants use up to date in a list, which may be as old as the
-// last maintenance for those without a quota. What a site that is away would say stays.
-func (s *Store) SumUsage(ctx context.Context, list []Tenant) {
+// last maintenance for those without a quota. All sites are asked at the same time, each
+// for a few seconds; of those that do not answer the names are given, and what they would
+// say stays as it is.
+func (s *Store) SumUsage(ctx context.Context, list []Tenant) (away []string) {
 	where := ""
 	if len(list) == 1 {
 		where = fmt.Sprintf(" AND t.tenant_id = %d", list[0].ID)
 	}
-	for _, at := range s.sites {
+	var mu sync.Mutex
+	return s.eachSite(ctx, func(ctx context.Context, at *site) error {
 		if !slices.ContainsFunc(list, func(t Tenant) bool { return t.HomeSite == at.Name }) {
-			continue
+			return nil
 		}
 		sums, err := at.tenantSums(ctx, where)
 		if err != nil {
 			s.log.Debug("what tenants use was not summed up", "site", at.Name, "err", err)
-			continue
+			return err
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		for _, sum := range sums {
 			if i := slices.IndexFunc(list, func(t Tenant) bool { return t.ID == sum.tenant }); i >= 0 {
 				list[i].UsedBytes, list[i].UsedItems, list[i].UsedAccounts = sum.bytes, sum.items, sum.count
 			}
 		}
-	}
+		return nil
+	})
 }

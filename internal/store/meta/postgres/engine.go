@@ -75,6 +75,8 @@ func Open(ctx context.Context, dsn string, o Options) (meta.Engine, error) {
 		}
 		trust(direct, o.Roots)
 	}
+	direct.ConnectTimeout = connectTime // a database that takes connections and is silent must not hold up a start
+	direct.DialFunc = (&net.Dialer{KeepAlive: keepAlive, Timeout: connectTime}).DialContext
 	config.MaxConns = 16
 	if o.Connections > 0 {
 		config.MaxConns = int32(o.Connections)
