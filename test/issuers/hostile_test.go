@@ -13,6 +13,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
 
+	"fachwerk/internal/testenv/browser"
 	"fachwerk/test/system/harness"
 )
 
@@ -140,29 +141,29 @@ func (e *evil) tokens(t *testing.T) {
 
 // signIns has it name everybody at the portal.
 func (e *evil) signIns(t *testing.T) {
-	try := func(says map[string]any) page {
+	try := func(says map[string]any) browser.Page {
 		t.Helper()
 		e.says = says
 		defer func() { e.says = map[string]any{} }()
-		b := newBrowser(t)
-		p := b.get(e.login("Evilstadt"))
-		if says["sub"] != nil && b.signedIn(e.Portal) {
-			t.Errorf("signed in as %v: %s", says, p.text)
+		b := browser.New(t)
+		p := b.Get(e.login("Evilstadt"))
+		if says["sub"] != nil && b.SignedIn(e.Portal) {
+			t.Errorf("signed in as %v: %s", says, p.Text)
 		}
 		return p
 	}
-	if p := try(nil); p.status != http.StatusOK || p.url.Path != "/devices" {
-		t.Fatalf("eve's own sign-in ends with %d at %s\n%s", p.status, p.url, p.text)
+	if p := try(nil); p.Status != http.StatusOK || p.URL.Path != "/devices" {
+		t.Fatalf("eve's own sign-in ends with %d at %s\n%s", p.Status, p.URL, p.Text)
 	}
 	for _, sub := range []string{e.annas, e.Anna().Address, "somebody new", "EVE", "eve "} {
-		if p := try(map[string]any{"sub": sub}); p.url.Path == "/devices" {
+		if p := try(map[string]any{"sub": sub}); p.URL.Path == "/devices" {
 			t.Errorf("%q signs in", sub)
 		}
 	}
 	for name, says := range map[string]map[string]any{
 		"the embedded's name": {"iss": e.Issuer}, "another nonce": {"nonce": "n"}, "another client": {"aud": "fachwerk-portal"},
 	} {
-		if p := try(says); p.url.Path == "/devices" {
+		if p := try(says); p.URL.Path == "/devices" {
 			t.Errorf("with %s: signed in", name)
 		}
 	}
@@ -178,9 +179,9 @@ func (e *evil) signIns(t *testing.T) {
 		t.Errorf("Evilstadt has the accounts %v", list)
 	}
 	// An invitation of the other tenant's person leads past it.
-	p := newBrowser(t).get(e.Portal + "/login?invitation=" + strings.Repeat("x", 43))
-	if p.url.Path != "/login" || p.status == http.StatusOK {
-		t.Errorf("an invitation that nobody made leads to %s (%d)", p.url, p.status)
+	p := browser.New(t).Get(e.Portal + "/login?invitation=" + strings.Repeat("x", 43))
+	if p.URL.Path != "/login" || p.Status == http.StatusOK {
+		t.Errorf("an invitation that nobody made leads to %s (%d)", p.URL, p.Status)
 	}
 }
 
@@ -206,30 +207,30 @@ func (e *evil) mixUp(t *testing.T) {
 		},
 	} {
 		e.authorize = onward
-		b := newBrowser(t)
-		p := b.get(e.login("Evilstadt"))
-		if strings.HasPrefix(p.url.String(), e.Issuer) { // anna types her password
-			p = b.fill(p, "password", map[string]string{"address": e.Anna().Address, "password": e.Anna().Password})
+		b := browser.New(t)
+		p := b.Get(e.login("Evilstadt"))
+		if strings.HasPrefix(p.URL.String(), e.Issuer) { // anna types her password
+			p = b.Fill(p, "password", map[string]string{"address": e.Anna().Address, "password": e.Anna().Password})
 		}
-		if p.url.Path == "/devices" || b.signedIn(e.Portal) {
-			t.Errorf("%s: signed in, at %s", name, p.url)
+		if p.URL.Path == "/devices" || b.SignedIn(e.Portal) {
+			t.Errorf("%s: signed in, at %s", name, p.URL)
 		}
-		if !strings.HasPrefix(p.url.String(), e.Portal) {
-			t.Errorf("%s: it ended at %s, not at the portal", name, p.url)
+		if !strings.HasPrefix(p.URL.String(), e.Portal) {
+			t.Errorf("%s: it ended at %s, not at the portal", name, p.URL)
 		}
 	}
 }
 
 // logout has it end sessions: its own, and nobody else's.
 func (e *evil) logout(t *testing.T) {
-	annas := newBrowser(t)
-	p := annas.fill(annas.get(e.login(e.first)), "password", map[string]string{"address": e.Anna().Address, "password": e.Anna().Password})
-	if p.url.Path != "/devices" {
-		t.Fatalf("anna's sign-in ends at %s", p.url)
+	annas := browser.New(t)
+	p := annas.Fill(annas.Get(e.login(e.first)), "password", map[string]string{"address": e.Anna().Address, "password": e.Anna().Password})
+	if p.URL.Path != "/devices" {
+		t.Fatalf("anna's sign-in ends at %s", p.URL)
 	}
-	eves := newBrowser(t)
-	if p := eves.get(e.login("Evilstadt")); p.url.Path != "/devices" {
-		t.Fatalf("eve's sign-in ends at %s", p.url)
+	eves := browser.New(t)
+	if p := eves.Get(e.login("Evilstadt")); p.URL.Path != "/devices" {
+		t.Fatalf("eve's sign-in ends at %s", p.URL)
 	}
 	theirs := e.bound.BackChannel
 	post := func(to, iss, aud, sub, jti string) int {
@@ -251,10 +252,10 @@ func (e *evil) logout(t *testing.T) {
 		}
 	}
 	post(theirs, e.URL, "portal", e.annas, "b") // well made, of nobody
-	if !annas.signedIn(e.Portal) || !eves.signedIn(e.Portal) {
+	if !annas.SignedIn(e.Portal) || !eves.SignedIn(e.Portal) {
 		t.Fatal("a session has ended")
 	}
-	if code := post(theirs, e.URL, "portal", "eve", "c"); code != http.StatusOK || eves.signedIn(e.Portal) || !annas.signedIn(e.Portal) {
+	if code := post(theirs, e.URL, "portal", "eve", "c"); code != http.StatusOK || eves.SignedIn(e.Portal) || !annas.SignedIn(e.Portal) {
 		t.Errorf("its own person's logout: %d", code)
 	}
 }
@@ -284,9 +285,9 @@ func (e *evil) ownGroups(t *testing.T) {
 
 // unbound ends it all.
 func (e *evil) unbound(t *testing.T) {
-	b := newBrowser(t)
-	if p := b.get(e.login("Evilstadt")); p.url.Path != "/devices" {
-		t.Fatalf("eve's sign-in ends at %s", p.url)
+	b := browser.New(t)
+	if p := b.Get(e.login("Evilstadt")); p.URL.Path != "/devices" {
+		t.Fatalf("eve's sign-in ends at %s", p.URL)
 	}
 	token := e.access("eve", nil)
 	open := imapclient.New(dial(t, e.house, e.IMAPS), nil)
@@ -299,9 +300,9 @@ func (e *evil) unbound(t *testing.T) {
 		t.Error("a connection of its token stays open")
 	}
 	harness.Eventually(t, time.Minute, "its tokens open nothing", func() bool { return len(opened(t, e.house, eve, token)) == 0 })
-	harness.Eventually(t, time.Minute, "its sessions end", func() bool { return !b.signedIn(e.Portal) })
+	harness.Eventually(t, time.Minute, "its sessions end", func() bool { return !b.SignedIn(e.Portal) })
 	// Whom it sent now goes where people go whose tenant has no issuer of its own.
 	harness.Eventually(t, time.Minute, "nobody is led there any more", func() bool {
-		return strings.HasPrefix(newBrowser(t).get(e.Portal+"/login?tenant=Evilstadt").url.String(), e.Issuer)
+		return strings.HasPrefix(browser.New(t).Get(e.Portal+"/login?tenant=Evilstadt").URL.String(), e.Issuer)
 	})
 }

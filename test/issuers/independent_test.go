@@ -1,19 +1,13 @@
 package issuers
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/oauth2"
-
+	"fachwerk/internal/testenv/browser"
 	"fachwerk/test/system/harness"
 )
 
@@ -29,35 +23,27 @@ type neighbour struct {
 	redirect string // of the mail program
 }
 
-// openNeighbour starts both; more are further options of the provider.
-func openNeighbour(t *testing.T, more map[string]any) *neighbour {
+// openNeighbour starts both. groupsScope, if not empty, is the scope for which the
+// provider tells groups.
+func openNeighbour(t *testing.T, groupsScope string) *neighbour {
 	t.Helper()
-	n := &neighbour{house: start(t, harness.Embedded)}
-	l, err := net.Listen("tcp", "127.0.0.2:0")
-	must(t, err)
-	port := l.Addr().(*net.TCPAddr).Port
-	must(t, l.Close())
-	n.issuer = fmt.Sprintf("http://127.0.0.2:%d", port)
+	provider := browser.NewProvider(t, "127.0.0.2", audience)
+	n := &neighbour{house: start(t, harness.Embedded), issuer: provider.Issuer()}
 	bound := n.town(t, "Nachbarstadt", "nachbarstadt.example", n.issuer, "Chefs")
 	program := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(program.Close)
 	n.redirect = program.URL + "/cb"
-	options := map[string]any{
-		"port": port, "groups": map[string][]string{"dora": {"Chefs", "operators", "Team"}, "emil": {"Team"}},
-		"clients": []map[string]any{
-			{
-				"client_id": "portal", "client_secret": clientSecret, "id_token_signed_response_alg": "ES256",
-				"redirect_uris": []string{bound.Redirect}, "post_logout_redirect_uris": []string{n.Portal + "/"},
-				"backchannel_logout_uri": bound.BackChannel, "backchannel_logout_session_required": true,
-			},
-			{"client_id": "mail", "redirect_uris": []string{n.redirect}, "token_endpoint_auth_method": "none"},
+	provider.Groups = map[string][]string{"dora": {"Chefs", "operators", "Team"}, "emil": {"Team"}}
+	provider.GroupsScope = groupsScope
+	provider.Clients = []map[string]any{
+		{
+			"client_id": "portal", "client_secret": clientSecret, "id_token_signed_response_alg": "ES256",
+			"redirect_uris": []string{bound.Redirect}, "post_logout_redirect_uris": []string{n.Portal + "/"},
+			"backchannel_logout_uri": bound.BackChannel, "backchannel_logout_session_required": true,
 		},
+		{"client_id": "mail", "redirect_uris": []string{n.redirect}, "token_endpoint_auth_method": "none"},
 	}
-	maps.Copy(options, more)
-	issuer := independent(t, options)
-	if n.issuer != issuer {
-		t.Fatalf("the provider calls itself %s, not %s", issuer, n.issuer)
-	}
+	provider.Start(t)
 	n.Command(t, "account", "add", dora, "--issuer", n.issuer, "--subject", "dora")
 	n.Command(t, "account", "add", emil)
 	return n
@@ -67,19 +53,19 @@ func openNeighbour(t *testing.T, more map[string]any) *neighbour {
 // a redirect URI of their own, their tokens open their accounts and no other's, who is
 // invited becomes known to it, and the provider's logout ends the session.
 func TestATenantsOwnProvider(t *testing.T) {
-	n := openNeighbour(t, nil)
-	ours := newBrowser(t)
-	if p := ours.signIn(n.login(n.first), n.Anna()); p.url.Path != "/devices" {
-		t.Fatalf("anna's sign-in at the embedded provider ends at %s", p.url)
+	n := openNeighbour(t, "")
+	ours := browser.New(t)
+	if p := ours.SignIn(n.login(n.first), n.Anna().Address, n.Anna().Password); p.URL.Path != "/devices" {
+		t.Fatalf("anna's sign-in at the embedded provider ends at %s", p.URL)
 	}
-	theirs := newBrowser(t)
-	var p page
+	theirs := browser.New(t)
+	var p browser.Page
 	harness.Eventually(t, time.Minute, "the new issuer is known", func() bool {
-		p = theirs.get(n.login("Nachbarstadt"))
-		return strings.HasPrefix(p.url.String(), n.issuer)
+		p = theirs.Get(n.login("Nachbarstadt"))
+		return strings.HasPrefix(p.URL.String(), n.issuer)
 	})
-	if p = theirs.fill(p, "login", map[string]string{"login": "dora", "password": "any"}); p.url.Path != "/devices" || !strings.HasPrefix(p.url.String(), n.Portal) {
-		t.Fatalf("dora's sign-in ends with %d at %s\n%s", p.status, p.url, p.text)
+	if p = theirs.Fill(p, "login", map[string]string{"login": "dora", "password": "any"}); p.URL.Path != "/devices" || !strings.HasPrefix(p.URL.String(), n.Portal) {
+		t.Fatalf("dora's sign-in ends with %d at %s\n%s", p.Status, p.URL, p.Text)
 	}
 	// Its groups are known for grants.
 	if groups := n.groups(t, dora); strings.Join(groups, ",") != "Chefs,Team,operators" {
@@ -103,9 +89,9 @@ func TestATenantsOwnProvider(t *testing.T) {
 	n.invitation(t)
 
 	// The provider's own logout reaches the portal behind the browser's back.
-	theirs.logout(n.issuer)
-	harness.Eventually(t, time.Minute, "dora's session ends", func() bool { return !theirs.signedIn(n.Portal) })
-	if !ours.signedIn(n.Portal) {
+	logout(theirs, n.issuer)
+	harness.Eventually(t, time.Minute, "dora's session ends", func() bool { return !theirs.SignedIn(n.Portal) })
+	if !ours.SignedIn(n.Portal) {
 		t.Error("anna's session has ended too")
 	}
 	n.Check(t)
@@ -117,10 +103,10 @@ func (n *neighbour) byAddress(t *testing.T) {
 	for address, issuer := range map[string]string{
 		dora: n.issuer, "nobody@nachbarstadt.example": n.issuer, n.Anna().Address: n.Issuer, "nobody@nowhere.example": n.Issuer,
 	} {
-		b := newBrowser(t)
-		p := b.fill(b.get(n.Portal+"/login?return=/devices"), "address", map[string]string{"address": address})
-		if !strings.HasPrefix(p.url.String(), issuer) {
-			t.Errorf("%s leads to %s, want %s", address, p.url, issuer)
+		b := browser.New(t)
+		p := b.Fill(b.Get(n.Portal+"/login?return=/devices"), "address", map[string]string{"address": address})
+		if !strings.HasPrefix(p.URL.String(), issuer) {
+			t.Errorf("%s leads to %s, want %s", address, p.URL, issuer)
 		}
 	}
 }
@@ -128,17 +114,17 @@ func (n *neighbour) byAddress(t *testing.T) {
 // invitation: emil, whose subject nobody knew, comes in by a link, once.
 func (n *neighbour) invitation(t *testing.T) {
 	link := strings.TrimSpace(n.Command(t, "account", "invite", emil, "--issuer", n.issuer)) + "&return=/devices"
-	stranger := newBrowser(t)
-	p := stranger.get(n.login("Nachbarstadt"))
-	if p = stranger.fill(p, "login", map[string]string{"login": "emil", "password": "any"}); p.url.Path == "/devices" {
+	stranger := browser.New(t)
+	p := stranger.Get(n.login("Nachbarstadt"))
+	if p = stranger.Fill(p, "login", map[string]string{"login": "emil", "password": "any"}); p.URL.Path == "/devices" {
 		t.Fatal("emil signs in before he is invited")
 	}
-	b := newBrowser(t)
-	if p := b.fill(b.get(link), "login", map[string]string{"login": "emil", "password": "any"}); p.url.Path != "/devices" {
-		t.Fatalf("emil's invitation ends with %d at %s\n%s", p.status, p.url, p.text)
+	b := browser.New(t)
+	if p := b.Fill(b.Get(link), "login", map[string]string{"login": "emil", "password": "any"}); p.URL.Path != "/devices" {
+		t.Fatalf("emil's invitation ends with %d at %s\n%s", p.Status, p.URL, p.Text)
 	}
-	if p := newBrowser(t).get(link); strings.HasPrefix(p.url.String(), n.issuer) || p.status == http.StatusOK {
-		t.Errorf("a second time the link leads to %s (%d)", p.url, p.status)
+	if p := browser.New(t).Get(link); strings.HasPrefix(p.URL.String(), n.issuer) || p.Status == http.StatusOK {
+		t.Errorf("a second time the link leads to %s (%d)", p.URL, p.Status)
 	}
 	token, _ := n.tokens(t, "emil")
 	if got := opened(t, n.house, emil, token); len(got) != len(doors) {
@@ -146,52 +132,19 @@ func (n *neighbour) invitation(t *testing.T) {
 	}
 }
 
-// signIn gives a person's password to the embedded provider.
-func (b *browser) signIn(address string, a harness.Account) page {
-	b.t.Helper()
-	return b.fill(b.get(address), "password", map[string]string{"address": a.Address, "password": a.Password})
-}
-
 // logout signs out at the independent provider.
-func (b *browser) logout(issuer string) {
-	b.t.Helper()
-	b.fill(b.get(issuer+"/session/end"), "xsrf", map[string]string{"logout": "yes"})
+func logout(b *browser.Browser, issuer string) {
+	b.Fill(b.Get(issuer+"/session/end"), "xsrf", map[string]string{"logout": "yes"})
 }
 
 // tokens are those of a mail program at the provider.
 func (n *neighbour) tokens(t *testing.T, login string) (access, id string) {
 	t.Helper()
-	m := mailProgram{n.issuer + "/auth", n.issuer + "/token", "mail", n.redirect}
-	return m.tokens(t, "login", map[string]string{"login": login, "password": "any"})
+	return mailProgram(n.issuer+"/auth", n.issuer+"/token", "mail", n.redirect).Tokens(t, "login", map[string]string{"login": login, "password": "any"})
 }
 
-// A mailProgram asks an issuer for tokens (RFC 8252).
-type mailProgram struct{ authorize, token, client, redirect string }
-
-// tokens fills in the form that has the field.
-func (m mailProgram) tokens(t *testing.T, field string, values map[string]string) (access, id string) {
-	t.Helper()
-	verifier := oauth2.GenerateVerifier()
-	b := newBrowser(t)
-	p := b.get(m.authorize + "?" + url.Values{
-		"client_id": {m.client}, "redirect_uri": {m.redirect}, "response_type": {"code"}, "state": {"x"}, "scope": {"openid " + allScopes},
-		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
-	}.Encode())
-	code := b.fill(p, field, values).url.Query().Get("code")
-	res, err := http.PostForm(m.token, url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {m.redirect}, "code_verifier": {verifier}, "client_id": {m.client},
-	})
-	must(t, err)
-	defer res.Body.Close()
-	var answer struct {
-		Access string `json:"access_token"`
-		ID     string `json:"id_token"`
-	}
-	must(t, json.NewDecoder(res.Body).Decode(&answer))
-	if answer.Access == "" || answer.ID == "" {
-		t.Fatalf("the provider gives no tokens (%d)", res.StatusCode)
-	}
-	return answer.Access, answer.ID
+func mailProgram(authorize, token, client, redirect string) browser.MailProgram {
+	return browser.MailProgram{Authorize: authorize, Token: token, Client: client, Redirect: redirect, Scope: "openid " + allScopes}
 }
 
 // embedded are a person's tokens at the embedded provider, for a mail program.
@@ -199,6 +152,6 @@ func (h *house) embedded(t *testing.T, a harness.Account) (access, id string) {
 	t.Helper()
 	program := httptest.NewServer(http.NotFoundHandler())
 	defer program.Close()
-	m := mailProgram{h.Issuer + "/authorize", h.Issuer + "/oauth/token", "fachwerk-mail", program.URL + "/"}
-	return m.tokens(t, "password", map[string]string{"address": a.Address, "password": a.Password})
+	m := mailProgram(h.Issuer+"/authorize", h.Issuer+"/oauth/token", "fachwerk-mail", program.URL+"/")
+	return m.Tokens(t, "password", map[string]string{"address": a.Address, "password": a.Password})
 }

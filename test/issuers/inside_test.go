@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"fachwerk/internal/testenv/browser"
 	"fachwerk/test/system/harness"
 )
 
@@ -94,9 +95,9 @@ func TestAProviderLeadsNowhereInside(t *testing.T) {
 				t.Errorf("the service inside was asked: %v", got)
 			}
 			// The sign-in at the portal asks no more than tokens do.
-			res := newBrowser(t).get(h.login("Evilstadt"))
-			if strings.HasPrefix(res.url.String(), p.URL) != c.asked {
-				t.Errorf("a sign-in begins at %s", res.url)
+			res := browser.New(t).Get(h.login("Evilstadt"))
+			if strings.HasPrefix(res.URL.String(), p.URL) != c.asked {
+				t.Errorf("a sign-in begins at %s", res.URL)
 			}
 		})
 	}

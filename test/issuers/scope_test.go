@@ -8,23 +8,24 @@ import (
 	"testing"
 	"time"
 
+	"fachwerk/internal/testenv/browser"
 	"fachwerk/test/system/harness"
 )
 
 // A provider that tells groups only if a sign-in asks for it is asked, once the binding
 // names the scope; tokens of mail programs, which did not ask, take nothing back.
 func TestGroupsForAScope(t *testing.T) {
-	n := openNeighbour(t, map[string]any{"groupsScope": "groups"})
+	n := openNeighbour(t, "groups")
 	signIn := func() {
 		t.Helper()
-		b := newBrowser(t)
-		var p page
+		b := browser.New(t)
+		var p browser.Page
 		harness.Eventually(t, time.Minute, "the new issuer is known", func() bool {
-			p = b.get(n.login("Nachbarstadt"))
-			return strings.HasPrefix(p.url.String(), n.issuer)
+			p = b.Get(n.login("Nachbarstadt"))
+			return strings.HasPrefix(p.URL.String(), n.issuer)
 		})
-		if p = b.fill(p, "login", map[string]string{"login": "dora", "password": "any"}); p.url.Path != "/devices" {
-			t.Fatalf("dora's sign-in ends with %d at %s\n%s", p.status, p.url, p.text)
+		if p = b.Fill(p, "login", map[string]string{"login": "dora", "password": "any"}); p.URL.Path != "/devices" {
+			t.Fatalf("dora's sign-in ends with %d at %s\n%s", p.Status, p.URL, p.Text)
 		}
 	}
 	signIn()

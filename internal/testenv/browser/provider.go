@@ -21,8 +21,10 @@ type Provider struct {
 	Port     int                 `json:"port"`     // likewise
 	Resource string              `json:"resource"` // the audience of its access tokens
 	Groups   map[string][]string `json:"groups,omitempty"`
-	Clients  []map[string]any    `json:"clients"` // as RFC 7591 describes them
-	Hold     bool                `json:"hold"`    // it ends with its standard input; Start sets it
+	// GroupsScope, if set, is the scope for which it tells groups.
+	GroupsScope string           `json:"groupsScope,omitempty"`
+	Clients     []map[string]any `json:"clients"` // as RFC 7591 describes them
+	Hold        bool             `json:"hold"`    // it ends with its standard input; Start sets it
 }
 
 // NewProvider chooses a port, so that the issuer's name is known to whoever has to be
