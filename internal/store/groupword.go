@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store/meta"
@@ -42,19 +44,28 @@ func (s *Store) Word(ctx context.Context, ref auth.AccountRef, issuer string) (w
 
 // ChangeWord implements auth.Groups. Names that are empty, too long or no text are left
 // out, for nobody can be granted anything by them; more than MaxGroups are ErrTooLarge.
-// It gives auth.ErrNotFound where the issuer is not bound to the tenant. Grants of the
-// person count anew in every process as soon as it returns.
+// It gives auth.ErrNotFound where the issuer is not bound to the tenant. Where nothing
+// may be written for the tenant now, what the word takes away goes all the same, for a
+// right that has ended must; what it adds is left out, and the error says so. Grants of
+// the person count anew in every process as soon as it returns.
 func (s *Store) ChangeWord(ctx context.Context, ref auth.AccountRef, issuer string, next func(auth.Word) (auth.Word, error)) (auth.Word, error) {
 	last, err := s.Word(ctx, ref, issuer)
 	if err != nil {
 		return last, err
 	}
+	var leftOut error
+	if refusal := s.admit(ctx, ref.Tenant, location.Login); refusedPlace(refusal) {
+		next = takingOnly(next, func(short bool) {
+			if leftOut = nil; short {
+				leftOut = refusal
+			}
+		})
+	} else if refusal != nil {
+		return last, loginError(refusal)
+	}
 	to, err := nextWord(next, last)
 	if err != nil || sameWord(last, to) {
-		return last, err
-	}
-	if err := s.admit(ctx, ref.Tenant, location.Login); err != nil {
-		return last, loginError(err)
+		return last, errors.Join(err, leftOut)
 	}
 	at := s.at(ctx, ref.Tenant)
 	if slices.Equal(last.Groups, to.Groups) {
@@ -62,7 +73,7 @@ func (s *Store) ChangeWord(ctx context.Context, ref auth.AccountRef, issuer stri
 		n, err := at.exec(ctx, `UPDATE group_word SET said_at = $1 WHERE tenant_id = $2 AND account_id = $3 AND issuer = $4 AND said_at = $5`,
 			microsOf(to.At), ref.Tenant, ref.Account, issuer, microsOf(last.At))
 		if err != nil || n > 0 {
-			return to, loginError(err)
+			return to, errors.Join(loginError(err), leftOut)
 		}
 	}
 	err = at.update(ctx, func(tx meta.Tx) error {
@@ -74,7 +85,41 @@ func (s *Store) ChangeWord(ctx context.Context, ref auth.AccountRef, issuer stri
 		return last, loginError(err)
 	}
 	s.announce(keyOf(ref))
-	return to, nil
+	return to, leftOut
+}
+
+func refusedPlace(err error) bool {
+	return errors.Is(err, location.ErrMismatch) || errors.Is(err, location.ErrElsewhere)
+}
+
+// takingOnly is next without what it adds; short hears whether that is less than next
+// asked for. A word of which a part is left out is a second older than it says it is: so
+// the same token brings the rest when it may be written, and no token from before
+// brings back what was taken.
+func takingOnly(next func(auth.Word) (auth.Word, error), short func(bool)) func(auth.Word) (auth.Word, error) {
+	return func(last auth.Word) (auth.Word, error) {
+		to, err := nextWord(next, last)
+		if err != nil {
+			return to, err
+		}
+		stay := slices.DeleteFunc(slices.Clone(to.Groups), func(name string) bool {
+			_, there := slices.BinarySearch(last.Groups, name)
+			return !there
+		})
+		whole := len(stay) == len(to.Groups)
+		short(!whole)
+		switch {
+		case len(stay) == len(last.Groups): // nothing goes: nothing is written
+			return last, nil
+		case whole:
+			return to, nil
+		}
+		if to.At = to.At.Add(-time.Second); to.At.Before(last.At) {
+			to.At = last.At
+		}
+		to.Groups = stay
+		return to, nil
+	}
 }
 
 // changeWord is ChangeWord's transaction.
