@@ -82,7 +82,7 @@ func (rp *RelyingParty) logoutRequest(ctx context.Context, w http.ResponseWriter
 	ended, err = rp.cfg.Sessions.EndSessionsOf(ctx, at.binding.URL, t.Subject, t.SessionID)
 	if err != nil {
 		// Nothing was done; the provider may send it again.
-		_, _ = rp.cfg.Tickets.TakeTicket(context.WithoutCancel(ctx), jti.Kind, jti.ID)
+		_, _ = rp.cfg.Tickets.TakeTicket(context.WithoutCancel(ctx), jti.Tenant, jti.Kind, jti.ID)
 		return 0, unavailable(err)
 	}
 	return ended, nil

@@ -21,6 +21,12 @@ type invitation struct {
 	Issuer          string
 }
 
+// invited names an invitation's ticket.
+type invited struct {
+	Tenant int64
+	ID     string // the hash of its code
+}
+
 // Invite makes the code of a link by which a person binds their account at an issuer to
 // the account ref: once, within [InvitationsFor]. For nothing else that the issuer says
 // of somebody selects an account, and their subject need not be known to who invites.
@@ -50,12 +56,12 @@ func (rp *RelyingParty) Invite(ctx context.Context, ref AccountRef, issuerURL st
 		return "", fmt.Errorf("invitation: %w", err)
 	}
 	owner := fmt.Sprintf("%d/%d", ref.Tenant, ref.Account)
-	if err := rp.cfg.Tickets.DeleteTickets(ctx, ticketInvite, owner); err != nil {
+	if err := rp.cfg.Tickets.DeleteTickets(ctx, ref.Tenant, ticketInvite, owner); err != nil {
 		return "", fmt.Errorf("invitation: %w", unavailable(err))
 	}
-	code = token()
+	code = HomeToken(ref.Tenant, token())
 	err = rp.cfg.Tickets.PutTicket(ctx, Ticket{
-		Kind: ticketInvite, ID: hex.EncodeToString(digest(code)), Owner: owner, Value: value, Expires: rp.now().Add(InvitationsFor),
+		Tenant: ref.Tenant, Kind: ticketInvite, ID: hex.EncodeToString(digest(code)), Owner: owner, Value: value, Expires: rp.now().Add(InvitationsFor),
 	})
 	if err != nil {
 		return "", fmt.Errorf("invitation: %w", unavailable(err))
@@ -64,14 +70,15 @@ func (rp *RelyingParty) Invite(ctx context.Context, ref AccountRef, issuerURL st
 }
 
 // invited looks at an invitation without using it up; ErrState if there is none.
-func (rp *RelyingParty) invited(ctx context.Context, code string) (id string, in invitation, err error) {
+func (rp *RelyingParty) invited(ctx context.Context, code string) (name invited, in invitation, err error) {
+	code = strings.TrimSpace(code)
 	if len(code) > 200 {
-		return "", in, ErrState
+		return name, in, ErrState
 	}
-	id = hex.EncodeToString(digest(strings.TrimSpace(code)))
-	t, err := rp.cfg.Tickets.Ticket(ctx, ticketInvite, id)
+	name = invited{TokenHome(code), hex.EncodeToString(digest(code))}
+	t, err := rp.cfg.Tickets.Ticket(ctx, name.Tenant, ticketInvite, name.ID)
 	err = readInvitation(t, err, &in)
-	return id, in, err
+	return name, in, err
 }
 
 func readInvitation(t Ticket, err error, in *invitation) error {
@@ -87,9 +94,9 @@ func readInvitation(t Ticket, err error, in *invitation) error {
 }
 
 // accept binds the subject to the account of the invitation.
-func (rp *RelyingParty) accept(ctx context.Context, c *client, sub, id string) (Person, error) {
+func (rp *RelyingParty) accept(ctx context.Context, c *client, sub string, name invited) (Person, error) {
 	var in invitation
-	t, err := rp.cfg.Tickets.TakeTicket(ctx, ticketInvite, id)
+	t, err := rp.cfg.Tickets.TakeTicket(ctx, name.Tenant, ticketInvite, name.ID)
 	if err := readInvitation(t, err, &in); err != nil {
 		return Person{}, err
 	}

@@ -93,21 +93,24 @@ type Sessions interface {
 // Ticket is a short-lived fact: an authorization request, a code, a token,
 // a state, a spent jti. ID must be a hash where the id itself is a secret.
 type Ticket struct {
+	// Tenant is whose person it tells of: it lies at that tenant's home. 0: nobody's
+	// yet, or the installation's, at the directory's site.
+	Tenant          int64
 	Kind, ID, Owner string
 	Value           []byte // the store seals it
 	Expires         time.Time
 }
 
-// Tickets keeps them; all are installation-wide (tenant 0).
+// Tickets keeps them, those of each tenant for themselves.
 type Tickets interface {
 	PutTicket(ctx context.Context, t Ticket) error
 	// AddTicket refuses an id that is there already (single use): false.
 	AddTicket(ctx context.Context, t Ticket) (bool, error)
-	Ticket(ctx context.Context, kind, id string) (Ticket, error)
+	Ticket(ctx context.Context, tenant int64, kind, id string) (Ticket, error)
 	// TakeTicket returns and removes it in one step.
-	TakeTicket(ctx context.Context, kind, id string) (Ticket, error)
-	TicketsOf(ctx context.Context, kind, owner string) ([]Ticket, error)
-	DeleteTickets(ctx context.Context, kind, owner string) error
+	TakeTicket(ctx context.Context, tenant int64, kind, id string) (Ticket, error)
+	TicketsOf(ctx context.Context, tenant int64, kind, owner string) ([]Ticket, error)
+	DeleteTickets(ctx context.Context, tenant int64, kind, owner string) error
 }
 
 // Changes lets open connections learn that a login ended.
@@ -168,7 +171,8 @@ type IssuerBinding struct {
 	// ClientID and ClientSecret are the portal's at the issuer; no id: no sign-in at
 	// the portal, no secret: a public client.
 	ClientID, ClientSecret string
-	// GroupsClaim names the claim with a person's groups; empty: none is read.
+	// GroupsClaim names the claim with a person's groups; empty: none is read, and what
+	// was said once is over with the next token or sign-in.
 	GroupsClaim string
 	// GroupsScope is asked for at the sign-in where the issuer tells groups only then. A
 	// token without it that names no groups says nothing of them.

@@ -154,9 +154,9 @@ type begun struct {
 
 	Client string // the state counts at this client's redirect URI alone
 	Issuer string
-	Named  bool   // a tenant was, or an address
-	Tenant int64  // whose it is, 0 if nobody's
-	Invite string // a hash, of an invitation's code
+	Named  bool  // a tenant was, or an address
+	Tenant int64 // whose it is, 0 if nobody's
+	Invite invited
 }
 
 // Start begins a login. The browser gets stateCookie's value in a cookie that
@@ -211,10 +211,10 @@ func (rp *RelyingParty) Start(ctx context.Context, returnTo string, opts StartOp
 }
 
 // where finds the client at whose provider somebody signs in.
-func (rp *RelyingParty) where(ctx context.Context, opts StartOptions) (c *client, l lead, invite string, err error) {
+func (rp *RelyingParty) where(ctx context.Context, opts StartOptions) (c *client, l lead, invite invited, err error) {
 	b, err := rp.providers.current(ctx)
 	if err != nil {
-		return nil, l, "", err
+		return nil, l, invite, err
 	}
 	switch {
 	case len(opts.Tenant) > 1000 || len(opts.Address) > usernameMax:
@@ -225,14 +225,14 @@ func (rp *RelyingParty) where(ctx context.Context, opts StartOptions) (c *client
 		l = b.leadBy(opts.Address)
 		c = b.clientFor(l.tenant)
 	case opts.Invitation != "":
-		id, in, err := rp.invited(ctx, opts.Invitation)
+		invite, in, err := rp.invited(ctx, opts.Invitation)
 		if err != nil {
-			return nil, l, "", err
+			return nil, l, invite, err
 		}
 		if c = b.clientAt(in.Issuer, in.Tenant); c == nil { // unbound since
-			return nil, l, "", ErrState
+			return nil, l, invite, ErrState
 		}
-		return c, l, id, nil
+		return c, l, invite, nil
 	case opts.Session != "":
 		if s, err := rp.find(ctx, opts.Session); err == nil {
 			l = lead{true, s.Tenant}
@@ -243,9 +243,9 @@ func (rp *RelyingParty) where(ctx context.Context, opts StartOptions) (c *client
 		c = b.clients[""]
 	}
 	if c == nil {
-		return nil, l, "", fmt.Errorf("%w: no provider is configured", ErrUnavailable)
+		return nil, l, invite, fmt.Errorf("%w: no provider is configured", ErrUnavailable)
 	}
-	return c, l, "", nil
+	return c, l, invite, nil
 }
 
 func (rp *RelyingParty) oauth(c *client, m *metadata) *oauth2.Config {
@@ -349,7 +349,7 @@ func (rp *RelyingParty) client(ctx context.Context, name string) (*bound, *clien
 
 // whose finds the person whom an issuer has named, or binds the one of an invitation.
 func (rp *RelyingParty) whose(ctx context.Context, b *bound, c *client, sub string, begun begun) (Person, error) {
-	if begun.Invite != "" {
+	if begun.Invite.ID != "" {
 		return rp.accept(ctx, c, sub, begun.Invite)
 	}
 	var meant []IssuerBinding
@@ -371,7 +371,7 @@ func (rp *RelyingParty) take(ctx context.Context, clientName, state, stateCookie
 	if state == "" || len(state) > 200 || stateCookie == "" {
 		return b, ErrState
 	}
-	t, err := rp.cfg.Tickets.TakeTicket(ctx, ticketLogin, hex.EncodeToString(digest(state)))
+	t, err := rp.cfg.Tickets.TakeTicket(ctx, 0, ticketLogin, hex.EncodeToString(digest(state)))
 	if errors.Is(err, ErrNotFound) {
 		return b, ErrState
 	}

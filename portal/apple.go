@@ -59,7 +59,7 @@ func (p *Portal) keepProfile(ctx context.Context, v *visitor, secret string) (id
 	}
 	id = rand.Text()
 	return id, p.c.Tickets.PutTicket(ctx, auth.Ticket{
-		Kind: profileTicket, ID: ticketID(v, id), Value: profile, Expires: p.c.Now().Add(profileTime),
+		Tenant: v.Tenant, Kind: profileTicket, ID: ticketID(v, id), Value: profile, Expires: p.c.Now().Add(profileTime),
 	})
 }
 
@@ -71,7 +71,7 @@ func ticketID(v *visitor, id string) string {
 
 // fetchProfile hands the profile out, once.
 func (p *Portal) fetchProfile(w http.ResponseWriter, r *http.Request, v *visitor) {
-	ticket, err := p.c.Tickets.TakeTicket(r.Context(), profileTicket, ticketID(v, r.PathValue("ticket")))
+	ticket, err := p.c.Tickets.TakeTicket(r.Context(), v.Tenant, profileTicket, ticketID(v, r.PathValue("ticket")))
 	if err != nil {
 		p.fail(w, r, v, err)
 		return

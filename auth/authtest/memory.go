@@ -26,7 +26,7 @@ type Memory struct {
 	groups    map[auth.AccountRef]map[string]auth.Word // by issuer
 	bindings  auth.Bindings
 	sessions  map[string]auth.Session
-	tickets   map[[2]string]auth.Ticket
+	tickets   map[ticketKey]auth.Ticket
 	touches   int
 
 	groupWrites int
@@ -35,6 +35,11 @@ type Memory struct {
 type subject struct {
 	tenant      int64
 	issuer, sub string
+}
+
+type ticketKey struct {
+	tenant   int64
+	kind, id string
 }
 
 type person struct {
@@ -49,7 +54,7 @@ func NewMemory() *Memory {
 		Now:     time.Now,
 		persons: map[auth.AccountRef]*person{}, addresses: map[string]auth.AccountRef{},
 		shared: map[string][]auth.AccountRef{}, subjects: map[subject]auth.AccountRef{}, groups: map[auth.AccountRef]map[string]auth.Word{},
-		sessions: map[string]auth.Session{}, tickets: map[[2]string]auth.Ticket{},
+		sessions: map[string]auth.Session{}, tickets: map[ticketKey]auth.Ticket{},
 	}
 }
 
@@ -474,16 +479,16 @@ func (m *Memory) putTicket(t auth.Ticket, replace bool) (bool, error) {
 		return false, err
 	}
 	defer m.mu.Unlock()
-	if _, err := m.ticket(t.Kind, t.ID); err == nil && !replace {
+	if _, err := m.ticket(t.Tenant, t.Kind, t.ID); err == nil && !replace {
 		return false, nil
 	}
 	t.Value = bytes.Clone(t.Value)
-	m.tickets[[2]string{t.Kind, t.ID}] = t
+	m.tickets[ticketKey{t.Tenant, t.Kind, t.ID}] = t
 	return true, nil
 }
 
-func (m *Memory) ticket(kind, id string) (auth.Ticket, error) {
-	t, ok := m.tickets[[2]string{kind, id}]
+func (m *Memory) ticket(tenant int64, kind, id string) (auth.Ticket, error) {
+	t, ok := m.tickets[ticketKey{tenant, kind, id}]
 	if !ok || !m.Now().Before(t.Expires) {
 		return auth.Ticket{}, auth.ErrNotFound
 	}
@@ -491,34 +496,34 @@ func (m *Memory) ticket(kind, id string) (auth.Ticket, error) {
 }
 
 // Ticket is auth.Tickets'.
-func (m *Memory) Ticket(_ context.Context, kind, id string) (auth.Ticket, error) {
+func (m *Memory) Ticket(_ context.Context, tenant int64, kind, id string) (auth.Ticket, error) {
 	if err := m.enter(); err != nil {
 		return auth.Ticket{}, err
 	}
 	defer m.mu.Unlock()
-	return m.ticket(kind, id)
+	return m.ticket(tenant, kind, id)
 }
 
 // TakeTicket is auth.Tickets'.
-func (m *Memory) TakeTicket(_ context.Context, kind, id string) (auth.Ticket, error) {
+func (m *Memory) TakeTicket(_ context.Context, tenant int64, kind, id string) (auth.Ticket, error) {
 	if err := m.enter(); err != nil {
 		return auth.Ticket{}, err
 	}
 	defer m.mu.Unlock()
-	t, err := m.ticket(kind, id)
-	delete(m.tickets, [2]string{kind, id})
+	t, err := m.ticket(tenant, kind, id)
+	delete(m.tickets, ticketKey{tenant, kind, id})
 	return t, err
 }
 
 // TicketsOf is auth.Tickets'.
-func (m *Memory) TicketsOf(_ context.Context, kind, owner string) ([]auth.Ticket, error) {
+func (m *Memory) TicketsOf(_ context.Context, tenant int64, kind, owner string) ([]auth.Ticket, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
 	var list []auth.Ticket
 	for _, t := range m.tickets {
-		if t.Kind == kind && t.Owner == owner && m.Now().Before(t.Expires) {
+		if t.Tenant == tenant && t.Kind == kind && t.Owner == owner && m.Now().Before(t.Expires) {
 			list = append(list, t)
 		}
 	}
@@ -526,13 +531,13 @@ func (m *Memory) TicketsOf(_ context.Context, kind, owner string) ([]auth.Ticket
 }
 
 // DeleteTickets is auth.Tickets'.
-func (m *Memory) DeleteTickets(_ context.Context, kind, owner string) error {
+func (m *Memory) DeleteTickets(_ context.Context, tenant int64, kind, owner string) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	for k, t := range m.tickets {
-		if t.Kind == kind && t.Owner == owner {
+		if t.Tenant == tenant && t.Kind == kind && t.Owner == owner {
 			delete(m.tickets, k)
 		}
 	}

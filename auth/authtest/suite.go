@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) Ports) {
 		{"words", words},
 		{"words at the same time", wordsTogether},
 		{"tickets", tickets},
+		{"tickets of tenants", ticketsOfTenants},
 		{"tickets are taken once", ticketsOnce},
 		{"tickets are added once", ticketsAddedOnce},
 	} {
@@ -369,34 +370,74 @@ func tickets(t *testing.T, p Ports) {
 	put("code", "3", "bert", "four", soon)
 	put("code", "gone", "anna", "five", time.Now().Add(-time.Minute))
 	put("code", "1", "anna", "one again", soon) // put replaces
-	got, err := p.Tickets.Ticket(ctx, "code", "1")
+	got, err := p.Tickets.Ticket(ctx, 0, "code", "1")
 	must(t, err)
 	if string(got.Value) != "one again" || got.Owner != "anna" || got.Kind != "code" || got.ID != "1" {
 		t.Errorf("came back as %+v", got)
 	}
-	_, err = p.Tickets.Ticket(ctx, "code", "gone")
+	_, err = p.Tickets.Ticket(ctx, 0, "code", "gone")
 	wantErr(t, err, auth.ErrNotFound)
-	_, err = p.Tickets.TakeTicket(ctx, "code", "gone")
+	_, err = p.Tickets.TakeTicket(ctx, 0, "code", "gone")
 	wantErr(t, err, auth.ErrNotFound)
-	list, err := p.Tickets.TicketsOf(ctx, "code", "anna")
+	list, err := p.Tickets.TicketsOf(ctx, 0, "code", "anna")
 	must(t, err)
 	if len(list) != 2 {
 		t.Errorf("TicketsOf gives %d, want 2", len(list))
 	}
-	got, err = p.Tickets.TakeTicket(ctx, "code", "2")
+	got, err = p.Tickets.TakeTicket(ctx, 0, "code", "2")
 	must(t, err)
 	if string(got.Value) != "two" {
 		t.Errorf("took %+v", got)
 	}
-	_, err = p.Tickets.TakeTicket(ctx, "code", "2")
+	_, err = p.Tickets.TakeTicket(ctx, 0, "code", "2")
 	wantErr(t, err, auth.ErrNotFound)
-	must(t, p.Tickets.DeleteTickets(ctx, "code", "anna"))
-	_, err = p.Tickets.Ticket(ctx, "code", "1")
+	must(t, p.Tickets.DeleteTickets(ctx, 0, "code", "anna"))
+	_, err = p.Tickets.Ticket(ctx, 0, "code", "1")
 	wantErr(t, err, auth.ErrNotFound)
 	for _, k := range []string{"token/1", "code/3"} {
 		kind, id := k[:len(k)-2], k[len(k)-1:]
-		if _, err := p.Tickets.Ticket(ctx, kind, id); err != nil {
+		if _, err := p.Tickets.Ticket(ctx, 0, kind, id); err != nil {
 			t.Errorf("%s went too: %v", k, err)
+		}
+	}
+}
+
+// ticketsOfTenants: each tenant's are for themselves; one that is nobody's has none.
+func ticketsOfTenants(t *testing.T, p Ports) {
+	ctx := context.Background()
+	tenant := p.AddPerson(t, anna).Tenant
+	for _, at := range []int64{tenant, 0} {
+		must(t, p.Tickets.PutTicket(ctx, auth.Ticket{
+			Tenant: at, Kind: "code", ID: "1", Owner: "anna", Value: fmt.Append(nil, at), Expires: time.Now().Add(time.Hour),
+		}))
+	}
+	for _, at := range []int64{tenant, 0} {
+		got, err := p.Tickets.Ticket(ctx, at, "code", "1")
+		must(t, err)
+		if got.Tenant != at || string(got.Value) != fmt.Sprint(at) {
+			t.Errorf("of %d: %+v", at, got)
+		}
+		list, err := p.Tickets.TicketsOf(ctx, at, "code", "anna")
+		must(t, err)
+		if len(list) != 1 || list[0].Tenant != at {
+			t.Errorf("of %d: %+v", at, list)
+		}
+	}
+	_, err := p.Tickets.Ticket(ctx, tenant+1, "code", "1")
+	wantErr(t, err, auth.ErrNotFound)
+	_, err = p.Tickets.TakeTicket(ctx, tenant+1, "code", "1")
+	wantErr(t, err, auth.ErrNotFound)
+	must(t, p.Tickets.DeleteTickets(ctx, tenant, "code", "anna"))
+	_, err = p.Tickets.TakeTicket(ctx, tenant, "code", "1")
+	wantErr(t, err, auth.ErrNotFound)
+	_, err = p.Tickets.TakeTicket(ctx, 0, "code", "1")
+	must(t, err)
+	for _, at := range []int64{tenant, 0} {
+		for _, want := range []bool{true, false} {
+			ok, err := p.Tickets.AddTicket(ctx, auth.Ticket{Tenant: at, Kind: "jti", ID: "once", Expires: time.Now().Add(time.Hour)})
+			if err != nil || ok != want {
+				t.Errorf("of %d: %v, %v", at, ok, err)
+			}
 		}
 	}
 }
@@ -408,7 +449,7 @@ func ticketsOnce(t *testing.T, p Ports) {
 		must(t, p.Tickets.PutTicket(ctx, auth.Ticket{Kind: "code", ID: id, Value: []byte("v"), Expires: time.Now().Add(time.Hour)}))
 		var taken atomic.Int32
 		each(16, func(int) {
-			_, err := p.Tickets.TakeTicket(ctx, "code", id)
+			_, err := p.Tickets.TakeTicket(ctx, 0, "code", id)
 			switch {
 			case err == nil:
 				taken.Add(1)

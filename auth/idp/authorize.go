@@ -116,7 +116,8 @@ func bounded(s string) string {
 
 // answerCode sends the browser back with a code (RFC 6749 4.1.2).
 func (p *Provider) answerCode(w http.ResponseWriter, r *http.Request, req request, s session) {
-	code := secret()
+	code := secretOf(s.Subject)
+	req.LoginHint, req.HintSubject = "", "" // for the page alone, which is over
 	g := grant{Request: req, Subject: s.Subject, SID: s.SID, AuthTime: s.AuthTime, Family: secret()}
 	if err := p.put(r.Context(), ticketCode, code, s.Subject, &g, codeFor); err != nil {
 		p.fault(w, r, err)

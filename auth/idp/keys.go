@@ -96,7 +96,7 @@ func (r *keyring) load(ctx context.Context) ([]signingKey, error) {
 }
 
 func (r *keyring) list(ctx context.Context) ([]signingKey, error) {
-	tickets, err := r.tickets.TicketsOf(ctx, ticketKey, keyOwner)
+	tickets, err := r.tickets.TicketsOf(ctx, 0, ticketKey, keyOwner)
 	if err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}

@@ -54,7 +54,11 @@ func (p *Provider) cookie(r *http.Request, name string) string {
 	if err != nil {
 		return ""
 	}
-	if raw, err := base64.RawURLEncoding.DecodeString(c.Value); err != nil || len(raw) != 32 {
+	value := c.Value
+	if name == cookieSession {
+		_, value, _ = strings.Cut(value, ".") // whose it is stands in front
+	}
+	if raw, err := base64.RawURLEncoding.DecodeString(value); err != nil || len(raw) != 32 {
 		return ""
 	}
 	return c.Value
@@ -223,7 +227,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, who auth.Perso
 			return session{}, err
 		}
 	}
-	cookie := secret()
+	cookie := secretOf(Subject(who.AccountRef))
 	s := session{Subject: Subject(who.AccountRef), SID: secret()[:22], AuthTime: p.now()}
 	if err := p.put(ctx, ticketSession, cookie, s.Subject, s, sessionFor); err != nil {
 		return session{}, err

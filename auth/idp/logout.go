@@ -75,7 +75,7 @@ func (p *Provider) PersonDisabled(ctx context.Context, ref auth.AccountRef) erro
 // command line when it sets a new password.
 func Forget(ctx context.Context, tickets auth.Tickets, ref auth.AccountRef) error {
 	for _, kind := range []string{ticketSession, ticketRefresh, ticketCode} {
-		if err := tickets.DeleteTickets(ctx, kind, Subject(ref)); err != nil {
+		if err := tickets.DeleteTickets(ctx, ref.Tenant, kind, Subject(ref)); err != nil {
 			return fmt.Errorf("ending the sessions of a person: %w", err)
 		}
 	}

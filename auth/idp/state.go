@@ -15,7 +15,8 @@ import (
 )
 
 // Kinds of tickets; the id is always the hash of what a browser or client
-// holds, the owner of those that belong to a person is their subject.
+// holds. The owner of those that belong to a person is their subject, and they lie at
+// the person's home, which what is held for them names (auth.HomeToken).
 const (
 	ticketRequest = "idp.request" // an authorization request that waits for a login
 	ticketSession = "idp.session" // a browser that is signed in
@@ -29,6 +30,12 @@ func secret() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails; it ends the process instead
 	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// secretOf makes one to a ticket of a person.
+func secretOf(subject string) string {
+	ref, _ := refOf(subject)
+	return auth.HomeToken(ref.Tenant, secret())
 }
 
 func hashed(s string) string {
@@ -79,7 +86,7 @@ func (p *Provider) put(ctx context.Context, kind, id, owner string, v any, lasts
 	if err != nil {
 		return err
 	}
-	err = p.cfg.Tickets.PutTicket(ctx, auth.Ticket{Kind: kind, ID: hashed(id), Owner: owner, Value: value, Expires: p.now().Add(lasts)})
+	err = p.cfg.Tickets.PutTicket(ctx, auth.Ticket{Tenant: auth.TokenHome(id), Kind: kind, ID: hashed(id), Owner: owner, Value: value, Expires: p.now().Add(lasts)})
 	if err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}
@@ -96,11 +103,11 @@ func (p *Provider) take(ctx context.Context, kind, id string, v any) (bool, erro
 	return p.read(ctx, kind, id, v, p.cfg.Tickets.TakeTicket)
 }
 
-func (p *Provider) read(ctx context.Context, kind, id string, v any, from func(context.Context, string, string) (auth.Ticket, error)) (bool, error) {
+func (p *Provider) read(ctx context.Context, kind, id string, v any, from func(context.Context, int64, string, string) (auth.Ticket, error)) (bool, error) {
 	if id == "" || len(id) > 200 {
 		return false, nil
 	}
-	t, err := from(ctx, kind, hashed(id))
+	t, err := from(ctx, auth.TokenHome(id), kind, hashed(id))
 	if errors.Is(err, auth.ErrNotFound) {
 		return false, nil
 	}
@@ -115,14 +122,18 @@ func (p *Provider) read(ctx context.Context, kind, id string, v any, from func(c
 
 // endFamily removes every refresh token that came of one code.
 func (p *Provider) endFamily(ctx context.Context, subject, family string) error {
-	list, err := p.cfg.Tickets.TicketsOf(ctx, ticketRefresh, subject)
+	ref, ok := refOf(subject)
+	if !ok {
+		return nil
+	}
+	list, err := p.cfg.Tickets.TicketsOf(ctx, ref.Tenant, ticketRefresh, subject)
 	if err != nil {
 		return err
 	}
 	for _, t := range list {
 		var g grant
 		if json.Unmarshal(t.Value, &g) == nil && g.Family == family {
-			if _, err := p.cfg.Tickets.TakeTicket(ctx, t.Kind, t.ID); err != nil && !errors.Is(err, auth.ErrNotFound) {
+			if _, err := p.cfg.Tickets.TakeTicket(ctx, t.Tenant, t.Kind, t.ID); err != nil && !errors.Is(err, auth.ErrNotFound) {
 				return err
 			}
 		}

@@ -65,6 +65,10 @@ func (s server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refre
 				return nil, oidc.ErrInvalidScope()
 			}
 		}
+		// Noted before it is taken: where nothing may be written now, it stays.
+		if err := p.spend(ctx, r.Data.RefreshToken, &g); err != nil {
+			return nil, oidc.ErrServerError().WithParent(err)
+		}
 		var again grant
 		ok, err = p.take(ctx, ticketRefresh, r.Data.RefreshToken, &again)
 	}
@@ -74,9 +78,6 @@ func (s server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refre
 	if !ok {
 		p.usedAgain(ctx, r.Data.RefreshToken)
 		return nil, oidc.ErrInvalidGrant().WithDescription("the token is unknown, used or too old")
-	}
-	if err := p.spend(ctx, r.Data.RefreshToken, &g); err != nil {
-		return nil, oidc.ErrServerError().WithParent(err)
 	}
 	g.Request.Nonce = "" // belongs to the first ID token only
 	scopes := g.Request.Scopes
@@ -128,7 +129,7 @@ func (p *Provider) respond(ctx context.Context, g *grant, scopes []string) (*op.
 		}
 	}
 	if p.clients[g.Request.ClientID].Refresh && slices.Contains(g.Request.Scopes, oidc.ScopeOfflineAccess) {
-		answer.RefreshToken = secret()
+		answer.RefreshToken = secretOf(g.Subject)
 		if err := p.put(ctx, ticketRefresh, answer.RefreshToken, g.Subject, g, refreshFor); err != nil {
 			return nil, oidc.ErrServerError().WithParent(err)
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"fachwerk/auth"
@@ -119,11 +120,23 @@ func (s *Store) EndSessionsOf(ctx context.Context, issuer, sub, sid string) (int
 	return ended, loginError(err)
 }
 
-// ticketTenant: tickets belong to the installation, and lie in the directory's
-// database: before somebody has signed in there is no tenant to go by.
-const ticketTenant = 0
+// ticketSite is where a ticket lies: at the home of the tenant whose person it tells of.
+// Before somebody has signed in there is none to go by, nor for what is the
+// installation's: that lies in the directory's database.
+func (s *Store) ticketSite(ctx context.Context, tenant int64) *site {
+	if tenant == 0 {
+		return s.directory
+	}
+	return s.at(ctx, tenant)
+}
 
-func ticketAAD(kind, id string) []byte { return []byte(kind + "\x00" + id) }
+func ticketAAD(tenant int64, kind, id string) []byte {
+	aad := kind + "\x00" + id
+	if tenant != 0 {
+		aad += "\x00" + strconv.FormatInt(tenant, 10)
+	}
+	return []byte(aad)
+}
 
 // PutTicket implements auth.Tickets.
 func (s *Store) PutTicket(ctx context.Context, t auth.Ticket) error {
@@ -141,8 +154,13 @@ func (s *Store) AddTicket(ctx context.Context, t auth.Ticket) (bool, error) {
 }
 
 func (s *Store) insertTicket(ctx context.Context, t auth.Ticket, conflict string) (int64, error) {
-	n, err := s.directory.exec(ctx, `INSERT INTO ticket (tenant_id, kind, id, owner, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6) `+conflict,
-		ticketTenant, t.Kind, t.ID, t.Owner, s.keys.SealSmall("ticket", ticketAAD(t.Kind, t.ID), t.Value), microsOf(t.Expires))
+	if t.Tenant != 0 {
+		if err := s.admit(ctx, t.Tenant, location.Login); err != nil {
+			return 0, loginError(err)
+		}
+	}
+	n, err := s.ticketSite(ctx, t.Tenant).exec(ctx, `INSERT INTO ticket (tenant_id, kind, id, owner, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6) `+conflict,
+		t.Tenant, t.Kind, t.ID, t.Owner, s.keys.SealSmall("ticket", ticketAAD(t.Tenant, t.Kind, t.ID), t.Value), microsOf(t.Expires))
 	return n, loginError(err)
 }
 
@@ -151,12 +169,12 @@ func (s *Store) scanTickets(list *[]auth.Ticket) func(meta.Rows) error {
 		var t auth.Ticket
 		var sealed []byte
 		var expires int64
-		err := r.Scan(&t.Kind, &t.ID, &t.Owner, &sealed, &expires)
+		err := r.Scan(&t.Tenant, &t.Kind, &t.ID, &t.Owner, &sealed, &expires)
 		if err != nil {
 			return err
 		}
 		t.Expires = timeOf(expires)
-		t.Value, err = s.keys.OpenSmall("ticket", ticketAAD(t.Kind, t.ID), sealed)
+		t.Value, err = s.keys.OpenSmall("ticket", ticketAAD(t.Tenant, t.Kind, t.ID), sealed)
 		*list = append(*list, t)
 		return err
 	}
@@ -173,37 +191,37 @@ func firstTicket(list []auth.Ticket, err error) (auth.Ticket, error) {
 }
 
 // Ticket implements auth.Tickets.
-func (s *Store) Ticket(ctx context.Context, kind, id string) (auth.Ticket, error) {
+func (s *Store) Ticket(ctx context.Context, tenant int64, kind, id string) (auth.Ticket, error) {
 	var list []auth.Ticket
-	err := s.directory.view(ctx, s.scanTickets(&list), `SELECT kind, id, owner, sealed, expires_at FROM ticket
-		WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}`, ticketTenant, kind, id)
+	err := s.ticketSite(ctx, tenant).view(ctx, s.scanTickets(&list), `SELECT tenant_id, kind, id, owner, sealed, expires_at FROM ticket
+		WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}`, tenant, kind, id)
 	return firstTicket(list, err)
 }
 
 // TakeTicket implements auth.Tickets.
-func (s *Store) TakeTicket(ctx context.Context, kind, id string) (auth.Ticket, error) {
+func (s *Store) TakeTicket(ctx context.Context, tenant int64, kind, id string) (auth.Ticket, error) {
 	var list []auth.Ticket
-	err := s.directory.update(ctx, func(tx meta.Tx) error {
+	err := s.ticketSite(ctx, tenant).update(ctx, func(tx meta.Tx) error {
 		list = nil
 		return query(ctx, tx, s.scanTickets(&list), `DELETE FROM ticket
 			WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}
-			RETURNING kind, id, owner, sealed, expires_at`, ticketTenant, kind, id)
+			RETURNING tenant_id, kind, id, owner, sealed, expires_at`, tenant, kind, id)
 	})
 	return firstTicket(list, err)
 }
 
 // TicketsOf implements auth.Tickets.
-func (s *Store) TicketsOf(ctx context.Context, kind, owner string) (list []auth.Ticket, err error) {
-	err = s.directory.view(ctx, s.scanTickets(&list), `SELECT kind, id, owner, sealed, expires_at FROM ticket
+func (s *Store) TicketsOf(ctx context.Context, tenant int64, kind, owner string) (list []auth.Ticket, err error) {
+	err = s.ticketSite(ctx, tenant).view(ctx, s.scanTickets(&list), `SELECT tenant_id, kind, id, owner, sealed, expires_at FROM ticket
 		WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> '' AND expires_at > {now} ORDER BY expires_at, id`,
-		ticketTenant, kind, owner)
+		tenant, kind, owner)
 	return list, loginError(err)
 }
 
 // DeleteTickets implements auth.Tickets.
-func (s *Store) DeleteTickets(ctx context.Context, kind, owner string) error {
-	_, err := s.directory.exec(ctx, `DELETE FROM ticket WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> ''`,
-		ticketTenant, kind, owner)
+func (s *Store) DeleteTickets(ctx context.Context, tenant int64, kind, owner string) error {
+	_, err := s.ticketSite(ctx, tenant).exec(ctx, `DELETE FROM ticket WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> ''`,
+		tenant, kind, owner)
 	return loginError(err)
 }
 
