@@ -269,7 +269,7 @@ func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token strin
 	if c.AuthTime != nil {
 		p.AuthTime = c.AuthTime.Time
 	}
-	if groups, ok := binding.groups(c.all); ok && (len(groups) > 0 || c.tells(binding)) {
+	if groups := binding.groups(c.all); len(groups) > 0 || c.tells(binding) {
 		p.Groups = a.groups.note(ctx, person.AccountRef, binding, groups, c.issued())
 		p.Roles = binding.roles(p.Groups)
 	}

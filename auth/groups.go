@@ -26,12 +26,12 @@ const (
 	groupEntriesMax = 1 << 15
 )
 
-// groups reads the claim; ok is false where the binding names none. A token without
-// the claim says that there are no groups: providers leave it out of the token of a
-// person who has left the last one.
-func (b IssuerBinding) groups(claims map[string]json.RawMessage) (list []string, ok bool) {
+// groups reads the claim. A token without it says that there are no groups: providers
+// leave it out of the token of a person who has left the last one. Where the binding
+// names none, there are none either, nor are there any more that it said once.
+func (b IssuerBinding) groups(claims map[string]json.RawMessage) (list []string) {
 	if b.GroupsClaim == "" {
-		return nil, false
+		return nil
 	}
 	raw, there := claims[b.GroupsClaim]
 	// realm_access.roles: a member of a member, as Keycloak has it.
@@ -39,7 +39,7 @@ func (b IssuerBinding) groups(claims map[string]json.RawMessage) (list []string,
 		head, rest, deeper := strings.Cut(path, ".")
 		var inner map[string]json.RawMessage
 		if !deeper || json.Unmarshal(claims[head], &inner) != nil {
-			return nil, true
+			return nil
 		}
 		path, claims = rest, inner
 		raw, there = claims[path]
@@ -48,11 +48,11 @@ func (b IssuerBinding) groups(claims map[string]json.RawMessage) (list []string,
 	if json.Unmarshal(raw, &one) == nil {
 		list = []string{one}
 	} else if json.Unmarshal(raw, &list) != nil {
-		return nil, true
+		return nil
 	}
 	list = slices.DeleteFunc(list, func(g string) bool { return g == "" || len(g) > groupMax || !utf8.ValidString(g) })
 	slices.Sort(list)
-	return slices.Compact(list), true
+	return slices.Compact(list)
 }
 
 // roles are those that groups give by this binding.

@@ -41,7 +41,7 @@ func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token stri
 	if _, err := c.meant([]IssuerBinding{of}); err != nil {
 		return nil, err
 	}
-	groups, _ := of.groups(c.all)
+	groups := of.groups(c.all)
 	p := &Principal{
 		Method: ByBearer, Issuer: c.issuer, Session: c.session(token), Expires: c.Expires.Time, DisplayName: c.Subject,
 		Groups: groups, Roles: of.roles(groups) & Operator,

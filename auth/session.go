@@ -61,13 +61,8 @@ func localPath(p string) string {
 // open makes a session for a person whom the provider has named. It always
 // has a new id, so that none can be foisted on a browser beforehand.
 func (rp *RelyingParty) open(ctx context.Context, person Person, at IssuerBinding, c *idClaims, idToken, userAgent string) (*Finished, error) {
-	kept := sessionSecret{IDToken: idToken}
-	groups, told := at.groups(c.all)
-	if told {
-		groups = rp.groups.note(ctx, person.AccountRef, at, groups, c.IssuedAt.Time)
-		kept.Groups = at.telling(groups)
-	}
-	secret, err := json.Marshal(kept)
+	groups := rp.groups.note(ctx, person.AccountRef, at, at.groups(c.all), c.IssuedAt.Time)
+	secret, err := json.Marshal(sessionSecret{IDToken: idToken, Groups: at.telling(groups)})
 	if err != nil {
 		return nil, err
 	}

@@ -167,3 +167,28 @@ func TestIssuersLendNoRoles(t *testing.T) {
 		t.Errorf("the store has %v", kept)
 	}
 }
+
+// An issuer that has no say in groups any more: what it said is over.
+func TestNoSayInGroups(t *testing.T) {
+	s := openTowns(t)
+	b := s.own()
+	s.bind()
+	bearer := func() *auth.Principal {
+		t.Helper()
+		p, err := s.Bearer(t.Context(), at("", auth.MailRead), s.theirs.AccessToken("sub-1", resource, "mail.read", s.made(map[string]any{"roles": []string{"chiefs"}})))
+		must(t, err)
+		return p
+	}
+	if p := bearer(); p.Roles != auth.TenantAdmin {
+		t.Fatalf("it is %+v", p)
+	}
+	b.GroupsClaim = ""
+	s.SetBindings(auth.Bindings{Issuers: []auth.IssuerBinding{b}, Tenants: map[int64]string{2: "Nachbarstadt"}})
+	s.later(10 * time.Second)
+	if p := bearer(); p.Roles != 0 || len(p.Groups) != 0 {
+		t.Errorf("it is %+v", p)
+	}
+	if kept, _ := s.GroupsOf(t.Context(), s.dora); len(kept) != 0 {
+		t.Errorf("the store has %v", kept)
+	}
+}

@@ -79,6 +79,9 @@ func (in *Installation) isOurs(url string) bool {
 	return in.cfg.OIDC.Embedded || url == in.cfg.OIDC.Issuer
 }
 
+// noGroups in place of the name of a claim: the issuer has no say in groups.
+const noGroups = "-"
+
 // ownIssuer is a tenant's own. Scopes are ours unless it has names of its own for them.
 func ownIssuer(i store.Issuer) auth.IssuerBinding {
 	b := auth.IssuerBinding{
@@ -86,8 +89,11 @@ func ownIssuer(i store.Issuer) auth.IssuerBinding {
 		ClientID: i.ClientID, ClientSecret: i.Secret,
 		GroupsClaim: i.GroupsClaim, GroupsScope: i.Scopes["groups"], AdminGroup: i.AdminGroup, PrivacyGroup: i.PrivacyGroup,
 	}
-	if b.GroupsClaim == "" {
+	switch b.GroupsClaim {
+	case "":
 		b.GroupsClaim = "groups"
+	case noGroups:
+		b.GroupsClaim = ""
 	}
 	for name := range strings.FieldsSeq(auth.AllScopes.String()) {
 		scope, _ := auth.ParseScopes(name) // our own names

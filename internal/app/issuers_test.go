@@ -23,6 +23,11 @@ func TestOwnIssuer(t *testing.T) {
 		i.ClientID != "portal" || i.ClientSecret != "s" || i.Audience != "urn:x" {
 		t.Errorf("the binding is %+v", i)
 	}
+	for claim, want := range map[string]string{"": "groups", "roles": "roles", "-": ""} {
+		if got := ownIssuer(store.Issuer{GroupsClaim: claim}).GroupsClaim; got != want {
+			t.Errorf("the claim %q is read as %q, want %q", claim, got, want)
+		}
+	}
 }
 
 // Another provider than the embedded one is no more the installation's when its URL is
