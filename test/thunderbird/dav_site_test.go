@@ -34,7 +34,7 @@ func startSite(t *testing.T, authority *parts.Authority, host, origin string) (p
 	web.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
 	web.StartTLS()
 	t.Cleanup(web.Close)
-	proxy = parts.Names(t, func(name string) (address string, ok bool) {
+	proxy = parts.Names(t, "127.0.0.1", func(name string) (address string, ok bool) {
 		return web.Listener.Addr().String(), name == host+":443"
 	})
 	t.Cleanup(web.CloseClientConnections)

@@ -2,10 +2,15 @@ package walk
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,13 +33,22 @@ func must(t testing.TB, err error) {
 	}
 }
 
-const configuration = `listen: {imap: "HOST:20143", imaps: "", lmtp: "HOST:20024", smtp: "", submission: "HOST:20587", submissions: "",
+const configuration = `listen: {imap: "", imaps: "HOST:20993", lmtp: "HOST:20024", smtp: "", submission: "", submissions: "HOST:20465",
   http: "HOST:28443", portal: "HOST:20443", issuer: "HOST:28444", ops: "HOST:29090"}
-tls: {web: false, plain_login: loopback, cert: cert.pem, key: key.pem}
+tls:
+  cert: tls/installation.pem
+  key: tls/installation-key.pem
+  ca: ca.pem
+  certificates:
+    - {cert: tls/musterstadt.pem, key: tls/musterstadt-key.pem}
+    - {cert: tls/neustadt.pem, key: tls/neustadt-key.pem}
 public: {name: mail.kommunale-it.example, portal: "https://portal.kommunale-it.example", http: "https://dav.kommunale-it.example"}
-keys: {dir: keys}
+keys: {url: "KEYS-URL", secret_file: secrets/keys, operator_key_file: secrets/operator.key}
 spool: {dir: spool-HOST}
-oidc: {embedded: true, issuer: "https://login.kommunale-it.example"}
+oidc:
+  embedded: true
+  issuer: "https://login.kommunale-it.example"
+  internal_networks: [PROVIDER/32]
 location: {every: 10s}
 limits: {drain: 1s}
 replicas: 2
@@ -46,52 +60,94 @@ sites:
     place: Rechenzentrum Hafen
     networks: [NORD-DB/32, NORD-S3/32]
     metadata: {dsn: "NORD-DSN"}
-    blobs: {url: "NORD-URL", secret_file: secret}
+    blobs: {url: "NORD-URL", secret_file: secrets/nord-s3}
   - name: sued
     operator: Landesrechenzentrum Süd
     country: DE
     place: Rechenzentrum Tal
     networks: [SUED-DB/32, SUED-S3/32]
     metadata: {dsn: "SUED-DSN"}
-    blobs: {url: "SUED-URL", secret_file: secret}
+    blobs: {url: "SUED-URL", secret_file: secrets/sued-s3}
 `
+
+// What clients know, and the ports behind it.
+const (
+	mailHost  = "mail.kommunale-it.example"
+	davHost   = "dav.kommunale-it.example"
+	portal    = "https://portal.kommunale-it.example"
+	ownIssuer = "https://login.kommunale-it.example"
+)
+
+var webPorts = map[string]string{
+	"portal.kommunale-it.example:443": "20443", "login.kommunale-it.example:443": "28444", davHost + ":443": "28443",
+	"autoconfig.musterstadt.example:443": "20443", "autoconfig.neustadt.example:443": "20443",
+}
 
 // A house is two servers over two sites.
 type house struct {
-	dir      string
-	network  string // of this test: 127.x.y
-	binary   string
-	replicas [2]string // the servers' addresses
-	database map[string]*parts.Postgres
+	dir       string
+	network   string // of this test: 127.x.y
+	binary    string
+	replicas  [2]string // the servers' addresses
+	names     [2]string // proxies that lead public names to the one and to the other
+	authority *parts.Authority
+	database  map[string]*parts.Postgres
+	keys      *parts.Gateway
 }
 
 // build starts what the sites consist of, and both servers.
 func build(t *testing.T) *house {
 	t.Helper()
 	pid := os.Getpid()
-	h := &house{dir: t.TempDir(), network: fmt.Sprintf("127.%d.%d", 64+pid>>8&63, pid&255), binary: harness.Binary(t), database: map[string]*parts.Postgres{}}
-	h.replicas = [2]string{h.address(31), h.address(32)}
+	h := &house{dir: t.TempDir(), network: fmt.Sprintf("127.%d.%d", 64+pid>>8&63, pid&255), binary: harness.Binary(t),
+		authority: parts.NewAuthority(t), database: map[string]*parts.Postgres{}}
+	operator := make([]byte, 32) // head -c 32 /dev/urandom
+	_, _ = rand.Read(operator)
+	files := map[string][]byte{"ca.pem": h.authority.Cert, "secrets/operator.key": operator}
 	text := configuration
 	for name, at := range map[string]int{"nord": 11, "sued": 21} {
 		db, s3 := parts.NewPostgres(t, h.address(at), ""), parts.NewGateway(t, h.address(at+1), nil)
 		h.database[name] = db
+		files["secrets/"+name+"-s3"] = []byte(parts.GatewaySecret)
 		upper := strings.ToUpper(name)
 		text = strings.NewReplacer(upper+"-DB", h.address(at), upper+"-S3", h.address(at+1), upper+"-DSN", db.DSN(),
-			upper+"-URL", "s3://"+parts.GatewayAccess+"@"+s3.Endpoint()+"/"+parts.GatewayBucket+"?tls=off&region="+parts.GatewayRegion).Replace(text)
+			upper+"-URL", s3.URL(parts.GatewayBucket, url.User(parts.GatewayAccess))).Replace(text)
 	}
-	cert := parts.NewCertificate(t, h.replicas[:]...)
-	files := map[string]string{"cert.pem": string(cert.Cert), "key.pem": string(cert.Key), "secret": parts.GatewaySecret}
-	for i, r := range h.replicas {
-		files[configOf(i)] = strings.ReplaceAll(text, "HOST", r)
+	h.keys = parts.NewGateway(t, h.address(41), nil)
+	files["secrets/keys"] = []byte(parts.GatewaySecret)
+	text = strings.NewReplacer("PROVIDER", h.address(51), "KEYS-URL", h.keys.URL(parts.GatewayBucket, url.User(parts.GatewayAccess))).Replace(text)
+	for i := range h.replicas {
+		h.replicas[i] = h.address(31 + i)
+		files[configOf(i)] = []byte(strings.ReplaceAll(text, "HOST", h.replicas[i]))
+		h.names[i] = parts.Names(t, h.replicas[i], func(name string) (string, bool) {
+			port, ok := webPorts[name]
+			return net.JoinHostPort(h.replicas[i], port), ok
+		})
+	}
+	for name, c := range map[string]*parts.Certificate{
+		"installation": h.authority.Issue(t, mailHost, davHost, "portal.kommunale-it.example", "login.kommunale-it.example", h.replicas[0], h.replicas[1]),
+		"musterstadt":  h.authority.Issue(t, "autoconfig.musterstadt.example"),
+		"neustadt":     h.authority.Issue(t, "autoconfig.neustadt.example"),
+	} {
+		files["tls/"+name+".pem"], files["tls/"+name+"-key.pem"] = c.Cert, c.Key
 	}
 	for name, content := range files {
-		must(t, os.WriteFile(filepath.Join(h.dir, name), []byte(content), 0o600))
+		path := filepath.Join(h.dir, name)
+		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		must(t, os.WriteFile(path, content, 0o600))
 	}
 	h.command(t, "check")
 	for i := range h.replicas {
 		h.serve(t, i)
 	}
 	return h
+}
+
+// believing is how this process meets a server by its name and certificate.
+func (h *house) believing(name string) *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(h.authority.Cert)
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: name}
 }
 
 func configOf(replica int) string { return fmt.Sprintf("fachwerk-%d.yaml", replica) }
@@ -104,6 +160,7 @@ func (h *house) serve(t *testing.T, i int) {
 	said := &bytes.Buffer{}
 	cmd := exec.Command(h.binary, "serve", "--config", filepath.Join(h.dir, configOf(i)))
 	cmd.Stdout, cmd.Stderr = said, said
+	cmd.Env = append(os.Environ(), "HTTPS_PROXY=http://"+h.names[i]) // the portal asks the provider by its public name
 	must(t, cmd.Start())
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()

@@ -15,18 +15,18 @@ import (
 	"fachwerk/internal/testenv/parts"
 )
 
-// A person signs in with an app password.
-type person struct {
-	*house
-	town, address, password string
-}
-
 // program runs a real program in a home of its own.
 func program(t *testing.T, home, stdin string, args ...string) string {
 	t.Helper()
+	return programWith(t, nil, home, stdin, args...)
+}
+
+// programWith is program with more in its environment.
+func programWith(t *testing.T, env []string, home, stdin string, args ...string) string {
+	t.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Stdin = home, strings.NewReader(stdin)
-	cmd.Env = append(os.Environ(), "HOME="+home)
+	cmd.Env = append(append(os.Environ(), "HOME="+home), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
@@ -65,7 +65,7 @@ func send(c *smtp.Client, from, to, subject string) error {
 // submit sends as a mail program does.
 func (p person) submit(t *testing.T, replica int, to, subject string) {
 	t.Helper()
-	c, err := smtp.Dial(p.replicas[replica] + ":20587")
+	c, err := smtp.DialTLS(p.replicas[replica]+":20465", p.believing(mailHost))
 	must(t, err)
 	defer c.Close()
 	must(t, c.Auth(sasl.NewPlainClient("", p.address, p.password)))
@@ -81,11 +81,11 @@ func (p person) mail(t *testing.T, replica int) string {
 	rc := filepath.Join(home, "rc")
 	must(t, os.WriteFile(rc, []byte(fmt.Sprintf(`IMAPAccount fachwerk
 Host %s
-Port 20143
+Port 20993
 User %s
 Pass %s
-SSLType None
-AuthMechs LOGIN
+SSLType IMAPS
+CertificateFile %s
 
 IMAPStore far
 Account fachwerk
@@ -102,7 +102,7 @@ Patterns *
 Create Both
 Expunge Both
 SyncState *
-`, p.replicas[replica], p.address, p.password, home, home)), 0o600))
+`, p.replicas[replica], p.address, p.password, filepath.Join(p.dir, "tls", "installation.pem"), home, home)), 0o600))
 	program(t, home, "", "mbsync", "-c", rc, "-a")
 	var all strings.Builder
 	must(t, filepath.WalkDir(filepath.Join(home, "mail"), func(path string, d os.DirEntry, err error) error {
@@ -140,10 +140,11 @@ path = "%s"
 fileext = ".ics"
 [storage far]
 type = "caldav"
-url = "http://%s:28443/"
+url = "https://%s:28443/"
 username = "%s"
 password = "%s"
-`, home, near, p.replicas[replica], p.address, p.password)), 0o600))
+verify = "%s"
+`, home, near, p.replicas[replica], p.address, p.password, filepath.Join(p.dir, "ca.pem"))), 0o600))
 	program(t, home, "y\ny\ny\n", "vdirsyncer", "-c", conf, "discover")
 	program(t, home, "", "vdirsyncer", "-c", conf, "sync")
 	var names []string
@@ -155,15 +156,17 @@ password = "%s"
 	return strings.Join(names, " ")
 }
 
-// rclone runs a command of it with the person's drive at a server.
+// rclone runs a command of it with the person's drive, whose public name leads to a
+// server.
 func (p person) rclone(t *testing.T, replica int, args ...string) string {
 	t.Helper()
 	home := t.TempDir()
-	obscured := strings.TrimSpace(program(t, home, p.password, "rclone", "obscure", "-"))
+	obscured := strings.TrimSpace(program(t, home, p.files, "rclone", "obscure", "-"))
 	conf := filepath.Join(home, "conf")
-	must(t, os.WriteFile(conf, []byte(fmt.Sprintf("[drive]\ntype = webdav\nurl = http://%s:28443/files/%s/\nvendor = nextcloud\nuser = %s\npass = %s\n",
-		p.replicas[replica], p.address, p.address, obscured)), 0o600))
-	return program(t, home, "", append([]string{"rclone", "--config", conf}, args...)...)
+	must(t, os.WriteFile(conf, []byte(fmt.Sprintf("[drive]\ntype = webdav\nurl = https://%s/files/%s/\nvendor = nextcloud\nuser = %s\npass = %s\n",
+		davHost, p.address, p.address, obscured)), 0o600))
+	return programWith(t, []string{"HTTPS_PROXY=http://" + p.names[replica]}, home, "",
+		append([]string{"rclone", "--config", conf, "--ca-cert", filepath.Join(p.dir, "ca.pem")}, args...)...)
 }
 
 // arrives waits until mbsync brings a subject from a server.

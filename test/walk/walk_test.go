@@ -2,11 +2,14 @@ package walk
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/emersion/go-smtp"
 
 	"fachwerk/internal/testenv/need"
 	"fachwerk/internal/testenv/parts"
@@ -14,34 +17,20 @@ import (
 )
 
 func TestTwoTownsOnTwoSites(t *testing.T) {
-	for _, name := range []string{"mbsync", "vdirsyncer", "rclone", "python3"} {
+	for _, name := range []string{"mbsync", "vdirsyncer", "rclone", "python3", "thunderbird", "Xvfb", "node"} {
 		need.Program(t, name)
 	}
 	h := build(t)
-	anna, jan := h.settle(t, "Musterstadt", "nord", "Anna Schmidt"), h.settle(t, "Neustadt", "sued", "Jan Weber")
+	anna, jan := h.musterstadt(t), h.neustadt(t)
 	h.command(t, "tenant", "set", "Neustadt", "--refuse-on-mismatch")
 	h.work(t, anna, jan)
+	h.thunderbirds(t, anna, jan)
 	h.prove(t)
 	h.violate(t, anna, jan)
+	h.remove(t, anna, jan)
 	if out := h.command(t, "check"); strings.TrimSpace(out) != "" {
 		t.Errorf("check found:\n%s", out)
 	}
-}
-
-// settle makes a town with a person and an office.
-func (h *house) settle(t *testing.T, town, site, name string) person {
-	t.Helper()
-	domain := strings.ToLower(town) + ".example"
-	p := person{house: h, town: town, address: strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@" + domain}
-	h.command(t, "tenant", "create", town, "--site", site, "--domain", domain, "--language", "de")
-	h.command(t, "account", "add", p.address, "--name", name)
-	if out, status := h.try(t, rand.Text(), "password", "set", p.address); status != 0 {
-		t.Fatalf("password set: %s", out)
-	}
-	h.command(t, "account", "add", "amt@"+domain, "--kind", "function")
-	h.command(t, "grant", "add", "amt@"+domain, p.address, "read,write,send-as")
-	p.password = strings.TrimSpace(h.command(t, "app-password", "add", p.address, "--name", "Rechner"))
-	return p
 }
 
 // work is a day in both towns, through both servers.
@@ -136,6 +125,33 @@ func (h *house) violate(t *testing.T, anna, jan person) {
 		jan.arrives(t, 1-i, fmt.Sprint("danach ", i))
 	}
 	h.command(t, "location", "verify")
+}
+
+// remove ends a town: its people are unknown at once, its key goes from the bucket of
+// keys, and the other town notices nothing.
+func (h *house) remove(t *testing.T, anna, jan person) {
+	t.Helper()
+	if keys := h.keys.Objects(t, parts.GatewayBucket); len(keys) != 2 {
+		t.Errorf("the bucket of keys has %v for two towns", keys)
+	}
+	h.command(t, "tenant", "remove", jan.town, "--yes")
+	for i := range h.replicas {
+		parts.Eventually(t, "the town is unknown", func() error {
+			var refused *smtp.SMTPError
+			if err := h.lmtp(i, jan.address, "zu spät"); !errors.As(err, &refused) || refused.Code != 550 {
+				return fmt.Errorf("server %d answers %v", i, err)
+			}
+			return nil
+		})
+	}
+	parts.Eventually(t, "its key is destroyed", func() error {
+		if keys := h.keys.Objects(t, parts.GatewayBucket); len(keys) != 1 {
+			return fmt.Errorf("there are %v", keys)
+		}
+		return nil
+	})
+	must(t, h.lmtp(0, anna.address, "allein"))
+	anna.arrives(t, 1, "allein")
 }
 
 // reversed is an error unless there is one.

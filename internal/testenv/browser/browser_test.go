@@ -19,10 +19,11 @@ func TestBrowser(t *testing.T) {
 	})
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `<form method="get" action="/search"><input name="q"></form>
-<form method="post" action="login?a=1&amp;b=2"><input type="hidden" name="token" value="&lt;t&gt;"><input name="name"><input type="submit"></form>`)
+<form method="post" action="login?a=1&amp;b=2"><input type="hidden" name="token" value="&lt;t&gt;"><input name="name"><input type="submit">
+<input type="radio" name="for" value="one"><input type="radio" name="for" value="two" checked><input type="checkbox" name="box" value="1"></form>`)
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
-		if r.FormValue("token") != "<t>" || r.FormValue("b") != "2" {
+		if r.FormValue("token") != "<t>" || r.FormValue("b") != "2" || r.FormValue("for") != "two" || r.PostForm.Has("box") {
 			http.Error(w, "a form of nobody's", http.StatusForbidden)
 			return
 		}

@@ -6,8 +6,8 @@ import (
 	"regexp"
 )
 
-// A Form of a page, with what its input fields hold. Those of other kinds, such as
-// selections, are not among them.
+// A Form of a page, with what its input fields would send: of boxes and choices those
+// that are ticked. Fields of other kinds, such as selections, are not among them.
 type Form struct {
 	Action string
 	Fields url.Values
@@ -16,6 +16,7 @@ type Form struct {
 var (
 	forms  = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
 	inputs = regexp.MustCompile(`<input[^>]*>`)
+	ticked = regexp.MustCompile(`\schecked[\s/>]`)
 )
 
 // Forms are those of a page, in its order.
@@ -23,9 +24,11 @@ func (p Page) Forms() (list []Form) {
 	for _, m := range forms.FindAllStringSubmatch(p.Text, -1) {
 		f := Form{Action: html.UnescapeString(m[1]), Fields: url.Values{}}
 		for _, tag := range inputs.FindAllString(m[2], -1) {
-			if name := attribute(tag, "name"); name != "" {
-				f.Fields.Add(name, attribute(tag, "value"))
+			kind, name := attribute(tag, "type"), attribute(tag, "name")
+			if name == "" || (kind == "radio" || kind == "checkbox") && !ticked.MatchString(tag) {
+				continue
 			}
+			f.Fields.Add(name, attribute(tag, "value"))
 		}
 		list = append(list, f)
 	}

@@ -47,16 +47,33 @@ func NewGateway(t testing.TB, address string, c *Certificate) *Gateway {
 	return g
 }
 
-// MakeBucket makes an empty bucket beside the one that there is.
+// MakeBucket makes an empty bucket beside those that there are.
 func (g *Gateway) MakeBucket(t testing.TB, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	must(t, g.client(t).MakeBucket(ctx, name, minio.MakeBucketOptions{Region: GatewayRegion}))
+}
+
+// Objects lists the keys in a bucket.
+func (g *Gateway) Objects(t testing.TB, bucket string) (keys []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for o := range g.client(t).ListObjects(ctx, bucket, minio.ListObjectsOptions{Recursive: true}) {
+		must(t, o.Err)
+		keys = append(keys, o.Key)
+	}
+	return keys
+}
+
+func (g *Gateway) client(t testing.TB) *minio.Client {
 	t.Helper()
 	client, err := minio.New(g.Endpoint(), &minio.Options{
 		Creds: credentials.NewStaticV4(GatewayAccess, GatewaySecret, ""), Secure: g.certificate != nil, Region: GatewayRegion, Transport: g.transport(),
 	})
 	must(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	must(t, client.MakeBucket(ctx, name, minio.MakeBucketOptions{Region: GatewayRegion}))
+	return client
 }
 
 // URL names a bucket as the configuration does; who holds the access key and, where no

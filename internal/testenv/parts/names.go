@@ -10,10 +10,12 @@ import (
 
 // Names is an HTTP proxy for programs that go to names which are in no DNS: it tunnels
 // to where lead says that a host and port are (CONNECT, RFC 9110 9.3.6), and knows no
-// other. It returns its own host and port.
-func Names(t testing.TB, lead func(hostPort string) (address string, ok bool)) string {
+// other. It listens on an address and returns where.
+func Names(t testing.TB, address string, lead func(hostPort string) (address string, ok bool)) string {
 	t.Helper()
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+	must(t, err)
+	proxy := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address, ok := lead(r.Host)
 		if r.Method != http.MethodConnect || !ok {
 			http.Error(w, "there is no such host", http.StatusBadGateway)
@@ -21,8 +23,11 @@ func Names(t testing.TB, lead func(hostPort string) (address string, ok bool)) s
 		}
 		tunnel(w, address)
 	}))
+	must(t, proxy.Listener.Close()) // its own
+	proxy.Listener = l
+	proxy.Start()
 	t.Cleanup(proxy.Close)
-	return proxy.Listener.Addr().String()
+	return l.Addr().String()
 }
 
 // tunnel joins who asked for it and an address until either closes.

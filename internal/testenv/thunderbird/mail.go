@@ -167,5 +167,9 @@ const awaitWatched = `return await main.fachwerkSeen;`
 
 // shared(name) is SharedFolder.
 const shared = `
-const folder = await until(() => folders().find(f => f.URI.includes(args[0]) && f.canFileMessages), "the folder of " + args[0]);
+const folder = await until(() => {
+  const found = folders().find(f => f.URI.includes(args[0]) && f.canFileMessages);
+  if (!found) throw new Error("there are " + folders().map(f => f.URI));
+  return found;
+}, "the folder of " + args[0]);
 return decodeURIComponent(folder.URI.replace(/^imap:\/\/[^/]*\//, ""));`
