@@ -50,6 +50,60 @@ func (h *hanging) Update(ctx context.Context, f func(meta.Tx) error) error {
 
 func (h *hanging) Close() error { return nil } // another's
 
+// A site that hangs keeps nobody of another from hearing of changes, nor that one's mail
+// from being sent when it is due.
+func TestOneSiteHangsAndHintsGoOn(t *testing.T) {
+	_, o, towns := twoSites(t)
+	other := openStore(t, o)
+	ctx := t.Context()
+	h := &hanging{Engine: o.Sites[1].DB.Engine()}
+	db, err := meta.Open(ctx, h, slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	part := o
+	part.Sites = slices.Clone(o.Sites)
+	part.Sites[1].DB = db
+	s := openStore(t, part)
+	must(t, s.LoadDirectory(ctx))
+	heard := make(chan struct{}, 1000)
+	for _, w := range towns { // somebody of the site that hangs is watched too
+		f := func() {}
+		if w.site == "nord" {
+			f = func() { heard <- struct{}{} }
+		}
+		defer s.Watch(w.person.Key, f)()
+	}
+	wait := func(what string) {
+		t.Helper()
+		select {
+		case <-heard:
+		case <-time.After(2 * time.Minute):
+			t.Fatal("nothing was heard of " + what)
+		}
+	}
+	wait("the first comparison")
+	h.now.Store(true)
+	for range 3 {
+		for len(heard) > 0 {
+			<-heard
+		}
+		must(t, other.SetQuota(ctx, towns[0].person.Key, int64(time.Now().UnixNano()), 0))
+		_, err := other.CreateCollection(ctx, towns[0].person.Key, store.Mailbox, time.Now().Format("150405.000000000"), "", store.CollectionOptions{})
+		must(t, err)
+		wait("a change while the other site hangs")
+	}
+	spool := other.NewSpool(0)
+	_, err = spool.Write([]byte("Subject: x\r\n\r\nx\r\n"))
+	must(t, err)
+	_, err = other.Enqueue(ctx, towns[0].tenant.ID, store.QueueMessage{ReversePath: towns[0].person.Address,
+		Recipients: []store.QueueRecipient{{ForwardPath: "b@elsewhere.example", NextHop: "elsewhere.example", Expires: time.Now().Add(time.Hour)}}}, nil, spool)
+	must(t, err)
+	must(t, spool.Close())
+	if _, ok, err := s.NextDue(ctx); !ok || err != nil {
+		t.Errorf("mail of the other site is due: %v, %v", ok, err)
+	}
+}
+
 // A site that is away, or hangs, keeps no revocation, lease or session of another from
 // being seen.
 func TestOneSiteAwayHindersNoOther(t *testing.T) {

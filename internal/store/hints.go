@@ -19,6 +19,7 @@ type hints struct {
 
 	mu       sync.Mutex
 	accounts map[Key]*watched
+	asked    map[*site]bool // that have not answered the last question yet
 }
 
 type watched struct {
@@ -29,7 +30,7 @@ type watched struct {
 type watcher struct{ f func() }
 
 func newHints(s *Store, tick time.Duration) *hints {
-	return &hints{s: s, tick: tick, compare: make(chan struct{}, 1), accounts: make(map[Key]*watched)}
+	return &hints{s: s, tick: tick, compare: make(chan struct{}, 1), accounts: make(map[Key]*watched), asked: make(map[*site]bool)}
 }
 
 // Watch calls f whenever the account may have changed, until stop is called.
@@ -96,8 +97,9 @@ func (h *hints) tell(key Key) int {
 // poll compares the modseqs of watched accounts until ctx ends, and hears of other
 // processes' changes in between.
 func (h *hints) poll(ctx context.Context) {
-	var carrying sync.WaitGroup
+	var carrying, asking sync.WaitGroup
 	defer carrying.Wait()
+	defer asking.Wait()
 	shared := 0
 	for _, at := range h.s.sites {
 		if c, ok := at.db.Carrier(); ok {
@@ -118,7 +120,7 @@ func (h *hints) poll(ctx context.Context) {
 			}
 		case <-h.compare:
 		}
-		h.pollOnce(ctx)
+		h.ask(ctx, &asking)
 	}
 }
 
@@ -132,17 +134,23 @@ func (h *hints) listening() (n int) {
 	return n
 }
 
-// pollOnce asks every site for its watched accounts. A site that is away keeps no
-// other's people waiting for longer than it takes to say so.
-func (h *hints) pollOnce(ctx context.Context) {
+// ask asks every site for its watched accounts and waits for none: one that is away
+// keeps no other's people waiting, and is not asked again before it has answered.
+func (h *hints) ask(ctx context.Context, asking *sync.WaitGroup) {
 	bySite := map[*site][]Key{}
 	for _, key := range h.keys() {
-		at := h.s.at(ctx, key.Tenant)
+		at := h.s.near(key.Tenant)
+		if at == nil { // nobody would watch it here, but for a tenant that is going
+			at = h.s.at(ctx, key.Tenant)
+		}
 		bySite[at] = append(bySite[at], key)
 	}
-	var all sync.WaitGroup
 	for at, keys := range bySite {
-		all.Go(func() {
+		if !h.begin(at) {
+			continue
+		}
+		asking.Go(func() {
+			defer h.end(at)
 			modseqs, err := at.db.AccountModSeqs(ctx, keys)
 			if err != nil {
 				h.s.log.Debug("polling for changes failed", "site", at.Name, "err", err)
@@ -155,7 +163,23 @@ func (h *hints) pollOnce(ctx context.Context) {
 			}
 		})
 	}
-	all.Wait()
+}
+
+// begin reports whether a site may be asked.
+func (h *hints) begin(at *site) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.asked[at] {
+		return false
+	}
+	h.asked[at] = true
+	return true
+}
+
+func (h *hints) end(at *site) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.asked, at)
 }
 
 // pauses between attempts to carry hints again.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"fachwerk/internal/store/content"
@@ -176,13 +177,17 @@ func (s *Store) WatchQueue(f func()) (stop func()) { return s.queued.listen(f) }
 // NextDue is when the next waiting recipient is due, by the database's clock;
 // false if none waits.
 func (s *Store) NextDue(ctx context.Context) (in time.Duration, ok bool, err error) {
-	for _, at := range s.sites {
+	var mu sync.Mutex
+	s.eachSite(ctx, func(ctx context.Context, at *site) error {
 		due, waits, failed := s.nextDueAt(ctx, at)
+		mu.Lock()
+		defer mu.Unlock()
 		if waits && (!ok || due < in) {
 			in, ok = due, true
 		}
 		err = errors.Join(err, failed)
-	}
+		return failed
+	})
 	if ok { // one site that is away keeps no other's mail waiting
 		err = nil
 	}
