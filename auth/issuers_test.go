@@ -359,3 +359,24 @@ func TestProvidersAreChecked(t *testing.T) {
 		t.Errorf("names %s %s %s", a, b, c)
 	}
 }
+
+// Tenants' own issuers are asked by a client that leads nowhere inside unless it is told
+// otherwise; the installation's is the operator's word.
+func TestTenantsIssuersAreAskedOutside(t *testing.T) {
+	s := openTowns(t)
+	providers, err := auth.NewProviders(auth.ProvidersConfig{
+		Installation: auth.IssuerBinding{BearerIssuer: auth.BearerIssuer{URL: s.ours.URL, Audience: resource}, ClientID: "portal"}, Directory: s.directory,
+	})
+	must(t, err)
+	a := s.bearing(t, s.Memory, providers)
+	_, err = a.Bearer(t.Context(), at("", auth.MailRead), s.ours.AccessToken("sub-1", resource, "mail.read", nil))
+	must(t, err)
+	_, err = a.Bearer(t.Context(), at("", auth.MailRead), s.theirs.AccessToken("sub-1", resource, "mail.read", nil))
+	wantErr(t, err, auth.ErrUnavailable)
+	if err == nil || !strings.Contains(err.Error(), "oidc.internal_networks") {
+		t.Errorf("the error does not say why: %v", err)
+	}
+	if n := s.theirs.KeyFetches.Load(); n != 0 {
+		t.Errorf("it was asked %d times", n)
+	}
+}
