@@ -66,6 +66,8 @@ func (c *cli) accountList() *cobra.Command {
 	tenant := ""
 	cmd := &cobra.Command{
 		Use: "list", Short: "List accounts", Args: cobra.NoArgs,
+		Example: `  fachwerk account list --tenant Musterstadt --config fachwerk.yaml
+  fachwerk account list --json --config fachwerk.yaml`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, err := in.Accounts(ctx, tenant)
@@ -115,6 +117,7 @@ func (c *cli) accountQuota() *cobra.Command {
 func (c *cli) accountShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ADDRESS", Short: "Show one account", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk account show anna.schmidt@musterstadt.example --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				a, err := in.Account(ctx, args[0])
@@ -168,6 +171,7 @@ func (c *cli) accountInvite() *cobra.Command {
 	issuer := ""
 	cmd := &cobra.Command{
 		Use: "invite ADDRESS", Short: "Print a link for a person's first sign-in at their tenant's provider", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk account invite anna.schmidt@musterstadt.example --config fachwerk.yaml",
 		Long: `Print a link with which a person signs in for the first time with the account that
 their tenant's provider has for them: once, within seven days. Whoever opens it becomes
 that person, so hand it over as you would a password.`,
@@ -206,6 +210,7 @@ func (c *cli) accountState(use, short string, disabled bool) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use: use + " ADDRESS", Short: short, Args: cobra.ExactArgs(1),
+		Example: "  fachwerk account " + use + " anna.schmidt@musterstadt.example --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				return c.changed(in.SetAccount(ctx, args[0], app.AccountChange{State: &state}))
@@ -221,6 +226,7 @@ func (c *cli) accountRemove() *cobra.Command {
 	sure := false
 	cmd := &cobra.Command{
 		Use: "remove ADDRESS", Short: "Remove an account with all its data, for good", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk account remove anna.schmidt@musterstadt.example --yes --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !sure {
 				return usageError{errors.New("this removes all data of the account: say --yes if that is meant")}
@@ -249,6 +255,7 @@ func (c *cli) alias() *cobra.Command {
 	tenant := ""
 	list := &cobra.Command{
 		Use: "list", Short: "List aliases", Args: cobra.NoArgs,
+		Example: "  fachwerk alias list --tenant Musterstadt --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, err := in.Aliases(ctx, tenant)
@@ -266,6 +273,7 @@ func (c *cli) alias() *cobra.Command {
 	list.Flags().StringVar(&tenant, "tenant", "", "the tenant's name; needed where there are several")
 	remove := &cobra.Command{
 		Use: "remove ALIAS", Short: "Take a further address away", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk alias remove rathaus@musterstadt.example --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				return in.RemoveAlias(ctx, args[0])

@@ -11,9 +11,8 @@ import (
 )
 
 // towns makes an installation of two sites on this machine.
-func towns(t *testing.T) func(stdin string, args ...string) (string, error) {
+func towns(t *testing.T) *operator {
 	t.Helper()
-	dir := t.TempDir()
 	const site = `  - {name: NAME, operator: Kommunale IT, country: DE, place: NAME, networks: [10.0.0.0/8],
      metadata: {dsn: "sqlite:NAME.db"}, blobs: {url: "dir:NAME"}}
 `
@@ -21,35 +20,13 @@ func towns(t *testing.T) func(stdin string, args ...string) (string, error) {
 	_, rest, _ := strings.Cut(testConfig, "keys:")
 	rest, _, _ = strings.Cut("keys:"+rest, "sites:")
 	text += rest + "directory: nord\nsites:\n" + strings.ReplaceAll(site, "NAME", "nord") + strings.ReplaceAll(site, "NAME", "sued")
-	if err := os.WriteFile(filepath.Join(dir, app.ConfigName), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return func(stdin string, args ...string) (string, error) {
-		var out, errs bytes.Buffer
-		cmd := command(strings.NewReader(stdin), &out, &errs)
-		cmd.SetArgs(append(args, "--data", dir))
-		err := cmd.ExecuteContext(t.Context())
-		return out.String(), err
-	}
+	return operatorOf(t, text)
 }
 
 // Two towns at two sites, with everything that a tenant can have.
 func TestTenantsByCommandLine(t *testing.T) {
-	run := towns(t)
-	must := func(args ...string) string {
-		t.Helper()
-		out, err := run("", args...)
-		if err != nil {
-			t.Fatalf("fachwerk %v: %v", args, err)
-		}
-		return out
-	}
-	refused := func(want string, args ...string) {
-		t.Helper()
-		if _, err := run("", args...); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v, want %q", args, err, want)
-		}
-	}
+	o := towns(t)
+	must, refused := o.must, o.refused
 	refused("Name its site", "tenant", "create", "Musterdorf")
 	refused("is not declared", "tenant", "create", "Musterdorf", "--site", "west")
 	refused("has to allow nord", "tenant", "create", "Musterdorf", "--site", "nord", "--allow-sites", "sued")
@@ -66,6 +43,15 @@ func TestTenantsByCommandLine(t *testing.T) {
 	refused("belongs to a tenant already", "tenant", "create", "Neudorf", "--site", "sued", "--domain", "musterdorf.example")
 	refused("there is a tenant", "tenant", "create", "Musterdorf", "--site", "sued")
 	must("tenant", "add", "Neustadt", "--site", "sued", "--domain", "neustadt.example")
+
+	// A policy without the town's home stops its writes, and only where that is meant.
+	refused("a policy moves no data", "tenant", "set", "Musterdorf", "--allow-sites", "sued")
+	refused("stops no writes", "tenant", "set", "Musterdorf", "--allow-sites", "nord,sued", "--stop-writes")
+	refused("name other sites", "tenant", "set", "Musterdorf", "--contact", "IT", "--stop-writes")
+	refused("is not declared", "tenant", "set", "Musterdorf", "--allow-sites", "sued,west", "--stop-writes")
+	must("tenant", "set", "Musterdorf", "--allow-sites", "sued", "--stop-writes")
+	refused("may not lie", "domain", "add", "neu.musterdorf.example", "--tenant", "Musterdorf")
+	must("tenant", "set", "Musterdorf", "--allow-sites", "nord,sued")
 
 	// What is not named stays.
 	must("tenant", "set", "Musterdorf", "--contact", "Hauptamt", "--refuse-on-mismatch=false")
@@ -113,15 +99,8 @@ func TestTenantsByCommandLine(t *testing.T) {
 
 // A tenant's own provider; its secret stands in no argument and no answer.
 func TestIssuersByCommandLine(t *testing.T) {
-	run := towns(t)
-	must := func(stdin string, args ...string) string {
-		t.Helper()
-		out, err := run(stdin, args...)
-		if err != nil {
-			t.Fatalf("fachwerk %v: %v", args, err)
-		}
-		return out
-	}
+	o := towns(t)
+	must, run := o.given, o.run
 	must("", "tenant", "create", "Neustadt", "--site", "sued", "--domain", "neustadt.example")
 	out := must("geheim-4711\n", "issuer", "bind", "https://login.neustadt.example", "--client-id", "fachwerk", "--client-secret-file", "-",
 		"--audience", "urn:neustadt:mail", "--scope", "mail_read=lesen", "--admin-group", "admins", "--json")

@@ -27,33 +27,63 @@ sites:
   - {name: rz1, operator: Stadtwerke Musterstadt, country: DE, place: Musterstadt, networks: [10.0.0.0/8]}
 `
 
-// installation makes an empty one and returns a function that runs commands on it.
-func installation(t *testing.T) func(stdin string, args ...string) (string, error) {
+// installation makes an empty one.
+func installation(t *testing.T) *operator {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, app.ConfigName), []byte(testConfig), 0o600); err != nil {
+	return operatorOf(t, testConfig)
+}
+
+// An operator runs commands on an installation.
+type operator struct {
+	t   *testing.T
+	dir string
+}
+
+func operatorOf(t *testing.T, config string) *operator {
+	t.Helper()
+	o := &operator{t, t.TempDir()}
+	if err := os.WriteFile(filepath.Join(o.dir, app.ConfigName), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return func(stdin string, args ...string) (string, error) {
-		var out, errs bytes.Buffer
-		cmd := command(strings.NewReader(stdin), &out, &errs)
-		cmd.SetArgs(append(args, "--data", dir))
-		err := cmd.ExecuteContext(t.Context())
-		return out.String(), err
+	return o
+}
+
+// run runs one, and gives what it printed.
+func (o *operator) run(stdin string, args ...string) (string, error) {
+	var out, errs bytes.Buffer
+	cmd := command(strings.NewReader(stdin), &out, &errs)
+	cmd.SetArgs(append(args, "--data", o.dir))
+	err := cmd.ExecuteContext(o.t.Context())
+	return out.String(), err
+}
+
+// given wants one to work that reads from standard input.
+func (o *operator) given(stdin string, args ...string) string {
+	o.t.Helper()
+	out, err := o.run(stdin, args...)
+	if err != nil {
+		o.t.Fatalf("fachwerk %v: %v", args, err)
+	}
+	return out
+}
+
+func (o *operator) must(args ...string) string {
+	o.t.Helper()
+	return o.given("", args...)
+}
+
+// refused wants a refusal that says so.
+func (o *operator) refused(want string, args ...string) {
+	o.t.Helper()
+	if _, err := o.run("", args...); err == nil || !strings.Contains(err.Error(), want) {
+		o.t.Errorf("%v: %v, want %q", args, err, want)
 	}
 }
 
 // An operator sets up a tenant and looks at everything.
 func TestAnOperatorsFirstDay(t *testing.T) {
-	run := installation(t)
-	must := func(args ...string) string {
-		t.Helper()
-		out, err := run("", args...)
-		if err != nil {
-			t.Fatalf("fachwerk %v: %v", args, err)
-		}
-		return out
-	}
+	o := installation(t)
+	must, run := o.must, o.run
 	must("tenant", "add", "Musterstadt")
 	must("domain", "add", "musterstadt.example")
 	must("account", "add", "anna@musterstadt.example", "--name", "Anna Schmidt", "--quota", "1 GiB")
@@ -120,7 +150,7 @@ func decode(t *testing.T, text string, into any) {
 // Mistakes are told in words that help, with the exit status of a wrong command
 // line.
 func TestMistakesAreTold(t *testing.T) {
-	run := installation(t)
+	run := installation(t).run
 	for _, c := range []struct {
 		want  string
 		usage bool
@@ -149,29 +179,96 @@ func TestMistakesAreTold(t *testing.T) {
 	}
 }
 
-// Every command says what it does; every one that works on an installation finds
-// it by the same two flags.
-func TestEveryCommandExplainsItself(t *testing.T) {
+// each calls f for every command that does something.
+func each(t *testing.T, f func(root, cmd *cobra.Command)) {
+	t.Helper()
+	root := command(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{})
 	seen := 0
 	var look func(cmd *cobra.Command)
 	look = func(cmd *cobra.Command) {
-		seen++
 		if cmd.Short == "" {
 			t.Errorf("%s has no short help", cmd.CommandPath())
 		}
-		name := cmd.CommandPath()
-		alone := []string{"fachwerk version", "fachwerk demo", "fachwerk location verify-report"}
-		if !cmd.HasSubCommands() && !slices.Contains(alone, name) {
-			if cmd.Flags().Lookup("config") == nil || cmd.Flags().Lookup("data") == nil {
-				t.Errorf("%s lacks --config or --data", name)
-			}
+		if !cmd.HasSubCommands() {
+			seen++
+			f(root, cmd)
 		}
 		for _, sub := range cmd.Commands() {
 			look(sub)
 		}
 	}
-	look(command(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}))
-	if seen < 35 {
+	look(root)
+	if seen < 50 {
 		t.Errorf("only %d commands were seen", seen)
 	}
+}
+
+// Every command says what it does; every one that works on an installation finds
+// it by the same two flags.
+func TestEveryCommandExplainsItself(t *testing.T) {
+	alone := []string{"fachwerk version", "fachwerk demo", "fachwerk location verify-report"}
+	each(t, func(_, cmd *cobra.Command) {
+		if !slices.Contains(alone, cmd.CommandPath()) && (cmd.Flags().Lookup("config") == nil || cmd.Flags().Lookup("data") == nil) {
+			t.Errorf("%s lacks --config or --data", cmd.CommandPath())
+		}
+	})
+}
+
+// Every command has an example, and every example is a command line of that command.
+func TestEveryExampleIsRight(t *testing.T) {
+	each(t, func(root, cmd *cobra.Command) {
+		if cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(strings.ReplaceAll(cmd.Example, "\\\n", " ")) {
+			_, line, ok := strings.Cut(strings.TrimSpace(line), "fachwerk ")
+			if !ok {
+				t.Errorf("%s: the example is no command line: %q", cmd.CommandPath(), cmd.Example)
+				continue
+			}
+			line, _, _ = strings.Cut(line, " && ")
+			line, _, _ = strings.Cut(line, " >")
+			args := words(line)
+			found, rest, err := root.Find(args)
+			if err != nil || found != cmd {
+				t.Errorf("%s: its example is another's: %v, %v", cmd.CommandPath(), args, err)
+				continue
+			}
+			if err := found.ParseFlags(rest); err != nil {
+				t.Errorf("%s: %v: %v", cmd.CommandPath(), args, err)
+			}
+			if err := found.ValidateArgs(found.Flags().Args()); err != nil {
+				t.Errorf("%s: %v: %v", cmd.CommandPath(), args, err)
+			}
+		}
+	})
+}
+
+// words splits a command line as a shell does that knows double quotes alone.
+func words(line string) (list []string) {
+	quoted, word, begun := false, "", false
+	for _, r := range line + " " {
+		switch {
+		case r == '"':
+			quoted, begun = !quoted, true
+		case r == ' ' && !quoted:
+			if begun {
+				list = append(list, word)
+			}
+			word, begun = "", false
+		default:
+			word, begun = word+string(r), true
+		}
+	}
+	return list
+}
+
+// What lists or shows something does so as JSON too.
+func TestWhatShowsHasJSON(t *testing.T) {
+	shows := []string{"list", "show", "sites", "verify", "where", "check", "version", "invite", "account", "imap", "dav"}
+	each(t, func(_, cmd *cobra.Command) {
+		if slices.Contains(shows, cmd.Name()) && cmd.Flags().Lookup("json") == nil {
+			t.Errorf("%s has no --json", cmd.CommandPath())
+		}
+	})
 }

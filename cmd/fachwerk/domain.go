@@ -22,6 +22,8 @@ func (c *cli) domain() *cobra.Command {
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List mail domains", Args: cobra.NoArgs,
+		Example: `  fachwerk domain list --config fachwerk.yaml
+  fachwerk domain list --tenant Musterstadt --json --config fachwerk.yaml`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, err := in.Domains(ctx, tenant)
@@ -38,6 +40,7 @@ func (c *cli) domain() *cobra.Command {
 	}
 	remove := &cobra.Command{
 		Use: "remove DOMAIN", Short: "Remove a mail domain that no address uses", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk domain remove alt.musterstadt.example --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				return in.RemoveDomain(ctx, args[0])

@@ -25,6 +25,7 @@ names with commas between: read, write (flags, new messages, moving), manage
 	}
 	remove := &cobra.Command{
 		Use: "remove ACCOUNT PERSON", Short: "End a person's own right to a shared account", Args: cobra.ExactArgs(2),
+		Example: "  fachwerk grant remove buergeramt@musterstadt.example anna.schmidt@musterstadt.example --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				return in.RemoveGrant(ctx, args[0], args[1])
@@ -40,6 +41,8 @@ func (c *cli) grantList() *cobra.Command {
 	tenant := ""
 	cmd := &cobra.Command{
 		Use: "list [ACCOUNT]", Short: "List grants, of one account or all", Args: cobra.MaximumNArgs(1),
+		Example: `  fachwerk grant list buergeramt@musterstadt.example --config fachwerk.yaml
+  fachwerk grant list --tenant Musterstadt --config fachwerk.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, err := in.Grants(ctx, strings.Join(args, ""), tenant)
@@ -76,6 +79,7 @@ their last sign-in or by their last token.`,
 	}
 	remove := &cobra.Command{
 		Use: "remove ACCOUNT GROUP", Short: "End a group's right to a shared account", Args: cobra.ExactArgs(2),
+		Example: "  fachwerk grant group remove buergeramt@musterstadt.example Buergeramt --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				return in.RemoveGroupGrant(ctx, args[0], args[1])

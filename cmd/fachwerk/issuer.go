@@ -18,6 +18,7 @@ func (c *cli) issuer() *cobra.Command {
 	tenant := ""
 	list := &cobra.Command{
 		Use: "list", Short: "List a tenant's providers", Args: cobra.NoArgs,
+		Example: "  fachwerk issuer list --tenant Musterstadt --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, err := in.Issuers(ctx, tenant)
@@ -39,6 +40,7 @@ func (c *cli) issuer() *cobra.Command {
 	list.Flags().StringVar(&tenant, "tenant", "", "the tenant's name; needed where there are several")
 	unbind := &cobra.Command{
 		Use: "unbind URL", Short: "End that people of a provider sign in to a tenant", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk issuer unbind https://login.musterstadt.example --tenant Musterstadt --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				return in.UnbindIssuer(ctx, tenant, args[0])

@@ -15,7 +15,35 @@ import (
 
 func (c *cli) location() *cobra.Command {
 	cmd := &cobra.Command{Use: "location", Short: "Where the data lies: verify it, report it"}
-	cmd.AddCommand(c.locationVerify(), c.locationAccept(), c.locationReport(), c.locationKey(), c.locationVerifyReport())
+	cmd.AddCommand(c.locationSites(), c.locationVerify(), c.locationAccept(), c.locationReport(), c.locationKey(), c.locationVerifyReport())
+	return cmd
+}
+
+func (c *cli) locationSites() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "sites", Short: "List the declared sites, whether they answer, and how they were seen last", Args: cobra.NoArgs,
+		Example: "  fachwerk location sites --config fachwerk.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				all, err := in.Sites(ctx)
+				if err != nil {
+					return err
+				}
+				var rows [][]string
+				for _, s := range all {
+					answers := "yes"
+					if s.Unavailable {
+						answers = "no"
+					}
+					rows = append(rows, []string{s.Name, s.Operator, s.Country, s.Place, strconv.Itoa(s.Tenants), answers, s.State,
+						moment(s.Observed, "never"), s.Database, s.Objects})
+				}
+				return c.print(all, "SITE\tOPERATOR\tCOUNTRY\tPLACE\tTENANTS\tANSWERS\tSEEN\tLAST\tDATABASE\tOBJECTS", rows)
+			})
+		},
+	}
+	c.installation(cmd)
+	c.asJSON(cmd)
 	return cmd
 }
 
@@ -86,6 +114,7 @@ certificate or system. Who accepted it is kept with it.`,
 func (c *cli) locationKey() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "key", Short: "Print the public key that verifies the reports", Args: cobra.NoArgs,
+		Example: "  fachwerk location key --config fachwerk.yaml >reports.pem",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(_ context.Context, in *app.Installation) error {
 				key, err := in.ReportKey()

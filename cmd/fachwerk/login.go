@@ -68,6 +68,7 @@ func (c *cli) appPassword() *cobra.Command {
 	add.Flags().StringVar(&expires, "expires", "0s", "how long it works, such as 90d; 0s: until revoked")
 	list := &cobra.Command{
 		Use: "list ADDRESS", Short: "List a person's app passwords", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk app-password list anna.schmidt@musterstadt.example --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, err := in.AppPasswords(ctx, args[0])
@@ -84,6 +85,7 @@ func (c *cli) appPassword() *cobra.Command {
 	}
 	revoke := &cobra.Command{
 		Use: "revoke ADDRESS ID", Short: "End an app password and what it has open, within seconds", Args: cobra.ExactArgs(2),
+		Example: "  fachwerk app-password revoke anna.schmidt@musterstadt.example 3 --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := number(args[1])
 			if err != nil {

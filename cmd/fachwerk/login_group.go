@@ -35,6 +35,7 @@ people are.`,
 		func(group string) (add, remove []string) { return nil, []string{group} })
 	list := &cobra.Command{
 		Use: "list ADDRESS", Short: "List a person's groups, as their provider last said", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk group list anna.schmidt@musterstadt.example --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, err := in.LoginGroups(ctx, args[0])

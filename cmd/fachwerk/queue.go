@@ -16,6 +16,7 @@ func (c *cli) queue() *cobra.Command {
 	tenant := ""
 	list := &cobra.Command{
 		Use: "list", Short: "List waiting messages, oldest first", Args: cobra.NoArgs,
+		Example: "  fachwerk queue list --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all := []app.QueueMessage{}
@@ -32,6 +33,7 @@ func (c *cli) queue() *cobra.Command {
 	}
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show one message with all recipients", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk queue show 17 --tenant Musterstadt --json --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := number(args[0])
 			if err != nil {
@@ -49,6 +51,8 @@ func (c *cli) queue() *cobra.Command {
 	all := false
 	retry := &cobra.Command{
 		Use: "retry [ID]", Short: "Try a message now, or with --all every one", Args: cobra.MaximumNArgs(1),
+		Example: `  fachwerk queue retry 17 --tenant Musterstadt --config fachwerk.yaml
+  fachwerk queue retry --all --config fachwerk.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id := int64(0)
 			switch {
@@ -70,6 +74,7 @@ func (c *cli) queue() *cobra.Command {
 	recipient := -1
 	drop := &cobra.Command{
 		Use: "drop ID", Short: "Give a message up; the sender is not told", Args: cobra.ExactArgs(1),
+		Example: "  fachwerk queue drop 17 --tenant Musterstadt --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := number(args[0])
 			if err != nil {

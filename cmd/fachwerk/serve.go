@@ -88,11 +88,17 @@ it: fachwerk account list --data fachwerk-data`,
 }
 
 func (c *cli) version() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Example: "  fachwerk version",
 		RunE: func(*cobra.Command, []string) error {
+			if c.json {
+				return c.print(map[string]string{"version": app.Version()}, "", nil)
+			}
 			_, err := fmt.Fprintln(c.out, "fachwerk", app.Version())
 			return err
 		},
 	}
+	c.asJSON(cmd)
+	return cmd
 }

@@ -114,6 +114,7 @@ as far as they are made here; "issuer bind" gives it a provider of its own.`,
 func (c *cli) tenantList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List tenants", Args: cobra.NoArgs,
+		Example: "  fachwerk tenant list --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				all, away, err := in.Tenants(ctx)
@@ -137,6 +138,7 @@ func (c *cli) tenantList() *cobra.Command {
 func (c *cli) tenantShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show [NAME]", Short: "Show all that is set of a tenant", Args: cobra.MaximumNArgs(1),
+		Example: "  fachwerk tenant show Musterstadt --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
 				t, err := in.Tenant(ctx, strings.Join(args, ""))

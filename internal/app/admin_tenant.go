@@ -191,7 +191,9 @@ func (in *Installation) SetTenant(ctx context.Context, name string, edit func(*T
 		was, to := tenantOf(t), tenantOf(t)
 		edit(&to)
 		c := changeOf(was, to)
-		c.StopWrites = stops
+		if c.StopWrites = stops; stops {
+			c.Policy = &to.Policy // also one that it has
+		}
 		t, err = in.updateTenant(ctx, t, c, func(now Tenant) error {
 			if !reflect.DeepEqual(changeOf(now, was), TenantChange{}) {
 				return errMeanwhile
