@@ -59,7 +59,7 @@ func TestBackgroundWorkAsks(t *testing.T) {
 			return len(list) == 0
 		})
 		waits(anna.Key, 5)
-		wantErr(t, w.SetGroups(ctx, anna.Key, issuer, []string{"anderes"}), location.ErrElsewhere)
+		wantErr(t, w.SetGroups(ctx, anna.Key, issuer, []string{"amt", "anderes"}), location.ErrElsewhere)
 		must(t, w.SetGroups(ctx, anna.Key, issuer, []string{"amt"})) // nothing new is nothing to write
 		must(t, w.MaintainOnce(ctx))
 		waits(anna.Key, 5)
