@@ -47,6 +47,6 @@ func (db *DB) both(ctx context.Context, from, to Key, want, decide func(giver, t
 		giver.flush(&writes)
 		taker.flush(&writes)
 		db.note(&writes, giver, operation)
-		return tx.Run(ctx, &writes)
+		return last(ctx, tx, &writes)
 	})
 }
