@@ -133,7 +133,10 @@ func (w *town) ends(t *testing.T) {
 
 // Where a group's rights become fewer, a session that is open goes on with those.
 func TestFewerRights(t *testing.T) {
-	w := independent(t, start(t, harness.Embedded))
+	harness.Each(t, func(t *testing.T, e harness.Engines) { independent(t, start(t, e)).fewerRights(t) })
+}
+
+func (w *town) fewerRights(t *testing.T) {
 	office := w.office(t, "amt")
 	w.says(t, group)
 	w.Command(t, "grant", "group", "add", office, group, "read,write")

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fachwerk/internal/testenv/pen"
 	"fachwerk/test/system/harness"
 )
 
@@ -67,7 +68,7 @@ func independent(t *testing.T, d *harness.Demo) *town {
 	must(t, json.Unmarshal([]byte(d.Command(t, "tenant", "list", "--json")), &sites))
 	d.Command(t, "tenant", "create", "Neustadt", "--site", sites[0].Site, "--domain", w.domain)
 	if out, errs, err := d.Try(t, "a secret of the portal\n", "issuer", "bind", w.issuer.URL, "--tenant", "Neustadt", "--client-id", "portal",
-		"--client-secret-file", "-", "--audience", audience, "--groups-claim", "groups"); err != nil {
+		"--client-secret-file", "-", "--audience", pen.Audience, "--groups-claim", "groups"); err != nil {
 		t.Fatalf("issuer bind: %v\n%s%s", err, out, errs)
 	}
 	for name, p := range map[string]*person{"anna": &w.anna, "jan": &w.keeper} {

@@ -83,7 +83,8 @@ var rules = []rule{
 	// Tests: system tests run the built program and import none of it.
 	{"internal/testenv", []string{".", "internal/app/..."}},
 	{"internal/testenv/need", nil},
-	{"test", []string{".", "internal/testenv/need", "internal/testenv/dovecot", "internal/testenv/parts", "internal/testenv/browser", "internal/testenv/thunderbird"}},
+	{"test", []string{".", "internal/testenv/need", "internal/testenv/dovecot", "internal/testenv/parts", "internal/testenv/browser",
+		"internal/testenv/pen", "internal/testenv/thunderbird", "internal/testenv/vdir"}},
 	// The server in the test's process, which counts what it does, or keeps its log.
 	{"test/crossing", []string{".", "internal/app", "internal/testenv/..."}},
 	{"test/placement", []string{".", "internal/app", "internal/testenv/..."}},

@@ -14,6 +14,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/pen"
 	"fachwerk/test/system/harness"
 )
 
@@ -25,7 +26,7 @@ const (
 // evil is the hostile issuer: Evilstadt's own.
 type evil struct {
 	*house
-	*pen
+	*pen.Pen
 	bound boundIssuer
 	annas string // her subject at the embedded provider
 	says  map[string]any
@@ -33,12 +34,12 @@ type evil struct {
 
 func openEvil(t *testing.T, engines harness.Engines) *evil {
 	t.Helper()
-	e := &evil{house: start(t, engines), pen: newPen(t), says: map[string]any{}}
+	e := &evil{house: start(t, engines), Pen: pen.New(t), says: map[string]any{}}
 	e.bound = e.town(t, "Evilstadt", "evilstadt.example", e.URL, "chiefs")
 	e.Command(t, "account", "add", eve, "--issuer", e.URL, "--subject", "eve")
 	token, _ := e.embedded(t, e.Anna())
 	e.annas = subject(t, token)
-	e.authorize = e.onward
+	e.Authorize = e.onward
 	return e
 }
 
@@ -65,7 +66,7 @@ func (e *evil) lies() map[string]any {
 
 // onward takes every browser straight back to the portal, with an ID token waiting.
 func (e *evil) onward(q url.Values) string {
-	e.answer = func() map[string]any {
+	e.Answer = func() map[string]any {
 		now := time.Now()
 		claims := map[string]any{
 			"iss": e.URL, "sub": "eve", "aud": "portal", "nonce": q.Get("nonce"), "sid": "s",
@@ -73,7 +74,7 @@ func (e *evil) onward(q url.Values) string {
 		}
 		maps.Copy(claims, e.lies())
 		maps.Copy(claims, e.says)
-		return map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": e.sign("JWT", claims)}
+		return map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": e.Sign("JWT", claims)}
 	}
 	return q.Get("redirect_uri") + "?" + url.Values{"state": {q.Get("state")}, "code": {"c"}}.Encode()
 }
@@ -99,7 +100,7 @@ func (e *evil) tokens(t *testing.T) {
 	with := func(sub string, more map[string]any) string {
 		claims := e.lies()
 		maps.Copy(claims, more)
-		return e.access(sub, claims)
+		return e.Access(sub, claims)
 	}
 	good := with("eve", nil)
 	// That the doors open at all, else all that follows says nothing.
@@ -107,7 +108,7 @@ func (e *evil) tokens(t *testing.T) {
 	if got := opened(t, e.house, eve, good); len(got) != len(doors) {
 		t.Fatalf("eve's own token opens %v only", got)
 	}
-	e.rotate()
+	e.Rotate()
 	if got := opened(t, e.house, eve, with("eve", nil)); len(got) != len(doors) {
 		t.Errorf("after new keys eve's token opens %v only", got)
 	}
@@ -188,8 +189,8 @@ func (e *evil) signIns(t *testing.T) {
 // mixUp has it play the embedded provider's answers off against its own
 // (RFC 9207, RFC 9700 4.4).
 func (e *evil) mixUp(t *testing.T) {
-	answer := e.authorize
-	defer func() { e.authorize = answer }()
+	answer := e.Authorize
+	defer func() { e.Authorize = answer }()
 	for name, onward := range map[string]func(url.Values) string{
 		"to the other redirect URI": func(q url.Values) string {
 			q.Set("redirect_uri", e.Portal+"/login/callback")
@@ -206,7 +207,7 @@ func (e *evil) mixUp(t *testing.T) {
 			return e.Issuer + "/authorize?" + q.Encode()
 		},
 	} {
-		e.authorize = onward
+		e.Authorize = onward
 		b := browser.New(t)
 		p := b.Get(e.login("Evilstadt"))
 		if strings.HasPrefix(p.URL.String(), e.Issuer) { // anna types her password
@@ -235,7 +236,7 @@ func (e *evil) logout(t *testing.T) {
 	theirs := e.bound.BackChannel
 	post := func(to, iss, aud, sub, jti string) int {
 		now := time.Now()
-		token := e.sign("logout+jwt", map[string]any{
+		token := e.Sign("logout+jwt", map[string]any{
 			"iss": iss, "aud": aud, "sub": sub, "jti": jti, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
 			"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
 		})
@@ -265,7 +266,7 @@ func (e *evil) ownGroups(t *testing.T) {
 	e.Command(t, "account", "add", evilDo, "--kind", "function")
 	e.Command(t, "grant", "group", "add", evilDo, "Team", "read")
 	token := func(at time.Time, groups ...string) string {
-		return e.access("eve", map[string]any{"groups": groups, "iat": at.Unix()})
+		return e.Access("eve", map[string]any{"groups": groups, "iat": at.Unix()})
 	}
 	now := time.Now() // later than all tokens before; clocks may differ by 30 seconds
 	if doors[0].open(t, e.house, evilDo, token(now.Add(time.Second))) {
@@ -289,7 +290,7 @@ func (e *evil) unbound(t *testing.T) {
 	if p := b.Get(e.login("Evilstadt")); p.URL.Path != "/devices" {
 		t.Fatalf("eve's sign-in ends at %s", p.URL)
 	}
-	token := e.access("eve", nil)
+	token := e.Access("eve", nil)
 	open := imapclient.New(dial(t, e.house, e.IMAPS), nil)
 	defer open.Close()
 	must(t, open.Authenticate(sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: eve, Token: token})))

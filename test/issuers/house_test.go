@@ -5,16 +5,11 @@ import (
 	"net/url"
 	"testing"
 
+	"fachwerk/internal/testenv/pen"
 	"fachwerk/test/system/harness"
 )
 
-// audience is the name of the services at every issuer.
-const audience = "urn:fachwerk:services"
-
-const (
-	allScopes    = "mail.read mail.send calendar contacts files"
-	clientSecret = "a secret of the portal"
-)
+const clientSecret = "a secret of the portal"
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -51,7 +46,7 @@ func (h *house) town(t *testing.T, name, domain, issuer, adminGroup string) (b b
 	h.Command(t, "tenant", "create", name, "--site", h.site)
 	h.Command(t, "domain", "add", domain, "--tenant", name)
 	out, errs, err := h.Try(t, clientSecret+"\n", "issuer", "bind", issuer, "--tenant", name, "--client-id", "portal",
-		"--client-secret-file", "-", "--audience", audience, "--admin-group", adminGroup, "--json")
+		"--client-secret-file", "-", "--audience", pen.Audience, "--admin-group", adminGroup, "--json")
 	if err != nil {
 		t.Fatalf("issuer bind: %v\n%s%s", err, out, errs)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/pen"
 	"fachwerk/test/system/harness"
 )
 
@@ -27,7 +28,7 @@ type neighbour struct {
 // provider tells groups.
 func openNeighbour(t *testing.T, groupsScope string) *neighbour {
 	t.Helper()
-	provider := browser.NewProvider(t, "127.0.0.2", audience)
+	provider := browser.NewProvider(t, "127.0.0.2", pen.Audience)
 	n := &neighbour{house: start(t, harness.Embedded), issuer: provider.Issuer()}
 	bound := n.town(t, "Nachbarstadt", "nachbarstadt.example", n.issuer, "Chefs")
 	program := httptest.NewServer(http.NotFoundHandler())
@@ -144,7 +145,7 @@ func (n *neighbour) tokens(t *testing.T, login string) (access, id string) {
 }
 
 func mailProgram(authorize, token, client, redirect string) browser.MailProgram {
-	return browser.MailProgram{Authorize: authorize, Token: token, Client: client, Redirect: redirect, Scope: "openid " + allScopes}
+	return browser.MailProgram{Authorize: authorize, Token: token, Client: client, Redirect: redirect, Scope: "openid " + pen.Scopes}
 }
 
 // embedded are a person's tokens at the embedded provider, for a mail program.

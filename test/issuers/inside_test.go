@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/pen"
 	"fachwerk/test/system/harness"
 )
 
@@ -69,8 +70,8 @@ func TestAProviderLeadsNowhereInside(t *testing.T) {
 			p := newProber(t, own, inside)
 			h.town(t, "Evilstadt", "evilstadt.example", p.URL, "chiefs")
 			h.Command(t, "account", "add", eve, "--issuer", p.URL, "--subject", "eve")
-			pen := newPen(t) // signs in the prober's name; its own is bound nowhere
-			token := pen.access("eve", map[string]any{"iss": p.URL})
+			signer := pen.New(t) // signs in the prober's name; its own is bound nowhere
+			token := signer.Access("eve", map[string]any{"iss": p.URL})
 			// The log tells when it was tried, and by the sentence what came of it.
 			wanted := "the provider's keys cannot be fetched"
 			switch {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/pen"
 	"fachwerk/test/system/harness"
 )
 
@@ -32,7 +33,7 @@ func TestGroupsForAScope(t *testing.T) {
 	if got := n.groups(t, dora); len(got) != 0 {
 		t.Fatalf("the provider tells %v though nobody asks: the test proves nothing", got)
 	}
-	n.Command(t, "issuer", "bind", n.issuer, "--tenant", "Nachbarstadt", "--client-id", "portal", "--audience", audience, "--admin-group", "Chefs", "--scope", "groups=groups")
+	n.Command(t, "issuer", "bind", n.issuer, "--tenant", "Nachbarstadt", "--client-id", "portal", "--audience", pen.Audience, "--admin-group", "Chefs", "--scope", "groups=groups")
 	want := []string{"Chefs", "Team", "operators"}
 	harness.Eventually(t, time.Minute, "the provider tells groups", func() bool { signIn(); return slices.Equal(n.groups(t, dora), want) })
 	token, _ := n.tokens(t, "dora")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/vdir"
 	"fachwerk/test/system/harness"
 )
 
@@ -21,7 +22,7 @@ func TestVdirsyncerAndKhal(t *testing.T) {
 	harness.Each(t, func(t *testing.T, e harness.Engines) {
 		d := harness.Start(t, harness.Options{Engines: e})
 		s := calendarsOf(t, d, d.Anna())
-		v := newVdir(t, s)
+		v := newCalendarFolder(t, s)
 		v.sync()
 		first := v.calendars()
 		if len(first) == 0 {
@@ -93,78 +94,46 @@ func TestVdirsyncerAndKhal(t *testing.T) {
 	})
 }
 
-// A vdir is a folder of calendars with vdirsyncer's and khal's configuration.
-type vdir struct {
+// A calendarFolder is a folder of calendars with vdirsyncer's and khal's configuration.
+type calendarFolder struct {
 	*program
 	near, config, khalConfig string
 }
 
-func newVdir(t *testing.T, s *calendarShare) *vdir {
+func newCalendarFolder(t *testing.T, s *calendarShare) *calendarFolder {
 	t.Helper()
-	v := &vdir{program: newProgram(t, "TZ=Europe/Berlin")}
+	v := &calendarFolder{program: newProgram(t, "TZ=Europe/Berlin")}
 	v.near = filepath.Join(v.home, "calendars")
 	v.config, v.khalConfig = filepath.Join(v.home, "vdirsyncer.conf"), filepath.Join(v.home, "khal.conf")
 	if err := os.MkdirAll(v.near, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	v.write(v.config, fmt.Sprintf(`[general]
-status_path = %q
-
-[pair calendars]
-a = "near"
-b = "far"
-collections = ["from a", "from b"]
-metadata = ["displayname", "color"]
-conflict_resolution = "a wins"
-
-[storage near]
-type = "filesystem"
-path = %q
-fileext = ".ics"
-
-[storage far]
-type = "caldav"
-url = %q
-username = %q
-password = %q
-`, filepath.Join(v.home, "status"), v.near, s.root, s.user, s.password))
-	v.write(v.khalConfig, fmt.Sprintf(`[calendars]
-[[all]]
-path = %s/*
-type = discover
-
-[locale]
-timeformat = %%H:%%M
-dateformat = %%Y-%%m-%%d
-longdateformat = %%Y-%%m-%%d
-datetimeformat = %%Y-%%m-%%d %%H:%%M
-longdatetimeformat = %%Y-%%m-%%d %%H:%%M
-local_timezone = Europe/Berlin
-default_timezone = Europe/Berlin
-
-[sqlite]
-path = %s
-`, v.near, filepath.Join(v.home, "khal.db")))
+	v.write(v.config, vdir.Vdirsyncer(filepath.Join(v.home, "status"), []vdir.Pair{
+		{Name: "calendars", A: "near", B: "far", Collections: []string{"from a", "from b"}, Metadata: []string{"displayname", "color"}, Winner: "a"},
+	}, []vdir.Storage{vdir.Folder("near", v.near, ".ics"), {Name: "far", Type: "caldav", URL: s.root.String(), User: s.user, Password: s.password}}))
+	v.write(v.khalConfig, vdir.Khal(v.near, filepath.Join(v.home, "khal.db")))
 	return v
 }
 
-func (v *vdir) sync() {
+func (v *calendarFolder) sync() {
 	v.t.Helper()
 	v.must(strings.Repeat("y\n", 20), "vdirsyncer", "-c", v.config, "discover")
 	v.must("", "vdirsyncer", "-c", v.config, "sync")
 }
 
-func (v *vdir) khal(args ...string) string {
+func (v *calendarFolder) khal(args ...string) string {
 	v.t.Helper()
 	return v.must("", "khal", append([]string{"-c", v.khalConfig}, args...)...)
 }
 
 // calendars are the folders, events the objects of one.
-func (v *vdir) calendars() []string { return v.glob(filepath.Join(v.near, "*")) }
+func (v *calendarFolder) calendars() []string { return v.glob(filepath.Join(v.near, "*")) }
 
-func (v *vdir) events(folder string) []string { return v.glob(filepath.Join(folder, "*.ics")) }
+func (v *calendarFolder) events(folder string) []string {
+	return v.glob(filepath.Join(folder, "*.ics"))
+}
 
-func (v *vdir) glob(pattern string) []string {
+func (v *calendarFolder) glob(pattern string) []string {
 	list, err := filepath.Glob(pattern)
 	if err != nil {
 		v.t.Fatal(err)
@@ -172,7 +141,7 @@ func (v *vdir) glob(pattern string) []string {
 	return list
 }
 
-func (v *vdir) having(folder, what string) string {
+func (v *calendarFolder) having(folder, what string) string {
 	for _, path := range v.events(folder) {
 		if strings.Contains(v.read(path), what) {
 			return path
@@ -181,7 +150,7 @@ func (v *vdir) having(folder, what string) string {
 	return ""
 }
 
-func (v *vdir) read(path string) string {
+func (v *calendarFolder) read(path string) string {
 	v.t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -190,7 +159,7 @@ func (v *vdir) read(path string) string {
 	return string(text)
 }
 
-func (v *vdir) write(path, text string) {
+func (v *calendarFolder) write(path, text string) {
 	v.t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		v.t.Fatal(err)
@@ -198,7 +167,7 @@ func (v *vdir) write(path, text string) {
 }
 
 // snapshot is all that lies in the folder, with times.
-func (v *vdir) snapshot() string {
+func (v *calendarFolder) snapshot() string {
 	v.t.Helper()
 	var b strings.Builder
 	err := filepath.WalkDir(v.near, func(path string, e fs.DirEntry, err error) error {

@@ -1,7 +1,6 @@
 package system
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"testing"
 
 	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/vdir"
 	"fachwerk/test/system/harness"
 )
 
@@ -19,39 +19,6 @@ const (
 		"MEMBER:urn:uuid:7d1c1c1e-0000-4000-8000-000000000002\r\nEND:VCARD\r\n"
 )
 
-// vdirsyncerConfig takes a folder, a URL, a user and a password.
-const vdirsyncerConfig = `[general]
-status_path = "%[1]s/status"
-
-[pair contacts]
-a = "near"
-b = "far"
-collections = ["contacts"]
-
-[pair people]
-a = "near"
-b = "directory"
-collections = ["directory"]
-
-[storage near]
-type = "filesystem"
-path = "%[1]s"
-fileext = ".vcf"
-
-[storage far]
-type = "carddav"
-url = "%[2]s"
-username = "%[3]s"
-password = "%[4]s"
-
-[storage directory]
-type = "carddav"
-url = "%[2]s"
-username = "%[3]s"
-password = "%[4]s"
-read_only = true
-`
-
 // vdirsyncer keeps an address book and a folder in step, both ways, and khard reads and
 // writes that folder; the directory comes as a second address book.
 func TestVdirsyncerAndKhard(t *testing.T) {
@@ -61,7 +28,12 @@ func TestVdirsyncerAndKhard(t *testing.T) {
 		book := bookOf(t, d, d.Jan())
 		p := newProgram(t)
 		near := filepath.Join(p.home, "contacts")
-		conf := p.file("vdirsyncer.conf", fmt.Sprintf(vdirsyncerConfig, p.home, book.origin, d.Jan().Address, d.Jan().AppPassword))
+		far := vdir.Storage{Name: "far", Type: "carddav", URL: book.origin.String(), User: d.Jan().Address, Password: d.Jan().AppPassword}
+		directory := far
+		directory.Name, directory.ReadOnly = "directory", true
+		conf := p.file("vdirsyncer.conf", vdir.Vdirsyncer(filepath.Join(p.home, "status"), []vdir.Pair{
+			{Name: "contacts", A: "near", B: "far", Collections: []string{"contacts"}}, {Name: "people", A: "near", B: "directory", Collections: []string{"directory"}},
+		}, []vdir.Storage{vdir.Folder("near", p.home, ".vcf"), far, directory}))
 		khardConf := p.file("khard.conf", "[addressbooks]\n[[jan]]\npath = "+near+"\n\n[general]\ndebug = no\n")
 		p.must(strings.Repeat("y\n", 20), vdirsyncer, "-c", conf, "discover")
 		sync := func() { t.Helper(); p.must("", vdirsyncer, "-c", conf, "sync") }

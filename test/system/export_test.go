@@ -19,6 +19,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/vdir"
 	"fachwerk/test/system/harness"
 )
 
@@ -224,22 +225,9 @@ func strangers(t *testing.T, dir string) {
 	need.Program(t, "khal")
 	copied := filepath.Join(p.home, "kopie")
 	must(t, os.Mkdir(copied, 0o700))
-	config := p.file("vdirsyncer.conf", fmt.Sprintf(`[general]
-status_path = %q
-[pair calendars]
-a = "export"
-b = "copy"
-collections = ["from a"]
-metadata = ["displayname", "color"]
-[storage export]
-type = "filesystem"
-path = %q
-fileext = ".ics"
-[storage copy]
-type = "filesystem"
-path = %q
-fileext = ".ics"
-`, filepath.Join(p.home, "status"), filepath.Join(folder, "calendars"), copied))
+	config := p.file("vdirsyncer.conf", vdir.Vdirsyncer(filepath.Join(p.home, "status"), []vdir.Pair{
+		{Name: "calendars", A: "export", B: "copy", Collections: []string{"from a"}, Metadata: []string{"displayname", "color"}},
+	}, []vdir.Storage{vdir.Folder("export", filepath.Join(folder, "calendars"), ".ics"), vdir.Folder("copy", copied, ".ics")}))
 	p.must(strings.Repeat("y\n", 20), "vdirsyncer", "-c", config, "discover")
 	p.must("", "vdirsyncer", "-c", config, "sync")
 	p.must("", "vdirsyncer", "-c", config, "metasync")
@@ -250,21 +238,7 @@ fileext = ".ics"
 	if text, err := os.ReadFile(filepath.Join(copied, "umzug", "displayname")); err != nil || strings.TrimSpace(string(text)) != "Umzug" {
 		t.Errorf("the calendar's name is %q: %v", text, err)
 	}
-	khal := p.file("khal.conf", fmt.Sprintf(`[calendars]
-[[all]]
-path = %s/*
-type = discover
-[locale]
-timeformat = %%H:%%M
-dateformat = %%Y-%%m-%%d
-longdateformat = %%Y-%%m-%%d
-datetimeformat = %%Y-%%m-%%d %%H:%%M
-longdatetimeformat = %%Y-%%m-%%d %%H:%%M
-local_timezone = Europe/Berlin
-default_timezone = Europe/Berlin
-[sqlite]
-path = %s
-`, filepath.Join(folder, "calendars"), filepath.Join(p.home, "khal.db")))
+	khal := p.file("khal.conf", vdir.Khal(filepath.Join(folder, "calendars"), filepath.Join(p.home, "khal.db")))
 	if day := p.must("", "khal", "-c", khal, "list", "2026-12-01", "2026-12-01"); strings.Count(day, "14:00-15:00 Karton ") != 20 {
 		t.Errorf("khal shows %q", day)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"fachwerk/internal/testenv/parts"
+	"fachwerk/internal/testenv/vdir"
 )
 
 // program runs a real program in a home of its own.
@@ -128,23 +129,11 @@ func (p person) calendars(t *testing.T, replica int, event string) string {
 			"BEGIN:VEVENT\r\nUID:"+event+"\r\nDTSTAMP:20261122T080000Z\r\nDTSTART:20261123T090000Z\r\nSUMMARY:Beratung\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"), 0o600))
 	}
 	conf := filepath.Join(home, "conf")
-	must(t, os.WriteFile(conf, []byte(fmt.Sprintf(`[general]
-status_path = "%s/status"
-[pair calendars]
-a = "near"
-b = "far"
-collections = ["from a", "from b"]
-[storage near]
-type = "filesystem"
-path = "%s"
-fileext = ".ics"
-[storage far]
-type = "caldav"
-url = "https://%s:28443/"
-username = "%s"
-password = "%s"
-verify = "%s"
-`, home, near, p.replicas[replica], p.address, p.password, filepath.Join(p.dir, "ca.pem"))), 0o600))
+	must(t, os.WriteFile(conf, []byte(vdir.Vdirsyncer(filepath.Join(home, "status"), []vdir.Pair{
+		{Name: "calendars", A: "near", B: "far", Collections: []string{"from a", "from b"}},
+	}, []vdir.Storage{vdir.Folder("near", near, ".ics"), {
+		Name: "far", Type: "caldav", URL: "https://" + p.replicas[replica] + ":28443/", User: p.address, Password: p.password, Verify: filepath.Join(p.dir, "ca.pem"),
+	}})), 0o600))
 	program(t, home, "y\ny\ny\n", "vdirsyncer", "-c", conf, "discover")
 	program(t, home, "", "vdirsyncer", "-c", conf, "sync")
 	var names []string

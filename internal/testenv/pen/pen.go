@@ -1,4 +1,4 @@
-package issuers
+package pen
 
 import (
 	"crypto/ecdsa"
@@ -17,23 +17,34 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// A pen is an OpenID provider that signs whatever it is told.
-type pen struct {
+// Audience is the name of the services at every issuer of a test, Scopes are all of
+// theirs.
+const (
+	Audience = "urn:fachwerk:services"
+	Scopes   = "mail.read mail.send calendar contacts files"
+)
+
+// A Pen is an OpenID provider that signs whatever it is told. It is safe for use by a
+// test and by those who ask it over HTTP.
+type Pen struct {
 	URL string
 
-	t  *testing.T
-	mu sync.Mutex
-	// authorize says where a browser goes on to, answer what the token endpoint says.
-	authorize func(query url.Values) string
-	answer    func() map[string]any
-	key       *ecdsa.PrivateKey
-	keys      []jose.JSONWebKey
+	// Authorize says where a browser goes on to, Answer what the token endpoint says;
+	// nil refuses. Both are set before anybody asks, or between steps of a test.
+	Authorize func(query url.Values) string
+	Answer    func() map[string]any
+
+	t    testing.TB
+	mu   sync.Mutex
+	key  *ecdsa.PrivateKey
+	keys []jose.JSONWebKey
 }
 
-func newPen(t *testing.T) *pen {
+// New is one that is served until the test ends.
+func New(t testing.TB) *Pen {
 	t.Helper()
-	p := &pen{t: t}
-	p.rotate()
+	p := &Pen{t: t}
+	p.Rotate()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, map[string]any{
@@ -48,12 +59,20 @@ func newPen(t *testing.T) *pen {
 	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		http.Redirect(w, r, p.authorize(r.URL.Query()), http.StatusSeeOther)
+		if p.Authorize == nil {
+			http.NotFound(w, r)
+			return
+		}
+		http.Redirect(w, r, p.Authorize(r.URL.Query()), http.StatusSeeOther)
 	})
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		write(w, p.answer())
+		if p.Answer == nil {
+			http.NotFound(w, r)
+			return
+		}
+		write(w, p.Answer())
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -66,8 +85,8 @@ func write(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// rotate signs with a new key from now on, and forgets the old ones.
-func (p *pen) rotate() {
+// Rotate signs with a new key from now on, and forgets the old ones.
+func (p *Pen) Rotate() {
 	p.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(p.t, err)
@@ -77,9 +96,9 @@ func (p *pen) rotate() {
 	p.keys = []jose.JSONWebKey{{Key: key.Public(), KeyID: rand.Text(), Use: "sig", Algorithm: string(jose.ES256)}}
 }
 
-// sign makes a JWT of that typ with exactly these claims. No lock: the handlers sign
+// Sign makes a JWT of that typ with exactly these claims. No lock: the handlers sign
 // while they hold it, and keys change between steps of a test alone.
-func (p *pen) sign(typ string, claims map[string]any) string {
+func (p *Pen) Sign(typ string, claims map[string]any) string {
 	options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ))
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: p.keys[0].KeyID}}, options)
 	if err != nil {
@@ -100,13 +119,20 @@ func (p *pen) sign(typ string, claims map[string]any) string {
 	return token
 }
 
-// access makes an access token for an hour (RFC 9068) with all scopes; more overrides.
-func (p *pen) access(sub string, more map[string]any) string {
+// Access makes an access token for an hour (RFC 9068) with all scopes; more overrides.
+func (p *Pen) Access(sub string, more map[string]any) string {
 	now := time.Now()
 	claims := map[string]any{
-		"iss": p.URL, "sub": sub, "aud": audience, "scope": allScopes, "client_id": "a mail program",
+		"iss": p.URL, "sub": sub, "aud": Audience, "scope": Scopes, "client_id": "a mail program",
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "jti": fmt.Sprint(now.UnixNano()),
 	}
 	maps.Copy(claims, more)
-	return p.sign("at+jwt", claims)
+	return p.Sign("at+jwt", claims)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
