@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,13 +36,20 @@ type QueueResult struct {
 // mail waiting for good.
 const claimPatience = 5 * time.Second
 
-// ClaimQueue leases up to limit due recipients. A lease that is not finished
-// passes to the next claimer when it ends. No transaction spans the attempt. Each call
-// begins with another site, so that none with much mail starves the others.
-func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) (claims []QueueClaim, err error) {
+// QueueShare is what the queue holds of one tenant for one kind of next hop.
+type QueueShare struct {
+	Tenant int64
+	Local  bool
+}
+
+// ClaimQueue leases up to limit due recipients, but none of those that are left out. A
+// lease that is not finished passes to the next claimer when it ends. No transaction
+// spans the attempt. Tenants take turns, and each call begins with another site: no
+// newsletter of one town keeps another's mail waiting.
+func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration, leaveOut ...QueueShare) (claims []QueueClaim, err error) {
 	begin := int(s.claims.Add(1) % uint64(len(s.sites)))
 	for i := range s.sites {
-		part, failed := s.claimAt(ctx, s.sites[(begin+i)%len(s.sites)], limit, lease)
+		part, failed := s.claimAt(ctx, s.sites[(begin+i)%len(s.sites)], limit, lease, leaveOut)
 		for _, c := range part {
 			limit -= len(c.Message.Recipients)
 		}
@@ -59,9 +67,20 @@ func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration) 
 	return claims, err
 }
 
-func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Duration) ([]QueueClaim, error) {
+func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Duration, leaveOut []QueueShare) ([]QueueClaim, error) {
 	token := newID()
 	where, held := s.notHeldBack(at, 4)
+	for _, share := range leaveOut {
+		if s.at(ctx, share.Tenant) != at {
+			continue
+		}
+		hop := "<>"
+		if share.Local {
+			hop = "="
+		}
+		held = append(held, share.Tenant)
+		where += " AND NOT (tenant_id = $" + strconv.Itoa(3+len(held)) + " AND next_hop " + hop + " 'local')"
+	}
 	claimed := map[QueueRef][]sealedRecipient{}
 	var order []QueueRef
 	asking, cancel := context.WithTimeout(ctx, claimPatience)
@@ -81,16 +100,22 @@ func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Dur
 			return nil
 		}, `UPDATE queue_recipient SET lease_token = $1, lease_until = {now} + $2
 			WHERE (tenant_id, account_id, message_id, recipient) IN (
-				SELECT tenant_id, account_id, message_id, recipient FROM queue_recipient
-				WHERE state = 0 AND due_at <= {now} AND lease_until <= {now}`+where+` ORDER BY due_at LIMIT $3)
+				SELECT tenant_id, account_id, message_id, recipient FROM (
+					SELECT tenant_id, account_id, message_id, recipient, due_at,
+						row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS turn FROM queue_recipient
+					WHERE state = 0 AND due_at <= {now} AND lease_until <= {now}`+where+`) AS waiting
+				ORDER BY turn, due_at LIMIT $3)
 			AND state = 0 AND lease_until <= {now}
 			RETURNING `+recipientColumns, append([]any{token, lease.Microseconds(), int64(limit)}, held...)...)
 	})
 	if err != nil {
 		return nil, err
 	}
+	// What is returned comes in no order.
+	slices.SortStableFunc(order, func(a, b QueueRef) int { return claimed[a][0].Due.Compare(claimed[b][0].Due) })
 	var claims []QueueClaim
 	for _, ref := range order {
+		slices.SortFunc(claimed[ref], func(a, b sealedRecipient) int { return a.N - b.N })
 		message, account, aad, err := s.queueMessage(ctx, ref)
 		if err != nil { // one that does not open keeps no other from being sent
 			s.log.Error("queued message cannot be opened; its lease will end", "tenant", ref.Tenant, "message", ref.ID, "err", err)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"fachwerk/internal/store"
@@ -77,15 +76,15 @@ type Queue struct {
 
 	leases        leases
 	wake          chan struct{}
-	localSlots    chan struct{}
-	remoteSlots   chan struct{}
-	remoteWaiting atomic.Int64
+	local, remote *slots
 }
 
 const (
-	claimSize        = 100 // recipients claimed at a time
-	maxRemoteWaiting = 200 // messages that wait in memory for a remote slot
-	longestSleep     = 30 * time.Second
+	claimSize    = 100 // recipients claimed at a time
+	longestSleep = 30 * time.Second
+	// fullSleep is how long a queue waits at most that has left some tenant's mail out:
+	// each attempt that ends wakes it.
+	fullSleep = time.Second
 )
 
 // New checks the configuration and makes a queue. Add works at once; delivery
@@ -130,7 +129,7 @@ func New(cfg Config) (*Queue, error) {
 	return &Queue{
 		cfg: cfg, store: cfg.Store, mail: cfg.Mail, log: cfg.Log.With("part", "queue"), now: cfg.Now,
 		wake:       make(chan struct{}, 1),
-		localSlots: make(chan struct{}, cfg.Local), remoteSlots: make(chan struct{}, cfg.Remote),
+		local: newSlots(cfg.Local), remote: newSlots(cfg.Remote),
 	}, nil
 }
 
@@ -182,6 +181,9 @@ func (q *Queue) hint() {
 // another process may have enqueued.
 func (q *Queue) sleep(ctx context.Context) {
 	wait := longestSleep
+	if len(q.leaveOut()) > 0 {
+		wait = fullSleep
+	}
 	if in, some, err := q.store.NextDue(ctx); err == nil && some && in < wait {
 		wait = max(in, 10*time.Millisecond)
 	} else if err != nil {
@@ -208,35 +210,34 @@ type job struct {
 	lapse  context.CancelFunc
 }
 
+// leaveOut names those of whom enough waits in memory.
+func (q *Queue) leaveOut() (list []store.QueueShare) {
+	for _, tenant := range q.local.full() {
+		list = append(list, store.QueueShare{Tenant: tenant, Local: true})
+	}
+	for _, tenant := range q.remote.full() {
+		list = append(list, store.QueueShare{Tenant: tenant})
+	}
+	return list
+}
+
 // claim leases due recipients and begins their jobs; found is false if there
 // were none.
 func (q *Queue) claim(ctx context.Context, jobs *sync.WaitGroup) (found bool, err error) {
 	began := time.Now()
-	claims, err := q.store.ClaimQueue(ctx, claimSize, q.lease())
+	claims, err := q.store.ClaimQueue(ctx, claimSize, q.lease(), q.leaveOut()...)
 	until, list := began.Add(sure(q.cfg.Lease)), merge(claims)
 	q.leases.hold(ctx, list, began.Add(sure(q.lease())))
 	for _, j := range list {
 		j.until = until
+		slots := q.remote
 		if j.local {
-			q.localSlots <- struct{}{}
-			jobs.Go(func() {
-				defer q.leases.drop(j)
-				defer func() { <-q.localSlots }()
-				q.work(ctx, j)
-			})
-			continue
+			slots = q.local
 		}
-		if q.remoteWaiting.Load() >= maxRemoteWaiting {
-			jobs.Go(func() {
-				defer q.leases.drop(j)
-				q.release(ctx, j, aWhile())
-			})
-			continue
-		}
-		q.remoteWaiting.Add(1)
+		turn := slots.ask(j.message.Ref.Tenant)
 		jobs.Go(func() {
 			defer q.leases.drop(j)
-			q.workRemote(ctx, j)
+			q.workAt(ctx, j, turn)
 		})
 	}
 	return len(claims) > 0, err
@@ -262,21 +263,18 @@ func merge(claims []store.QueueClaim) []*job {
 	return jobs
 }
 
-// workRemote waits for a slot. If that takes so long that the lease may end
-// during the attempt, the recipients go back.
-func (q *Queue) workRemote(ctx context.Context, j *job) {
+// workAt waits for a turn. If that takes so long that the lease may end during the
+// attempt, the recipients go back.
+func (q *Queue) workAt(ctx context.Context, j *job, turn *turn) {
+	defer turn.end()
 	wait := time.NewTimer(time.Until(j.until) / 2)
 	defer wait.Stop()
 	select {
-	case q.remoteSlots <- struct{}{}:
-		q.remoteWaiting.Add(-1)
-		defer func() { <-q.remoteSlots }()
+	case <-turn.come:
 		q.work(ctx, j)
 	case <-wait.C:
-		q.remoteWaiting.Add(-1)
 		q.release(ctx, j, aWhile())
 	case <-ctx.Done():
-		q.remoteWaiting.Add(-1)
 		q.release(ctx, j, 0) // the next process need not wait for the lease to end
 	}
 }
