@@ -33,6 +33,7 @@ var debian = []string{
 	"gvfs-backends", "libglib2.0-bin", "dbus", // files as GNOME sees them
 	"python3-cryptography",          // the verifier of location reports
 	"rspamd", "systemd", "iproute2", // what reads the snippets, the unit and the page for one machine
+	"podman", "crun", "netavark", "aardvark-dns", "iptables", "busybox-static", // the image, and compose
 }
 
 // goTools are built from their own modules; versions are pinned. One that cannot be
@@ -43,6 +44,8 @@ var goTools = []goTool{
 	{binary: "helm", pkg: "helm.sh/helm/v3/cmd/helm", version: "v3.22.0"},
 	{binary: "kubeconform", pkg: "github.com/yannh/kubeconform/cmd/kubeconform", version: "v0.8.0"},
 	{binary: "helm-unittest", pkg: "github.com/helm-unittest/helm-unittest/cmd/helm-unittest", version: "v1.1.2", module: "tools/helm-unittest"},
+	{binary: "imagelint", pkg: ".", version: "v0.33.0", module: "tools/imagelint", of: "github.com/moby/buildkit"},
+	{binary: "docker-compose", pkg: "github.com/docker/compose/v5/cmd", version: "v5.1.0", module: "tools/compose"},
 	{binary: "promql", pkg: ".", version: "v0.305.0", module: "tools/promql", of: "github.com/prometheus/prometheus"},
 }
 
