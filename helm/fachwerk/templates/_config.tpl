@@ -46,7 +46,8 @@ public:
     {{- range $listeners }}
     {{- if has .key (list "imap" "imaps" "submission" "submissions") }}
     {{- $service := index $.Values.services .service }}
-    {{ .key }}: {{ ternary (index $service.nodePorts .key | default .outside) .outside (eq $service.type "NodePort") | int }}
+    {{- $port := ternary (index $service.nodePorts .key | default .outside) .outside (eq $service.type "NodePort") }}
+    {{ .key }}: {{ index $.Values.publicPorts .key | default $port | int }}
     {{- end }}
     {{- end }}
 sites:

@@ -165,6 +165,11 @@
 - the autoscaling of {{ .component }} has a minReplicas greater than maxReplicas: swap them.
 {{- end }}
 {{- end }}
+{{- range $workloads }}
+{{- if and (eq (toString .role.rollingUpdate.maxUnavailable) "0") (eq (toString .role.rollingUpdate.maxSurge) "0") }}
+- the rollingUpdate of {{ .component }} lets no old pod go and no new one come: set maxSurge or maxUnavailable to 1.
+{{- end }}
+{{- end }}
 {{- if and .Values.listeners.admin (not .Values.oidc.operatorGroup) }}
 - listeners.admin is on but oidc.operatorGroup is empty: the control API is for operators, so name the group that they are in, or leave the listener off.
 {{- end }}
@@ -218,6 +223,11 @@
 {{- range (include "fachwerk.listeners" . | fromJson).listeners }}{{ if and .on .proxied }}{{ $proxied = true }}{{ end }}{{ end }}
 {{- if and $proxied (not $v.proxyProtocol.trusted) }}
 - proxyProtocol.trusted is empty: name the networks of the load balancers, for whoever may speak the PROXY protocol says what a client's address is.
+{{- end }}
+{{- range $key, $service := $v.services }}
+{{- if and $service.joins (ne $key "submission") }}
+- services.{{ $key }}.joins cannot be set: only submission may join the Service for IMAP.
+{{- end }}
 {{- end }}
 {{- range $key := list "lmtp" "admin" }}
 {{- if (index $v.services $key).proxyProtocol }}

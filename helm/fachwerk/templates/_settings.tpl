@@ -76,12 +76,13 @@ need no privilege; the program is told those outside. */}}
 {{- $portal := .Values.roles.portal.enabled -}}
 {{- $web := ternary 443 80 .Values.webTLS -}}
 {{- $issuer := ternary 443 8082 (include "fachwerk.issuerInside" . | eq "yes") -}}
+{{- $submission := default "submission" .Values.services.submission.joins -}}
 {{- $on := list -}}
 {{- range list
   (dict "key" "imap" "part" "mail" "on" (and $mail $l.imap) "port" 1143 "service" "imap" "outside" 143 "proxy" 10143)
   (dict "key" "imaps" "part" "mail" "on" (and $mail $l.imaps) "port" 1993 "service" "imap" "outside" 993 "proxy" 10993)
-  (dict "key" "submission" "part" "mail" "on" (and $mail $l.submission) "port" 1587 "service" "submission" "outside" 587 "proxy" 10587)
-  (dict "key" "submissions" "part" "mail" "on" (and $mail $l.submissions) "port" 1465 "service" "submission" "outside" 465 "proxy" 10465)
+  (dict "key" "submission" "part" "mail" "on" (and $mail $l.submission) "port" 1587 "service" $submission "outside" 587 "proxy" 10587)
+  (dict "key" "submissions" "part" "mail" "on" (and $mail $l.submissions) "port" 1465 "service" $submission "outside" 465 "proxy" 10465)
   (dict "key" "smtp" "part" "mail" "on" (and $mail $l.smtp) "port" 1025 "service" "smtp" "outside" 25 "proxy" 10025)
   (dict "key" "lmtp" "part" "mail" "on" (and $mail $l.lmtp) "port" 1024 "service" "lmtp" "outside" 24 "proxy" 0)
   (dict "key" "http" "part" "dav" "on" .Values.roles.dav.enabled "port" 8081 "service" "dav" "outside" $web "proxy" 18081)
