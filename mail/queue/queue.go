@@ -128,7 +128,7 @@ func New(cfg Config) (*Queue, error) {
 	}
 	return &Queue{
 		cfg: cfg, store: cfg.Store, mail: cfg.Mail, log: cfg.Log.With("part", "queue"), now: cfg.Now,
-		wake:       make(chan struct{}, 1),
+		wake:  make(chan struct{}, 1),
 		local: newSlots(cfg.Local), remote: newSlots(cfg.Remote),
 	}, nil
 }
