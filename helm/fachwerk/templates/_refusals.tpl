@@ -224,11 +224,6 @@
 {{- if and $proxied (not $v.proxyProtocol.trusted) }}
 - proxyProtocol.trusted is empty: name the networks of the load balancers, for whoever may speak the PROXY protocol says what a client's address is.
 {{- end }}
-{{- range $key, $service := $v.services }}
-{{- if and $service.joins (ne $key "submission") }}
-- services.{{ $key }}.joins cannot be set: only submission may join the Service for IMAP.
-{{- end }}
-{{- end }}
 {{- range $key := list "lmtp" "admin" }}
 {{- if (index $v.services $key).proxyProtocol }}
 - services.{{ $key }}.proxyProtocol cannot be on: this service has no listener for the PROXY protocol.

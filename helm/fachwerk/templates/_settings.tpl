@@ -76,7 +76,7 @@ need no privilege; the program is told those outside. */}}
 {{- $portal := .Values.roles.portal.enabled -}}
 {{- $web := ternary 443 80 .Values.webTLS -}}
 {{- $issuer := ternary 443 8082 (include "fachwerk.issuerInside" . | eq "yes") -}}
-{{- $submission := default "submission" .Values.services.submission.joins -}}
+{{- $submission := ternary "imap" "submission" .Values.oneMailService -}}
 {{- $on := list -}}
 {{- range list
   (dict "key" "imap" "part" "mail" "on" (and $mail $l.imap) "port" 1143 "service" "imap" "outside" 143 "proxy" 10143)
