@@ -159,8 +159,11 @@ func (s *Store) insertTicket(ctx context.Context, t auth.Ticket, conflict string
 			return 0, loginError(err)
 		}
 	}
-	n, err := s.ticketSite(ctx, t.Tenant).exec(ctx, `INSERT INTO ticket (tenant_id, kind, id, owner, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6) `+conflict,
-		t.Tenant, t.Kind, t.ID, t.Owner, s.keys.SealSmall("ticket", ticketAAD(t.Tenant, t.Kind, t.ID), t.Value), microsOf(t.Expires))
+	// How long it lasts is this machine's word, when that is the database's: a sign-in takes
+	// minutes, and clocks that are minutes apart must not end it before it has begun.
+	n, err := s.ticketSite(ctx, t.Tenant).exec(ctx, `INSERT INTO ticket (tenant_id, kind, id, owner, sealed, expires_at)
+		VALUES ($1, $2, $3, $4, $5, CAST($6 AS BIGINT) + {now}) `+conflict,
+		t.Tenant, t.Kind, t.ID, t.Owner, s.keys.SealSmall("ticket", ticketAAD(t.Tenant, t.Kind, t.ID), t.Value), time.Until(t.Expires).Microseconds())
 	return n, loginError(err)
 }
 
