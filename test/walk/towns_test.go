@@ -24,6 +24,7 @@ import (
 type person struct {
 	*house
 	town, name, address, password, files string
+	browser                              *browser.Browser // signed in at the portal
 }
 
 // settle makes a town with an office and a person, who cannot sign in yet.
@@ -91,6 +92,7 @@ func (h *house) neustadt(t *testing.T) person {
 func (p *person) signIn(t *testing.T, replica int, issuer string, admin bool, field string, login map[string]string) {
 	t.Helper()
 	b := browser.New(t)
+	p.browser = b
 	lead := func(replica int) {
 		b.Transport = &http.Transport{Proxy: func(r *http.Request) (*url.URL, error) {
 			if r.URL.Scheme == "http" { // the town's own provider

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,8 +26,9 @@ func TestTwoTownsOnTwoSites(t *testing.T) {
 	h.command(t, "tenant", "set", "Neustadt", "--refuse-on-mismatch")
 	h.work(t, anna, jan)
 	h.thunderbirds(t, anna, jan)
-	h.prove(t)
+	h.prove(t, anna, jan)
 	h.violate(t, anna, jan)
+	h.withoutKeys(t, anna, jan)
 	h.remove(t, anna, jan)
 	if out := h.command(t, "check"); strings.TrimSpace(out) != "" {
 		t.Errorf("check found:\n%s", out)
@@ -70,16 +72,22 @@ func (h *house) work(t *testing.T, anna, jan person) {
 }
 
 // prove verifies where the data lies and has a report checked without the program.
-func (h *house) prove(t *testing.T) {
+func (h *house) prove(t *testing.T, anna, jan person) {
 	t.Helper()
 	if out := h.command(t, "location", "verify"); !strings.Contains(out, "matches") {
 		t.Errorf("location verify:\n%s", out)
 	}
 	must(t, os.WriteFile(filepath.Join(h.dir, "location.pub"), []byte(h.command(t, "location", "key")), 0o600))
-	for town, site := range map[string]string{"Musterstadt": "nord", "Neustadt": "sued"} {
-		other := map[string]string{"nord": "Süd", "sued": "Nord"}[site]
-		if out := h.command(t, "where", town); !strings.Contains(out, site) || strings.Contains(out, other) || !strings.Contains(out, "observed") {
+	for _, c := range []struct {
+		p                  person
+		site, place, other string
+	}{{anna, "nord", "Rechenzentrum Hafen", "Tal"}, {jan, "sued", "Rechenzentrum Tal", "Hafen"}} {
+		town := c.p.town
+		if out := h.command(t, "where", town); !strings.Contains(out, c.site) || strings.Contains(out, c.other) || !strings.Contains(out, "observed") {
 			t.Errorf("where %s:\n%s", town, out)
+		}
+		if page := c.p.browser.Get(portal + "/data"); page.Status != http.StatusOK || !strings.Contains(page.Text, c.place) || strings.Contains(page.Text, c.other) {
+			t.Errorf("%s's page of where their data is (%d):\n%s", c.p.address, page.Status, page.Text)
 		}
 		var files []string
 		for _, format := range []string{"json", "csv", "html"} {
@@ -125,6 +133,26 @@ func (h *house) violate(t *testing.T, anna, jan person) {
 		jan.arrives(t, 1-i, fmt.Sprint("danach ", i))
 	}
 	h.command(t, "location", "verify")
+}
+
+// withoutKeys has the bucket of keys away: towns that were at work go on, and none is
+// made.
+func (h *house) withoutKeys(t *testing.T, anna, jan person) {
+	t.Helper()
+	h.keys.Stop(t)
+	for i := range h.replicas {
+		for _, p := range []person{anna, jan} {
+			must(t, h.lmtp(i, p.address, fmt.Sprint("ohne Schlüssel ", i)))
+			p.arrives(t, 1-i, fmt.Sprint("ohne Schlüssel ", i))
+		}
+	}
+	if out, status := h.try(t, "", "tenant", "create", "Altstadt", "--site", "nord", "--domain", "altstadt.example"); status != 1 || !strings.Contains(out, "keys.url") {
+		t.Errorf("a town without a key: %d\n%s", status, out)
+	}
+	h.keys.Start(t, nil)
+	if out := h.command(t, "tenant", "list"); strings.Contains(out, "Altstadt") {
+		t.Errorf("a town without a key is there:\n%s", out)
+	}
 }
 
 // remove ends a town: its people are unknown at once, its key goes from the bucket of

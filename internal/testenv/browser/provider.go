@@ -31,6 +31,7 @@ type Provider struct {
 // told before it starts.
 func NewProvider(t testing.TB, address, resource string) *Provider {
 	t.Helper()
+	providerFolder(t) // or the test goes no further
 	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
 	must(t, err)
 	defer l.Close()
