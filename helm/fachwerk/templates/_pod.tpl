@@ -39,7 +39,9 @@ spec:
           app.kubernetes.io/component: {{ $w.component }}
     {{- end }}
   {{- end }}
-  {{- include "fachwerk.pod.scheduling" $w.role | nindent 2 }}
+  {{- with include "fachwerk.pod.scheduling" $w.role | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
   containers:
     - name: fachwerk
       image: {{ include "fachwerk.image" $root | quote }}
