@@ -26,6 +26,12 @@ func TestCopyAndMoveAcrossAccounts(t *testing.T) {
 		if len(r.Dest) != 1 || r.Removed == nil || len(r.Removed.UIDs) != 1 || r.Removed.UIDs[0] != two.UID {
 			t.Fatalf("move: %+v", r)
 		}
+		for _, move := range []bool{false, true} {
+			r, err := p.CopyAcross(ctx, anna.Key, src.ID, office.Key, dst.ID, []int64{99}, move)
+			if err != nil || len(r.Dest) != 0 {
+				t.Errorf("what is not there: %+v, %v", r, err)
+			}
+		}
 		items, err := p.Items(ctx, office.Key, dst.ID, 0, 10)
 		must(t, err)
 		if len(items) != 2 {

@@ -245,10 +245,14 @@ func (s *Store) CopyAcross(ctx context.Context, from Key, src int64, to Key, dst
 			return CopyResult{}, outer(err)
 		}
 	}
+	metas, err := s.metasOf(ctx, from, list)
+	if err != nil {
+		return CopyResult{}, err
+	}
 	items := make([]meta.NewItem, 0, len(list))
 	found := make([]int64, 0, len(list))
 	for _, it := range list {
-		n, err := s.reseal(ctx, from, to, it)
+		n, err := s.reseal(ctx, from, to, it, metas[it.ObjectID])
 		if errors.Is(err, ErrNotFound) {
 			continue // expunged meanwhile
 		}
@@ -294,8 +298,29 @@ func copyResult(source []int64, added []Added) (r CopyResult) {
 	return r
 }
 
-// reseal opens an item's content and meta and seals both for another account.
-func (s *Store) reseal(ctx context.Context, from, to Key, it Item) (meta.NewItem, error) {
+// openedMeta is an object's item_meta in plain.
+type openedMeta struct {
+	encoder int16
+	plain   []byte
+}
+
+// metasOf opens the item_meta of all items at once.
+func (s *Store) metasOf(ctx context.Context, key Key, list []Item) (map[int64]openedMeta, error) {
+	ids := make([]int64, len(list))
+	for i := range list {
+		ids[i] = list[i].ObjectID
+	}
+	metas := make(map[int64]openedMeta, len(list))
+	err := s.Metas(ctx, key, ids, func(id int64, encoder int16, plain []byte, _ ContentID) error {
+		metas[id] = openedMeta{encoder, slices.Clone(plain)}
+		return nil
+	})
+	return metas, err
+}
+
+// reseal opens an item's content and seals it, and its meta where it has one, for
+// another account.
+func (s *Store) reseal(ctx context.Context, from, to Key, it Item, opened openedMeta) (meta.NewItem, error) {
 	account, err := s.sealer(ctx, to)
 	if err != nil {
 		return meta.NewItem{}, err
@@ -313,16 +338,8 @@ func (s *Store) reseal(ctx context.Context, from, to Key, it Item) (meta.NewItem
 	if err != nil {
 		return meta.NewItem{}, err
 	}
-	n := meta.NewItem{
+	return meta.NewItem{
 		Content: placed, Flags: it.Flags &^ FlagDeleted, Keywords: it.Keywords, Size: it.Size,
-		InternalDate: it.InternalDate, Name: it.Name,
-	}
-	err = s.Metas(ctx, from, []int64{it.ObjectID}, func(_ int64, encoder int16, plain []byte, _ ContentID) error {
-		plain = slices.Clone(plain)
-		n.SealMeta = func(objectID int64) (int16, []byte) {
-			return encoder, account.SealMeta(nil, objectID, byte(encoder), plain)
-		}
-		return nil
-	})
-	return n, err
+		InternalDate: it.InternalDate, Name: it.Name, SealMeta: sealMeta(account, opened.encoder, opened.plain),
+	}, nil
 }

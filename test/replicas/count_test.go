@@ -72,6 +72,11 @@ func TestCosts(t *testing.T) {
 	m.measure(t, "COPY", none, func() { _, err := c.Copy(one, "Ablage").Wait(); must(t, err) })
 	m.measure(t, "COPY into the same mailbox", none, func() { _, err := c.Copy(one, "INBOX").Wait(); must(t, err) })
 	m.measure(t, "MOVE", none, func() { _, err := c.Move(one, "Ablage").Wait(); must(t, err) })
+	// What is sealed for one account is read and sealed anew for another: item, content
+	// and item_meta are three more reads.
+	office := "Other Users/buergeramt@musterstadt.example/INBOX"
+	m.measure(t, "COPY into another account", cost{6, 2, 0}, func() { _, err := c.Copy(one, office).Wait(); must(t, err) })
+	m.measure(t, "MOVE into another account", cost{7, 2, 0}, func() { _, err := c.Move(one, office).Wait(); must(t, err) })
 	deleted := func() {
 		must(t, c.Store(one, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close())
 	}
@@ -95,6 +100,13 @@ func TestCosts(t *testing.T) {
 	m.measure(t, "GET of a file, 200 KiB", limit, func() { d.want(t, http.StatusOK, "GET", same(), "") })
 	remove := func() { d.want(t, http.StatusNoContent, "DELETE", fresh(), "") }
 	m.prepared(t, "DELETE of a file", none, put(small, fresh, http.StatusCreated), remove)
+	moved := 0
+	// Two paths are walked, each by account, collection and names.
+	m.prepared(t, "MOVE of a file", cost{8, 2, 0}, put(small, fresh, http.StatusCreated), func() {
+		moved++
+		to := fmt.Sprintf("%s%sAblage %d.txt", d.origin, d.drive(), moved)
+		d.want(t, http.StatusCreated, "MOVE", fresh(), "", "Destination", strings.ReplaceAll(to, " ", "%20"))
+	})
 	calendar := d.calendars() + "kosten/"
 	d.want(t, http.StatusCreated, "MKCALENDAR", calendar, "")
 	href := func() string { return fmt.Sprintf("%sereignis-%d.ics", calendar, n) }
