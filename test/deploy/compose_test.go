@@ -211,6 +211,12 @@ func TestComposeIsPrepared(t *testing.T) {
 			t.Errorf("compose wants %s: %v", name, err)
 		}
 	}
+	// What compose itself reads in the file, with the variables that prepare.sh wrote.
+	check := exec.Command(tool(t, "docker-compose"), "config", "--quiet")
+	check.Dir = dir
+	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("compose config: %v\n%s", err, out)
+	}
 	config, err := os.ReadFile(filepath.Join(dir, "fachwerk.yaml"))
 	if err != nil || strings.Contains(string(config), "musterstadt.example") {
 		t.Errorf("the domain was not replaced: %v", err)

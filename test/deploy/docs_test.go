@@ -83,7 +83,7 @@ func TestNamesOfTheAdminPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sample := read(t, "deploy/fachwerk.yaml")
+	sample, values := read(t, "deploy/fachwerk.yaml"), read(t, "helm/fachwerk/values.yaml")
 	for name, text := range pages(t) {
 		for _, m := range regexp.MustCompile("`fachwerk_([a-z_]+)[`{]").FindAllStringSubmatch(text, -1) {
 			// A histogram is named by what it counts, too.
@@ -97,11 +97,17 @@ func TestNamesOfTheAdminPages(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		for _, m := range regexp.MustCompile("`((?:listen|tls|public|metadata|blobs|keys|limits|queue|oidc|smtp|lmtp|http|location)\\.[a-z_.]+)").FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile("`((?:listen|tls|public|metadata|blobs|keys|limits|queue|oidc|smtp|lmtp|http|location)\\.[a-zA-Z_.]+)").FindAllStringSubmatch(text, -1) {
 			if strings.HasPrefix(m[1], "metadata.db") { // a file
 				continue
 			}
 			key := m[1][strings.LastIndexByte(m[1], '.')+1:]
+			if strings.ToLower(key) != key { // a value of the chart
+				if !strings.Contains(values, "  "+key+":") {
+					t.Errorf("%s names the value %s, which the chart does not have", name, m[1])
+				}
+				continue
+			}
 			if !strings.Contains(sample, "  "+key+":") && !strings.Contains(sample, "{"+key+":") && !strings.Contains(sample, " "+key+":") {
 				t.Errorf("%s names the key %s, which the sample does not have", name, m[1])
 			}
