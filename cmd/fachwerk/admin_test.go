@@ -40,7 +40,7 @@ func TestTenantsByCommandLine(t *testing.T) {
 		!made.Policy.RefuseOnMismatch || made.Quota.Bytes != 5<<30 || made.Quota.Accounts != 3 {
 		t.Errorf("made: %+v", made)
 	}
-	refused("belongs to a tenant already", "tenant", "create", "Neudorf", "--site", "sued", "--domain", "musterdorf.example")
+	refused("belongs to tenant", "tenant", "create", "Neudorf", "--site", "sued", "--domain", "musterdorf.example")
 	refused("there is a tenant", "tenant", "create", "Musterdorf", "--site", "sued")
 	must("tenant", "add", "Neustadt", "--site", "sued", "--domain", "neustadt.example")
 
@@ -129,6 +129,7 @@ func TestIssuersByCommandLine(t *testing.T) {
 		{"unless the issuer is the tenant's own", []string{"issuer", "bind", "--client-id", "x"}},
 		{"is not the URL of an issuer", []string{"issuer", "bind", "login.example", "--client-id", "x"}},
 		{"OURS=THEIRS", []string{"issuer", "bind", "https://a.example", "--scope", "mail_read"}},
+		{"no scope of ours", []string{"issuer", "bind", "https://a.example", "--client-id", "x", "--scope", "mail_raed=lesen"}},
 		{"is not bound to tenant", []string{"issuer", "unbind", "https://b.example"}},
 		{"name both", []string{"account", "bind", "eva@neustadt.example"}},
 		{"bind it first", []string{"account", "bind", "eva@neustadt.example", "--issuer", "https://b.example", "--subject", "1"}},

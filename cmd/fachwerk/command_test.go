@@ -94,6 +94,12 @@ func TestAnOperatorsFirstDay(t *testing.T) {
 	must("issuer", "bind", "https://login.land.example", "--client-id", "portal")
 	must("account", "add", "jan@musterstadt.example", "--issuer", "https://login.land.example", "--subject", "4711")
 	must("alias", "add", "rathaus@musterstadt.example", "amt@musterstadt.example")
+	o.refused("by amt@musterstadt.example, a function account", "account", "add", "rathaus@musterstadt.example")
+	o.refused(`tenant "Musterstadt"`, "domain", "add", "musterstadt.example")
+	o.refused("anna@musterstadt.example is a person account", "grant", "add", "anna@musterstadt.example", "amt@musterstadt.example", "read")
+	o.refused("which group", "grant", "group", "add", "amt@musterstadt.example", "", "read")
+	o.refused("known are mail.read", "app-password", "add", "anna@musterstadt.example", "--scopes", "mail")
+	o.refused("app-password list anna@musterstadt.example", "app-password", "revoke", "anna@musterstadt.example", "77")
 	must("grant", "add", "amt@musterstadt.example", "anna@musterstadt.example", "read,send-as")
 	if _, err := run("ein langes Passwort\n", "password", "set", "anna@musterstadt.example"); err != nil {
 		t.Fatalf("password set: %v", err)
@@ -166,6 +172,12 @@ func TestMistakesAreTold(t *testing.T) {
 		{"belongs to no tenant", false, []string{"account", "add", "a@b.example"}},
 		{"is no kind of account", false, []string{"account", "add", "a@b.example", "--kind", "robot"}},
 		{"there is no account", false, []string{"account", "disable", "a@b.example"}},
+		{"NAME@DOMAIN", false, []string{"account", "show", "anna"}},
+		{"NAME@DOMAIN", false, []string{"account", "add", "anna"}},
+		{"there is no alias", false, []string{"alias", "remove", "a@b.example"}},
+		{"`fachwerk domain list`", false, []string{"domain", "remove", "b.example"}},
+		{"is no domain", false, []string{"domain", "remove", "b example"}},
+		{"`fachwerk location verify`", false, []string{"location", "accept", "rz1", "database", "certificate"}},
 		{"there is no tenant yet", false, []string{"domain", "add", "b.example"}},
 		{"is not a number", true, []string{"queue", "show", "one"}},
 		{"no message 7 waits", false, []string{"queue", "show", "7"}},

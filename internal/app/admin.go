@@ -47,7 +47,7 @@ var refusals = []struct {
 	{store.ErrExists, admin.Exists, "The name is taken."},
 	{store.ErrSetting, admin.Invalid, ""},
 	{store.ErrAddress, admin.Invalid, ""},
-	{store.ErrGrant, admin.Invalid, "Rights go from a shared account to a person of the same tenant, or to a group."},
+	{store.ErrGrant, admin.Invalid, "Rights go from a shared account (function, team, room, resource) to a person of the same tenant, or to a group."},
 	{store.ErrQuota, admin.QuotaReached, "The tenant has as much as it may have."},
 	{store.ErrBusy, admin.InUse, "Something still uses it."},
 	{location.ErrElsewhere, admin.Elsewhere, "The tenant's policy or the configuration forbids that its data lie there."},
@@ -141,9 +141,9 @@ func (in *Installation) anyTenant(ctx context.Context, name string) (store.Tenan
 	case err != nil:
 		return store.Tenant{}, err
 	case len(list) == 0:
-		return store.Tenant{}, errors.New("there is no tenant yet; make one with `fachwerk tenant create NAME`")
+		return store.Tenant{}, refuse(admin.NotFound, store.ErrNotFound, "there is no tenant yet; make one with `fachwerk tenant create NAME`")
 	case len(list) > 1:
-		return store.Tenant{}, errors.New("there are several tenants: name one by --tenant")
+		return store.Tenant{}, refuse(admin.Invalid, nil, "there are several tenants: name the one that is meant (--tenant NAME); `fachwerk tenant list` shows them")
 	}
 	return list[0], nil
 }
@@ -151,7 +151,10 @@ func (in *Installation) anyTenant(ctx context.Context, name string) (store.Tenan
 // account finds one by any of its addresses.
 func (in *Installation) account(ctx context.Context, address string) (store.Account, error) {
 	a, err := in.store.Resolve(ctx, address)
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrAddress):
+		return a, refuse(admin.Invalid, err, "%.100q is no mail address: write it as NAME@DOMAIN; `fachwerk account list` shows them", address)
+	case errors.Is(err, store.ErrNotFound):
 		return a, refuse(admin.NotFound, err, "there is no account %s; `fachwerk account list` shows them", address)
 	}
 	return a, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"fachwerk/admin"
@@ -15,6 +16,9 @@ import (
 func (in *Installation) AddAccount(ctx context.Context, n NewAccount) (Account, error) {
 	if _, ok := kinds[n.Kind]; !ok { // before anything is said of the address
 		return Account{}, errKind(n.Kind)
+	}
+	if _, err := store.NormalizeAddress(n.Address); err != nil {
+		return Account{}, err
 	}
 	tenant, err := in.store.DomainTenant(ctx, n.Address[strings.LastIndexByte(n.Address, '@')+1:])
 	if errors.Is(err, store.ErrNotFound) {
@@ -74,13 +78,22 @@ func (in *Installation) createAccount(ctx context.Context, tenant int64, n NewAc
 	a, err := in.store.CreateAccount(ctx, made)
 	switch {
 	case errors.Is(err, store.ErrExists):
-		return a, refuse(admin.Exists, err, "the address %s is taken", n.Address)
+		return a, in.addressTaken(ctx, tenant, n.Address, err)
 	case errors.Is(err, store.ErrQuota):
 		return a, refuse(admin.QuotaReached, err, "the tenant has as many accounts as its quota allows")
 	case errors.Is(err, store.ErrNotFound):
 		return a, refuse(admin.Invalid, err, "the domain of %s is not one of the tenant's, or the issuer is not bound to it", n.Address)
 	}
 	return a, err
+}
+
+// addressTaken says by which account of the same tenant.
+func (in *Installation) addressTaken(ctx context.Context, tenant int64, address string, cause error) error {
+	by := "another account"
+	if a, err := in.store.ResolveIn(ctx, tenant, address); err == nil {
+		by = fmt.Sprintf("%s, a %s account", a.Address, kindName(a.Kind))
+	}
+	return refuse(admin.Exists, cause, "the address %s is taken, by %s", address, by)
 }
 
 func noQuota(bytes, items int64) error {
@@ -190,7 +203,7 @@ func (in *Installation) addAlias(ctx context.Context, key store.Key, alias strin
 	err := in.store.AddAlias(ctx, key, alias)
 	switch {
 	case errors.Is(err, store.ErrExists):
-		return refuse(admin.Exists, err, "the address %s is taken", alias)
+		return in.addressTaken(ctx, key.Tenant, alias, err)
 	case errors.Is(err, store.ErrNotFound):
 		return refuse(admin.Invalid, err, "the domain of %s is not one of the tenant's; add it first", alias)
 	}
@@ -221,6 +234,9 @@ func (in *Installation) aliasesOf(ctx context.Context, tenant, account int64) ([
 // RemoveAlias takes a further address away.
 func (in *Installation) RemoveAlias(ctx context.Context, alias string) error {
 	a, err := in.account(ctx, alias)
+	if errors.Is(err, store.ErrNotFound) {
+		return refuse(admin.NotFound, err, "there is no alias %s; `fachwerk alias list` shows them", alias)
+	}
 	if err != nil {
 		return err
 	}
@@ -229,7 +245,7 @@ func (in *Installation) RemoveAlias(ctx context.Context, alias string) error {
 
 func (in *Installation) removeAlias(ctx context.Context, a store.Account, alias string) error {
 	if address, err := store.NormalizeAddress(alias); err == nil && address == a.Address {
-		return refuse(admin.Invalid, nil, "%s is the account's own address, not a further one", address)
+		return refuse(admin.Invalid, nil, "%s is the account's own address, not a further one; it goes with the account alone", address)
 	}
 	return in.store.RemoveAlias(ctx, a.Tenant, alias)
 }

@@ -32,7 +32,12 @@ func (in *Installation) grant(ctx context.Context, shared, person store.Account,
 	if err != nil {
 		return err
 	}
-	if err := in.store.AddGrant(ctx, shared.Key, person.Key, r); err != nil || r&store.RightRead == 0 {
+	err = in.store.AddGrant(ctx, shared.Key, person.Key, r)
+	if errors.Is(err, store.ErrGrant) {
+		return refuse(admin.Invalid, err, "rights go from a shared account to a person of the same tenant: %s is a %s account, %s a %s account",
+			shared.Address, kindName(shared.Kind), person.Address, kindName(person.Kind))
+	}
+	if err != nil || r&store.RightRead == 0 {
 		return err
 	}
 	return in.subscribeTo(ctx, shared, person)
@@ -102,7 +107,14 @@ func (in *Installation) grantGroup(ctx context.Context, shared store.Account, gr
 	if err != nil {
 		return err
 	}
-	return in.store.AddGroupGrant(ctx, shared.Key, group, r)
+	if group == "" {
+		return refuse(admin.Invalid, nil, "which group? Name it as the provider does")
+	}
+	err = in.store.AddGroupGrant(ctx, shared.Key, group, r)
+	if errors.Is(err, store.ErrGrant) {
+		return refuse(admin.Invalid, err, "rights are given on shared accounts: %s is a %s account", shared.Address, kindName(shared.Kind))
+	}
+	return err
 }
 
 // RemoveGroupGrant ends that.

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 
 	"fachwerk/admin"
 	"fachwerk/auth"
@@ -67,10 +69,27 @@ func (in *Installation) checkOwn(i store.Issuer) error {
 		return refuse(admin.Invalid, nil, "%s is the installation's issuer and cannot be a tenant's own", i.URL)
 	case i.ClientID == "" && i.Audience == "":
 		return refuse(admin.Invalid, nil, "an issuer needs a client id, for the portal, or an audience, for access tokens, or both")
+	case unknownScope(i.Scopes) != "":
+		return refuse(admin.Invalid, nil, "%q is no scope of ours that the issuer could have a name for; known are %s", unknownScope(i.Scopes), strings.Join(ourScopes(), ", "))
 	case i.ClientID == i.Audience:
 		return refuse(admin.Invalid, nil, "the audience is the name of a resource, never a client id: an ID token would open accounts")
 	}
 	return nil
+}
+
+// ourScopes are the names of scopes that an issuer may have names of its own for.
+func ourScopes() []string {
+	return append(strings.Fields(strings.ReplaceAll(auth.AllScopes.String(), ".", "_")), "groups")
+}
+
+// unknownScope finds one that is misspelt: its name would silently do nothing.
+func unknownScope(scopes map[string]string) string {
+	for _, name := range slices.Sorted(maps.Keys(scopes)) {
+		if !slices.Contains(ourScopes(), name) {
+			return name
+		}
+	}
+	return ""
 }
 
 func (in *Installation) issuerOf(i store.Issuer) Issuer {

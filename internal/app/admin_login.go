@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"fachwerk/admin"
 	"fachwerk/auth"
 	"fachwerk/auth/idp"
 	"fachwerk/internal/store"
@@ -58,7 +60,7 @@ func (in *Installation) AddAppPassword(ctx context.Context, address, name, scope
 	allowed := auth.AllScopes
 	if scopes != "" {
 		if allowed, err = auth.ParseScopes(scopes); err != nil {
-			return AppPassword{}, err
+			return AppPassword{}, refuse(admin.Invalid, err, "%s; known are %s", err, strings.ReplaceAll(auth.AllScopes.String(), " ", ", "))
 		}
 	}
 	var until time.Time
@@ -107,13 +109,17 @@ func (in *Installation) RevokeAppPassword(ctx context.Context, address string, i
 	if err != nil {
 		return err
 	}
-	return in.store.RevokeAppPassword(ctx, ref, id)
+	err = in.store.RevokeAppPassword(ctx, ref, id)
+	if errors.Is(err, auth.ErrNotFound) || errors.Is(err, store.ErrNotFound) {
+		return refuse(admin.NotFound, err, "%s has no app password %d; `fachwerk app-password list %[1]s` shows them", address, id)
+	}
+	return err
 }
 
 // SetPassword sets a person's own password at the embedded provider.
 func (in *Installation) SetPassword(ctx context.Context, address, password string) error {
 	if !in.cfg.OIDC.Embedded {
-		return errors.New("passwords are the configured provider's: oidc.embedded is false")
+		return refuse(admin.Invalid, nil, "passwords are the configured provider's (%s, oidc.embedded is false): set them there", in.cfg.OIDC.Issuer)
 	}
 	ref, err := in.person(ctx, address)
 	if err != nil {

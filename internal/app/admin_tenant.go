@@ -40,7 +40,7 @@ func (in *Installation) CreateTenant(ctx context.Context, n NewTenant) (Tenant, 
 	}
 	if n.Domain != "" {
 		if _, err := in.store.DomainTenant(ctx, n.Domain); err == nil {
-			return Tenant{}, refuse(admin.Exists, store.ErrExists, "the domain %s belongs to a tenant already", n.Domain)
+			return Tenant{}, in.domainTaken(ctx, n.Domain, store.ErrExists)
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return Tenant{}, err
 		}
@@ -270,9 +270,20 @@ func (in *Installation) AddDomain(ctx context.Context, tenant, domain string) er
 func (in *Installation) addDomain(ctx context.Context, t store.Tenant, domain string) error {
 	err := in.store.AddDomain(ctx, t.ID, domain)
 	if errors.Is(err, store.ErrExists) {
-		return refuse(admin.Exists, err, "the domain %s belongs to a tenant already", domain)
+		return in.domainTaken(ctx, domain, err)
 	}
 	return err
+}
+
+// domainTaken says whose a domain is that somebody else is to have.
+func (in *Installation) domainTaken(ctx context.Context, domain string, cause error) error {
+	whose := "a tenant"
+	if id, err := in.store.DomainTenant(ctx, domain); err == nil {
+		if t, err := in.store.TenantKnown(ctx, id); err == nil {
+			whose = fmt.Sprintf("tenant %q", t.Name)
+		}
+	}
+	return refuse(admin.Exists, cause, "the domain %s belongs to %s already; it has to be removed there first", domain, whose)
 }
 
 // Domains lists a tenant's, or with "" all.
@@ -303,8 +314,11 @@ func (in *Installation) Domains(ctx context.Context, tenant string) ([]Domain, e
 // RemoveDomain takes one away that no account or alias uses.
 func (in *Installation) RemoveDomain(ctx context.Context, domain string) error {
 	tenant, err := in.store.DomainTenant(ctx, domain)
+	if errors.Is(err, store.ErrNotFound) {
+		return refuse(admin.NotFound, err, "the domain %s is no tenant's; `fachwerk domain list` shows them", domain)
+	}
 	if err != nil {
-		return fmt.Errorf("domain %s: %w", domain, err)
+		return err
 	}
 	return in.removeDomain(ctx, tenant, domain)
 }

@@ -190,7 +190,7 @@ func (in *Installation) LoginGroups(ctx context.Context, address string) ([]stri
 // out of others. Outside providers keep their own.
 func (in *Installation) ChangeLoginGroups(ctx context.Context, address string, add, remove []string) error {
 	if !in.cfg.OIDC.Embedded {
-		return errors.New("groups are the configured provider's: oidc.embedded is false")
+		return fmt.Errorf("groups are the configured provider's (%s, oidc.embedded is false): change them there", in.cfg.OIDC.Issuer)
 	}
 	ref, err := in.person(ctx, address)
 	if err != nil {

@@ -153,7 +153,11 @@ func (in *Installation) AcceptLocation(ctx context.Context, site, part, check, w
 	if err != nil {
 		return nil, err
 	}
-	return observed(v.Accept(ctx, site, location.Part(part), location.Check(check), who))
+	list, err := observed(v.Accept(ctx, site, location.Part(part), location.Check(check), who))
+	if errors.Is(err, location.ErrNoObservation) {
+		err = fmt.Errorf("%w; `fachwerk location verify` looks, and names site, part and check of what it sees", err)
+	}
+	return list, err
 }
 
 // verified counts what a verification of a site has found.

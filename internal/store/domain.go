@@ -28,7 +28,7 @@ type Domain struct {
 func NormalizeAddress(address string) (string, error) {
 	at := strings.LastIndexByte(address, '@')
 	if at < 1 || len(address) > 320 {
-		return "", fmt.Errorf("%w: %.100q", ErrAddress, address)
+		return "", fmt.Errorf("%w: %.100q is not NAME@DOMAIN", ErrAddress, address)
 	}
 	local := strings.ToLower(norm.NFC.String(address[:at]))
 	if strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '"' || r == 0xfffd }) {
@@ -46,7 +46,7 @@ func NormalizeDomain(domain string) (string, error) {
 	domain = strings.TrimSuffix(domain, ".")
 	a, err := idna.Lookup.ToASCII(domain)
 	if err != nil || a == "" || len(a) > 253 || strings.ContainsAny(a, " @/") {
-		return "", fmt.Errorf("%w: domain %.100q", ErrAddress, domain)
+		return "", fmt.Errorf("%w: %.100q is no domain, such as musterstadt.example", ErrAddress, domain)
 	}
 	return strings.ToLower(a), nil
 }
