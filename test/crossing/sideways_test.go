@@ -21,6 +21,7 @@ func (h *house) walkSideways(t *testing.T) {
 	t.Run("directory", h.theirCards)
 	t.Run("letters between towns", h.lettersBetween)
 	t.Run("throttle", h.throttled)
+	t.Run("what is announced", h.announced)
 }
 
 // equalContent stores what theirs have too: it is as much work as what nobody has, so
@@ -178,6 +179,25 @@ func (h *house) lettersBetween(t *testing.T) {
 		if got != first || !strings.Contains(got, "250 2.0.0") {
 			t.Errorf("a letter to %s is answered %q, to %s %q", to, got, theirs[0], first)
 		}
+	}
+}
+
+// announced: who listens hears of mail for herself, and of none for theirs.
+func (h *house) announced(t *testing.T) {
+	k := h.imap(t)
+	defer k.Close()
+	for _, c := range []string{fmt.Sprintf("LOGIN %s %q", anna, h.Passwords[anna]), "SELECT INBOX"} {
+		if got := k.IMAP(c); !strings.Contains("\n"+got, "\na OK") {
+			t.Fatalf("%s: %s", c, got)
+		}
+	}
+	k.IMAP("IDLE")
+	h.deliver(t, beate)
+	h.imapAs(t, beate, "CREATE Neues", "DELETE Neues")
+	h.deliver(t, anna)
+	heard := k.Line()
+	if fields := strings.Fields(heard); len(fields) != 3 || fields[0] != "*" || fields[2] != "EXISTS" {
+		t.Errorf("anna hears first %q", heard)
 	}
 }
 

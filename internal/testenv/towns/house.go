@@ -65,6 +65,7 @@ func (h *House) configuration(t testing.TB, o Options) string {
 	t.Helper()
 	var c strings.Builder
 	c.WriteString("listen:\n")
+	var chosen []net.Listener // held until all are, so that no port is chosen twice
 	for _, key := range []string{"imap", "lmtp", "smtp", "submission", "http", "portal", "issuer", "ops", "admin"} {
 		host := map[string]string{"issuer": "127.0.0.2", "http": "127.0.0.3"}[key]
 		if host == "" {
@@ -73,8 +74,11 @@ func (h *House) configuration(t testing.TB, o Options) string {
 		l, err := net.Listen("tcp", host+":0")
 		must(t, err)
 		h.Listen[key] = l.Addr().String()
-		must(t, l.Close())
+		chosen = append(chosen, l)
 		fmt.Fprintf(&c, "  %s: %s\n", key, h.Listen[key])
+	}
+	for _, l := range chosen {
+		must(t, l.Close())
 	}
 	shown := parts.NewCertificate(t, "127.0.0.1")
 	must(t, os.WriteFile(filepath.Join(h.Dir, "cert.pem"), shown.Cert, 0o600))
