@@ -68,7 +68,13 @@ func (db *DB) AccountModSeqs(ctx context.Context, keys []Key) (map[Key]int64, er
 	if len(b.Statements) == 0 {
 		return found, nil
 	}
-	return found, db.engine.Read(ctx, b)
+	if err := db.engine.Read(ctx, b); err != nil {
+		return found, err
+	}
+	for key, modseq := range found {
+		db.promised.note(key, modseq)
+	}
+	return found, nil
 }
 
 // room reports ErrQuota where so much more would pass the account's limits.

@@ -67,15 +67,20 @@ func (db *DB) durably(ctx context.Context, key Key, f func(tx Tx, operation []by
 	for n := 1; ; n++ {
 		rand.Read(operation)
 		err := retry(ctx, func() error {
-			return db.engine.Update(ctx, func(tx Tx) error { return f(tx, operation) })
+			return db.engine.Update(ctx, func(tx Tx) error {
+				db.promised.drop(operation)
+				return f(tx, operation)
+			})
 		})
 		if errors.Is(err, errNothing) {
 			return nil
 		}
 		if !errors.Is(err, ErrOutcomeUnknown) {
+			db.promised.settle(operation, err == nil)
 			return err
 		}
 		committed, lookup := db.committed(key, operation)
+		db.promised.settle(operation, committed && lookup == nil)
 		if lookup != nil {
 			return errors.Join(err, lookup)
 		}
@@ -91,6 +96,7 @@ func (db *DB) durably(ctx context.Context, key Key, f func(tx Tx, operation []by
 // note queues the row by which a lost COMMIT is looked up, where it can be lost.
 func (db *DB) note(b *Batch, w *work, operation []byte) {
 	if !db.engine.Shares() {
+		db.promised.expect(operation, w.account.Key, w.account.ModSeq)
 		b.Exec(`INSERT INTO operation (tenant_id, account_id, operation_id, at) VALUES ($1, $2, $3, $4)`,
 			w.account.Tenant, w.account.Account, operation, w.account.Now)
 	}
@@ -142,6 +148,9 @@ func (db *DB) locked(ctx context.Context, tx Tx, w *work) error {
 	w.raised = w.account.ModSeq
 	w.account.ModSeq -= w.raise
 	w.before = w.account
+	if err := db.older(&w.account); err != nil {
+		return err
+	}
 	if w.account.State == Removing {
 		return fmt.Errorf("account %d: %w", w.account.Account, ErrNotFound)
 	}

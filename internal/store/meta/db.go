@@ -17,10 +17,12 @@ type DB struct {
 	log        *slog.Logger
 	generation atomic.Int64
 
-	close    func() error // once
-	lanes    lanes
-	epochsMu sync.Mutex
-	epochs   map[int64]int64 // tenant → the epoch this process believes in
+	close     func() error // once
+	lanes     lanes
+	promised  acknowledged
+	following following
+	epochsMu  sync.Mutex
+	epochs    map[int64]int64 // tenant → the epoch this process believes in
 }
 
 // Open migrates the engine's schema and compares the storage's identity with the
@@ -34,6 +36,7 @@ func Open(ctx context.Context, e Engine, log *slog.Logger) (*DB, error) {
 	if err := db.recognise(ctx); err != nil {
 		return nil, err
 	}
+	db.following.begin()
 	return db, nil
 }
 
@@ -47,6 +50,7 @@ func Renew(ctx context.Context, e Engine, log *slog.Logger) (*DB, error) {
 	if err := db.NewGeneration(ctx); err != nil {
 		return nil, err
 	}
+	db.following.begin()
 	return db, nil
 }
 
@@ -60,6 +64,9 @@ func open(ctx context.Context, e Engine, log *slog.Logger) (*DB, error) {
 		db.lanes.close()
 		return e.Close()
 	})
+	if err := db.followServer(ctx, e); err != nil {
+		return nil, err
+	}
 	return db, nil
 }
 

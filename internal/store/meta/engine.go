@@ -61,6 +61,25 @@ type Renamer interface {
 	Rename(ctx context.Context, accept func(old, name string) error) error
 }
 
+// Replaceable is an engine behind whose name another server may answer one day: a
+// standby that took over, or an older copy that somebody has restored (PostgreSQL).
+type Replaceable interface {
+	// Follow takes the server that answers now for the right one and answers the
+	// storage's identity there. From then on nothing is asked of another one, nor
+	// of the same one when it was started anew, before judge has accepted it. Until
+	// then calls wait; where judge refuses by ErrForeignStore they fail with that
+	// and ErrUnavailable, and it is asked again from time to time.
+	Follow(ctx context.Context, judge Judge) (identity string, err error)
+	// Doubt has the server judged as if it were another.
+	Doubt()
+}
+
+// Judge looks at the server that answers. within runs a writing transaction there, and
+// nowhere else. Where another server answers than before, or one started anew, fresh
+// is set; judge is called from time to time without it, too. Another error than
+// ErrForeignStore says that it could not be looked at now.
+type Judge func(ctx context.Context, identity string, fresh bool, within func(context.Context, func(Tx) error) error) error
+
 // Tx is a transaction in progress.
 type Tx interface {
 	// Query runs one statement; one round trip.

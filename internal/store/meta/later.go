@@ -61,6 +61,9 @@ func (g *gate) try(ctx context.Context, db *DB) error {
 	err := g.Migrate(ctx, Migrations())
 	opened := &DB{engine: g.Engine, log: g.log, epochs: map[int64]int64{}}
 	if err == nil {
+		err = db.followServer(ctx, g.Engine)
+	}
+	if err == nil {
 		err = opened.recognise(ctx)
 	}
 	if err == nil {
@@ -71,6 +74,7 @@ func (g *gate) try(ctx context.Context, db *DB) error {
 		return err
 	}
 	db.generation.Store(opened.Generation())
+	db.following.begin()
 	g.open.Store(true)
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"strings"
 	"time"
 
@@ -29,14 +28,10 @@ type Options struct {
 	Roots *x509.CertPool
 	// Connections is the size of the pool; 0 means 16.
 	Connections int
+	// Patience is how long a connection is waited for, and then each answer, where
+	// the caller's context does not end before; 0 means 30 seconds.
+	Patience time.Duration
 }
-
-const (
-	connectTime  = 5 * time.Second
-	keepAlive    = 10 * time.Second
-	answerTime   = 20 * time.Second // for the answer to COMMIT
-	rollbackTime = 5 * time.Second
-)
 
 // settings are what every session is told when it begins. Times are kept as
 // numbers, so the time zone does not matter; it is set so that logs agree.
@@ -51,13 +46,16 @@ var settings = map[string]string{
 
 // aPooler refuses or forgets what a session is told, so that each transaction brings
 // these settings along. Statements are described, but not kept under a name: the next
-// transaction may meet another server.
-const aPooler = `select set_config('lock_timeout', '2000', true), set_config('idle_in_transaction_session_timeout', '5000', true)`
+// transaction may meet another server, which says here who it is.
+const aPooler = `select set_config('lock_timeout', '2000', true), set_config('idle_in_transaction_session_timeout', '5000', true), ` +
+	startedAt + `, (SELECT oid::text FROM pg_database WHERE datname = current_database())`
 
 type engine struct {
-	pool   *pgxpool.Pool
-	direct *pgx.ConnConfig
-	pooled bool // sessions are a pooler's
+	pool     *pgxpool.Pool
+	direct   *pgx.ConnConfig
+	pooled   bool // sessions are a pooler's
+	patience time.Duration
+	watch    watch
 }
 
 // Open makes a pool of connections to the database that dsn names. It does not
@@ -75,14 +73,13 @@ func Open(ctx context.Context, dsn string, o Options) (meta.Engine, error) {
 		}
 		trust(direct, o.Roots)
 	}
-	direct.ConnectTimeout = connectTime // a database that takes connections and is silent must not hold up a start
-	direct.DialFunc = (&net.Dialer{KeepAlive: keepAlive, Timeout: connectTime}).DialContext
+	reach(direct)
 	config.MaxConns = 16
 	if o.Connections > 0 {
 		config.MaxConns = int32(o.Connections)
 	}
-	config.ConnConfig.ConnectTimeout = connectTime
-	config.ConnConfig.DialFunc = (&net.Dialer{KeepAlive: keepAlive, Timeout: connectTime}).DialContext
+	config.PingTimeout = pingTime
+	reach(config.ConnConfig)
 	for name, value := range settings {
 		if o.Direct == "" || name == "application_name" || name == "timezone" {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -91,11 +88,16 @@ func Open(ctx context.Context, dsn string, o Options) (meta.Engine, error) {
 	if o.Direct != "" && config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	e := &engine{direct: direct, pooled: o.Direct != "", patience: patience}
+	if o.Patience > 0 {
+		e.patience = o.Patience
+	}
+	e.watch.init()
+	config.AfterConnect = e.met
+	if e.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}
-	return &engine{pool: pool, direct: direct, pooled: o.Direct != ""}, nil
+	return e, nil
 }
 
 // trust sets the authorities of every way to connect that has none of its own.
@@ -113,6 +115,8 @@ func trust(c *pgx.ConnConfig, roots *x509.CertPool) {
 // View runs f on the snapshot that its first statement takes.
 func (e *engine) View(ctx context.Context, f func(meta.Tx) error) error {
 	return e.within(ctx, "begin isolation level repeatable read read only", f, func(t *tx) error {
+		ctx, cancel := e.bounded(ctx)
+		defer cancel()
 		_, err := t.conn.Exec(ctx, "commit")
 		return t.translate(err)
 	})
@@ -129,7 +133,7 @@ func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
 // it may be run again.
 func (e *engine) onConnection(ctx context.Context, f func(*pgx.Conn) (again bool, err error)) error {
 	for first := true; ; first = false {
-		conn, err := e.pool.Acquire(ctx)
+		conn, err := e.acquire(ctx)
 		if err != nil {
 			return unavailable(ctx, err)
 		}
@@ -139,10 +143,30 @@ func (e *engine) onConnection(ctx context.Context, f func(*pgx.Conn) (again bool
 			again, err = f(conn.Conn())
 			broken = conn.Conn().IsClosed()
 		}()
-		if !first || err == nil || !again || !broken || ctx.Err() != nil {
+		replaced := errors.Is(err, errReplaced) // as a pooler's session has said
+		if replaced {
+			e.Doubt()
+		}
+		if !first || err == nil || !again || !broken && !replaced || ctx.Err() != nil {
 			return err
 		}
 		e.pool.Reset()
+	}
+}
+
+// acquire takes a connection to a server that may be used. Where another one answers
+// than before, it waits until that was judged.
+func (e *engine) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
+	for {
+		if err := e.watch.wait(ctx); err != nil {
+			return nil, err
+		}
+		conn, err := e.pool.Acquire(ctx)
+		if !errors.Is(err, errReplaced) {
+			return conn, err
+		}
 	}
 }
 
@@ -150,8 +174,12 @@ func (e *engine) onConnection(ctx context.Context, f func(*pgx.Conn) (again bool
 // or panicked.
 func (e *engine) within(ctx context.Context, begin string, f func(meta.Tx) error, end func(*tx) error) error {
 	return e.onConnection(ctx, func(conn *pgx.Conn) (again bool, err error) {
-		return e.transaction(&tx{conn: conn, begin: begin, pooled: e.pooled}, f, end)
+		return e.transaction(e.begin(conn, begin), f, end)
 	})
+}
+
+func (e *engine) begin(conn *pgx.Conn, begin string) *tx {
+	return &tx{conn: conn, begin: begin, pooled: e.pooled, patience: e.patience, session: e.watch.session}
 }
 
 // transaction may be run again as long as the server has answered nothing.
@@ -176,7 +204,7 @@ func (e *engine) transaction(t *tx, f func(meta.Tx) error, end func(*tx) error) 
 // bring their own BEGIN and COMMIT along.
 func (e *engine) Read(ctx context.Context, b *meta.Batch) error {
 	return e.onConnection(ctx, func(conn *pgx.Conn) (again bool, err error) {
-		t := &tx{conn: conn}
+		t := &tx{conn: conn, patience: e.patience}
 		if len(b.Statements) > 1 {
 			t.begin, t.last = "begin isolation level repeatable read read only", "commit"
 		}
@@ -223,19 +251,18 @@ var dependencies = []string{
 // Identity is the cluster's system identifier and timeline, and the database's
 // number in it: each changes where a database was restored or another took over.
 func (e *engine) Identity(ctx context.Context) (string, error) {
-	var identity string
+	var s server
 	b := &meta.Batch{}
 	b.Query(func(r meta.Rows) error {
 		if r.Next() {
-			return r.Scan(&identity)
+			return r.Scan(s.fields()...)
 		}
 		return r.Err()
-	}, `SELECT s.system_identifier::text || '/' || c.timeline_id::text || '/' || d.oid::text
-		FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = current_database()`)
+	}, askServer)
 	if err := e.Read(ctx, b); err != nil {
 		return "", fmt.Errorf("identity of the database: %w", err)
 	}
-	return identity, nil
+	return s.identity(), nil
 }
 
 // Shares is false: each account has its lock, and its own transaction.
@@ -243,6 +270,8 @@ func (e *engine) Shares() bool { return false }
 
 // Ping asks for an answer.
 func (e *engine) Ping(ctx context.Context) error {
+	ctx, cancel := e.bounded(ctx)
+	defer cancel()
 	if err := e.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
 	}
@@ -251,6 +280,7 @@ func (e *engine) Ping(ctx context.Context) error {
 
 // Close waits for connections in use and closes them all.
 func (e *engine) Close() error {
+	e.watch.close()
 	e.pool.Close()
 	return nil
 }

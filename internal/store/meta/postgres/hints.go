@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,8 +21,6 @@ const (
 // session to somebody else.
 func (e *engine) Carry(ctx context.Context, h meta.Hints) error {
 	config := e.direct.Copy()
-	config.ConnectTimeout = connectTime
-	config.DialFunc = (&net.Dialer{KeepAlive: keepAlive, Timeout: connectTime}).DialContext
 	config.RuntimeParams["application_name"] = "fachwerk hints"
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

@@ -23,6 +23,22 @@ type proxy struct {
 	cut     atomic.Int64
 	swallow atomic.Bool
 	cuts    atomic.Int64
+	// frozen holds back all that comes, both ways; connections stay open.
+	frozen atomic.Bool
+}
+
+// freeze makes the proxy silent until thaw, or the end of the test.
+func (p *proxy) freeze(t testing.TB) (thaw func()) {
+	p.frozen.Store(true)
+	thaw = func() { p.frozen.Store(false) }
+	t.Cleanup(thaw)
+	return thaw
+}
+
+func (p *proxy) held() {
+	for p.frozen.Load() {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // startProxy answers the proxy and the DSN that leads through it.
@@ -53,6 +69,7 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
+		p.held()
 		server, err := net.Dial("tcp", *p.server.Load())
 		if err != nil {
 			client.Close()
@@ -119,6 +136,7 @@ func (p *proxy) pass(to io.Writer, from io.Reader, watch func([]byte) ([]byte, b
 	}()
 	for k := range packets {
 		sleepUntil(k.due)
+		p.held()
 		data, cut := watch(k.data)
 		if cut {
 			to.Write(data)

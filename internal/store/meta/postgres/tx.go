@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,8 +21,11 @@ type tx struct {
 	conn  *pgx.Conn
 	begin string // "" once sent
 	last  string // sent after a batch's statements, in the same pipeline
-	// pooled: BEGIN brings the session's settings along.
-	pooled bool
+	// pooled: BEGIN brings the session's settings along, and session judges which
+	// server it came to.
+	pooled   bool
+	session  func(started int64, oid string) error
+	patience time.Duration // for each answer
 
 	answered  bool // the server has answered something
 	committed bool // by Last
@@ -39,11 +43,13 @@ func (t *tx) Query(ctx context.Context, text string, args ...any) (meta.Rows, er
 			return nil, err
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	r, err := t.conn.Query(ctx, local(text), args...)
 	if err != nil {
+		cancel()
 		return nil, t.translate(err)
 	}
-	return rows{r, t}, nil
+	return rows{r, t, cancel}, nil
 }
 
 // Run sends b as one pipeline.
@@ -63,6 +69,8 @@ func (t *tx) Run(ctx context.Context, b *meta.Batch) (err error) {
 	if t.last != "" {
 		pipeline.Queue(t.last)
 	}
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
+	defer cancel()
 	results := t.conn.SendBatch(ctx, pipeline)
 	defer func() {
 		if e := results.Close(); e != nil && err == nil {
@@ -73,12 +81,12 @@ func (t *tx) Run(ctx context.Context, b *meta.Batch) (err error) {
 		if _, err := results.Exec(); err != nil {
 			return t.translate(err)
 		}
-		t.answered = true
 		if t.pooled {
-			if _, err := results.Exec(); err != nil {
-				return t.translate(err)
+			if err := t.met(results); err != nil {
+				return err
 			}
 		}
+		t.answered = true
 	}
 	for i := range b.Statements {
 		if err := t.result(results, &b.Statements[i]); err != nil {
@@ -86,6 +94,17 @@ func (t *tx) Run(ctx context.Context, b *meta.Batch) (err error) {
 		}
 	}
 	return nil
+}
+
+// met looks which server the pooler gave the transaction to. Nothing has been done
+// there yet.
+func (t *tx) met(results pgx.BatchResults) error {
+	var started int64
+	var oid string
+	if err := results.QueryRow().Scan(nil, nil, &started, &oid); err != nil {
+		return t.translate(err)
+	}
+	return t.session(started, oid)
 }
 
 func (t *tx) result(results pgx.BatchResults, s *meta.Statement) error {
@@ -106,7 +125,7 @@ func (t *tx) result(results pgx.BatchResults, s *meta.Statement) error {
 	}
 	defer r.Close()
 	t.answered = true
-	if err := s.Rows(rows{r, t}); err != nil {
+	if err := s.Rows(rows{r, t, nil}); err != nil {
 		return err
 	}
 	r.Close()
@@ -206,7 +225,15 @@ func (t *tx) rollback() {
 
 type rows struct {
 	pgx.Rows
-	t *tx
+	t      *tx
+	cancel context.CancelFunc // nil: another's
+}
+
+func (r rows) Close() {
+	r.Rows.Close()
+	if r.cancel != nil {
+		r.cancel()
+	}
 }
 
 func (r rows) Err() error { return r.t.translate(r.Rows.Err()) }
