@@ -125,7 +125,7 @@ func (s *Server) grants(r *http.Request) (answer, error) {
 // toOne refuses a grant that names nobody, or two.
 func (g Grant) toOne() error {
 	if (g.Person == "") == (g.Group == "") {
-		return refusal(Invalid, "A grant is to a person, named by address, or to a group: name one of them.")
+		return refusal(Invalid, "A grant is to a person, named by address, or to a group: name one of them, in person or group.")
 	}
 	return nil
 }

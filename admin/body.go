@@ -24,7 +24,7 @@ func read(r *http.Request, most int) ([]byte, error) {
 	case err != nil:
 		return nil, &Error{Kind: Malformed, Sentence: "The body did not arrive whole.", Err: err}
 	case len(body) > most:
-		return nil, refusal(TooLarge, "The body is larger than this address takes.")
+		return nil, refusal(TooLarge, "The body is larger than this address takes: a logo has at most 64 KiB, anything else 128 KiB.")
 	}
 	return body, nil
 }
@@ -33,7 +33,7 @@ func read(r *http.Request, most int) ([]byte, error) {
 // what was misspelt would otherwise silently not be done.
 func decode(r *http.Request, v any) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return refusal(MediaType, "The body has to be application/json, and said to be.")
+		return refusal(MediaType, "Send the body as JSON, with the header Content-Type: application/json.")
 	}
 	body, err := read(r, maxBody)
 	if err != nil {
@@ -52,7 +52,7 @@ func parse(body []byte, v any) error {
 		sentence := "The body cannot be read: " + strings.TrimPrefix(err.Error(), "json: ") + "."
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
-			sentence = "The member " + wrong.Field + " has the wrong type."
+			sentence = "The member " + wrong.Field + " has the wrong type; /v1/openapi.yaml says which it has."
 		}
 		return &Error{Kind: Malformed, Sentence: sentence, Err: err}
 	}
@@ -66,7 +66,7 @@ func parse(body []byte, v any) error {
 func image(r *http.Request) (mediaType string, body []byte, err error) {
 	mediaType, _, err = mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "image/png" && mediaType != "image/jpeg" && mediaType != "image/webp" {
-		return "", nil, refusal(MediaType, "A logo is image/png, image/jpeg or image/webp, and said to be.")
+		return "", nil, refusal(MediaType, "A logo is a PNG, JPEG or WebP image, with the header Content-Type: image/png, image/jpeg or image/webp.")
 	}
 	if body, err = read(r, MaxLogo); err == nil && len(body) == 0 {
 		err = refusal(Malformed, "The image is empty; DELETE takes a logo away.")

@@ -63,7 +63,7 @@ func cursorKey(cursor string) (string, error) {
 	}
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(text) == 0 || len(text) > 1000 {
-		return "", refusal(Malformed, "cursor is what next of an earlier answer said.")
+		return "", refusal(Malformed, "cursor has to be what next of an earlier answer said; leave it out to begin.")
 	}
 	return string(text), nil
 }

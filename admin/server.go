@@ -128,9 +128,9 @@ func (s *Server) operator(r *http.Request) (*auth.Principal, error) {
 	p, err := s.cfg.Operator(r.Context(), auth.Attempt{Remote: s.cfg.Remote(r), Protocol: "admin"}, token)
 	switch {
 	case errors.Is(err, auth.ErrScope), err == nil && !p.Has(auth.Operator):
-		return nil, refusal(Forbidden, "The token is good, but its groups do not hold that of the operators (oidc.operator_group).")
+		return nil, refusal(Forbidden, "The token is good, but its groups do not hold that of the operators (oidc.operator_group). If they should, look at the claim that oidc.groups_claim names.")
 	case errors.Is(err, auth.ErrThrottled):
-		return nil, refusal(Throttled, "Too many failed attempts from this address; try again later.")
+		return nil, refusal(Throttled, "Too many failed attempts from this address; try again in some minutes.")
 	case errors.Is(err, auth.ErrUnavailable):
 		return nil, refusal(Unavailable, "The token cannot be checked now: the provider or the directory does not answer.")
 	case err != nil:

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"fachwerk/internal/app"
@@ -154,4 +156,77 @@ func TestIssuersByCommandLine(t *testing.T) {
 	}
 	must("", "grant", "group", "remove", "amt@neustadt.example", "/Bürgeramt")
 	must("", "issuer", "unbind", "https://login.neustadt.example")
+}
+
+// Of two who change different things of a tenant at the same time neither undoes what the
+// other did.
+func TestTenantIsSetByTwo(t *testing.T) {
+	o := towns(t)
+	o.must("tenant", "create", "Neustadt", "--site", "sued")
+	changes := [][]string{{"--contact", "Hauptamt"}, {"--language", "de"}, {"--display-name", "Neustadt am See"}, {"--quota-accounts", "7"}, {"--allow-sites", "nord,sued"}}
+	var all sync.WaitGroup
+	for _, c := range changes {
+		all.Go(func() {
+			one := &operator{t: t, dir: o.dir}
+			if _, err := one.run("", append([]string{"tenant", "set", "Neustadt"}, c...)...); err != nil {
+				t.Errorf("%v: %v", c, err)
+			}
+		})
+	}
+	all.Wait()
+	var is app.Tenant
+	decode(t, o.must("tenant", "show", "Neustadt", "--json"), &is)
+	if is.Settings.Contact != "Hauptamt" || is.Settings.Language != "de" || is.Settings.DisplayName != "Neustadt am See" || is.Quota.Accounts != 7 || len(is.Policy.Sites) != 2 {
+		t.Errorf("%+v", is)
+	}
+}
+
+// While a site is away the command line shows what is there, and names what is not.
+func TestCommandLineWhileASiteIsAway(t *testing.T) {
+	o := towns(t)
+	for town, site := range map[string]string{"neustadt": "nord", "altstadt": "sued"} {
+		o.must("tenant", "create", town, "--site", site, "--domain", town+".example")
+		o.must("account", "add", "amt@"+town+".example", "--kind", "function")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close() // nobody is there any more
+	file := filepath.Join(o.dir, app.ConfigName)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := strings.Replace(string(text), "sqlite:sued.db", "postgres://fachwerk@"+l.Addr().String()+"/fachwerk?sslmode=disable", 1)
+	if err := os.WriteFile(file, []byte(away), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var tenants []app.Tenant
+	decode(t, o.must("tenant", "list", "--json"), &tenants)
+	if len(tenants) != 2 || !tenants[0].Unavailable || tenants[1].Unavailable || !strings.Contains(o.told, "site sued does not answer") {
+		t.Errorf("tenants: %+v\n%s", tenants, o.told)
+	}
+	var sites []app.Site
+	decode(t, o.must("location", "sites", "--json"), &sites)
+	if len(sites) != 2 || sites[0].Unavailable || !sites[1].Unavailable {
+		t.Errorf("sites: %+v", sites)
+	}
+	for _, name := range []string{"altstadt", "amt@altstadt.example"} {
+		var where []app.Whereabouts
+		decode(t, o.must("where", name, "--json"), &where)
+		if len(where) != 1 || !where[0].Unavailable || where[0].Place != "sued" {
+			t.Errorf("where %s: %+v", name, where)
+		}
+	}
+	o.must("account", "show", "amt@neustadt.example")
+	o.refused("site sued does not answer", "account", "show", "amt@altstadt.example")
+	out, err := o.run("", "account", "list", "--json")
+	var accounts []app.Account
+	if decode(t, out, &accounts); err == nil || !strings.Contains(err.Error(), "site sued") || len(accounts) != 1 {
+		t.Errorf("accounts: %s, %v", out, err)
+	}
+	o.refused("site sued", "queue", "list")
+	o.must("account", "add", "anna@neustadt.example")
+	o.must("tenant", "set", "neustadt", "--contact", "IT-Service")
 }

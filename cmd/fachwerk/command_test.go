@@ -35,13 +35,14 @@ func installation(t *testing.T) *operator {
 
 // An operator runs commands on an installation.
 type operator struct {
-	t   *testing.T
-	dir string
+	t    *testing.T
+	dir  string
+	told string // on standard error, by the last command
 }
 
 func operatorOf(t *testing.T, config string) *operator {
 	t.Helper()
-	o := &operator{t, t.TempDir()}
+	o := &operator{t: t, dir: t.TempDir()}
 	if err := os.WriteFile(filepath.Join(o.dir, app.ConfigName), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +55,7 @@ func (o *operator) run(stdin string, args ...string) (string, error) {
 	cmd := command(strings.NewReader(stdin), &out, &errs)
 	cmd.SetArgs(append(args, "--data", o.dir))
 	err := cmd.ExecuteContext(o.t.Context())
+	o.told = errs.String()
 	return out.String(), err
 }
 

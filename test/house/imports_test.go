@@ -86,6 +86,7 @@ var rules = []rule{
 	{"test", []string{".", "internal/testenv/need", "internal/testenv/dovecot", "internal/testenv/parts", "internal/testenv/browser",
 		"internal/testenv/pen", "internal/testenv/thunderbird", "internal/testenv/vdir"}},
 	// The server in the test's process, which counts what it does, or keeps its log.
+	{"test/control", []string{".", "internal/testenv/...", "test/system/harness", "admin/admintest"}},
 	{"test/crossing", []string{".", "internal/app", "internal/testenv/..."}},
 	{"test/placement", []string{".", "internal/app", "internal/testenv/..."}},
 	// What engines see of real servers is compared without a program around them.
