@@ -19,6 +19,7 @@ import (
 // strict, so that a misspelt one fails.
 type composeFile struct {
 	Name     string                    `yaml:"name"`
+	Logging  composeLogging            `yaml:"x-logging"`
 	Services map[string]composeService `yaml:"services"`
 	Networks map[string]struct {
 		Internal bool `yaml:"internal"`
@@ -34,6 +35,11 @@ type composeFile struct {
 	} `yaml:"secrets"`
 }
 
+type composeLogging struct {
+	Driver  string            `yaml:"driver"`
+	Options map[string]string `yaml:"options"`
+}
+
 type composeService struct {
 	Image string `yaml:"image"`
 	Build struct {
@@ -42,6 +48,8 @@ type composeService struct {
 	} `yaml:"build"`
 	Restart         string            `yaml:"restart"`
 	StopGracePeriod string            `yaml:"stop_grace_period"`
+	SharedMemory    string            `yaml:"shm_size"`
+	Logging         composeLogging    `yaml:"logging"`
 	ReadOnly        bool              `yaml:"read_only"`
 	CapDrop         []string          `yaml:"cap_drop"`
 	SecurityOpt     []string          `yaml:"security_opt"`
@@ -95,6 +103,9 @@ func TestComposeHangsTogether(t *testing.T) {
 	for name, s := range c.Services {
 		if s.Build.Dockerfile == "" && !pinned.MatchString(s.Image) {
 			t.Errorf("%s: the image %q names no registry and version", name, s.Image)
+		}
+		if s.Restart != "" && s.Logging.Options["max-size"] == "" {
+			t.Errorf("%s: its log grows for ever", name)
 		}
 		if strings.Contains(s.Image, "minio") {
 			t.Errorf("%s: %s is no longer maintained", name, s.Image)
