@@ -95,6 +95,7 @@ var (
 	ErrScope       = errors.New("this login does not cover the service")
 	ErrUnavailable = errors.New("login is temporarily unavailable")
 	ErrNotFound    = errors.New("not found")
+	ErrHeld        = errors.New("nothing may be written now where the person's data lies")
 	ErrTooMany     = errors.New("the limit is reached")
 	ErrStale       = errors.New("a fresh sign-in is needed")
 	// Those of the portal's login.

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"html/template"
 	"net/http"
 	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"golang.org/x/text/language"
+
+	"fachwerk/auth"
 )
 
 //go:embed pages
@@ -97,6 +100,11 @@ func (p *Provider) fail(w http.ResponseWriter, r *http.Request, status int, text
 
 // fault hides what went wrong here from the browser and tells it the log.
 func (p *Provider) fault(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, auth.ErrHeld) {
+		p.log.Warn("a person's session may not be kept", "path", r.URL.Path, "err", err)
+		p.fail(w, r, http.StatusServiceUnavailable, "held")
+		return
+	}
 	p.log.Error("the provider cannot answer", "path", r.URL.Path, "err", err)
 	p.fail(w, r, http.StatusServiceUnavailable, "unavailable")
 }
@@ -129,6 +137,7 @@ var texts = map[string]map[string]string{
 		"throttled":   "Zu viele Fehlversuche. Bitte versuchen Sie es in einigen Minuten noch einmal.",
 		"busy":        "Gerade melden sich sehr viele an. Bitte versuchen Sie es gleich noch einmal.",
 		"unavailable": "Die Anmeldung ist vorübergehend nicht möglich. Bitte versuchen Sie es später noch einmal.",
+		"held":        "Es kann gerade nichts gespeichert werden: Der Speicherort Ihrer Verwaltung ist nicht so, wie er angegeben ist, oder das ist gerade nicht zu sehen. Bis es geklärt ist, kann sich niemand neu anmelden; nichts geht verloren. Fragen Sie den Betreiber.",
 		"forged":      "Bitte senden Sie das Formular noch einmal ab. Ihr Browser muss dafür Cookies zulassen.",
 		"expired":     "Diese Anmeldung ist abgelaufen oder wurde schon benutzt. Bitte beginnen Sie dort neu, wo Sie sich anmelden wollten.",
 		"bad_request": "Die Anfrage ist unvollständig. Bitte beginnen Sie dort neu, wo Sie sich anmelden wollten.",
@@ -151,6 +160,7 @@ var texts = map[string]map[string]string{
 		"throttled":   "Too many failed attempts. Please try again in a few minutes.",
 		"busy":        "Very many people are signing in right now. Please try again in a moment.",
 		"unavailable": "Signing in is not possible for the moment. Please try again later.",
+		"held":        "Nothing can be saved right now: the place where your administration's data lies is not as it is declared, or cannot be seen to be. Until that is settled nobody can sign in anew; nothing is lost. Ask the operator.",
 		"forged":      "Please send the form again. Your browser must accept cookies for this.",
 		"expired":     "This sign-in has expired or has been used already. Please start again where you wanted to sign in.",
 		"bad_request": "The request is incomplete. Please start again where you wanted to sign in.",

@@ -2,7 +2,6 @@ package idp
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,7 +22,7 @@ type noted struct {
 
 func (n *noted) PutTicket(ctx context.Context, t auth.Ticket) error {
 	if t.Tenant != 0 && n.refuses.Load() {
-		return errors.New("nothing may be written there now")
+		return auth.ErrHeld
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -72,6 +71,11 @@ func TestTicketsOfPersonsAreTheirTenants(t *testing.T) {
 	tickets.refuses.Store(true)
 	if status, _ := c.refresh(first, nil); status == http.StatusOK {
 		t.Error("refreshed though nothing may be written")
+	}
+	other := newClient(h)
+	end = other.login(other.get(other.ask(func(url.Values) {})), anna, annaPass)
+	if end.StatusCode != http.StatusServiceUnavailable || !strings.Contains(end.body, texts["de"]["held"]) && !strings.Contains(end.body, texts["en"]["held"]) {
+		t.Errorf("a new sign-in: %d %s", end.StatusCode, end.body)
 	}
 	tickets.refuses.Store(false)
 	status, got := c.refresh(first, nil)

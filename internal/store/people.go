@@ -24,6 +24,9 @@ var _ interface {
 
 // loginError puts a store's error into auth's terms.
 func loginError(err error) error {
+	if refusedPlace(err) {
+		err = fmt.Errorf("%w: %w", auth.ErrHeld, err)
+	}
 	switch {
 	case err == nil:
 		return nil
