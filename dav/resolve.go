@@ -341,6 +341,7 @@ func (r *Request) readable(ctx context.Context) ([]resource.Account, error) {
 type ensuredKey struct {
 	segment         string
 	tenant, account int64
+	manages         bool // by somebody who may make what is missing
 }
 
 // How long it is remembered that an account has what it has from the beginning, and of
@@ -351,10 +352,10 @@ const (
 )
 
 // ensure lets the head make what every account has from the beginning, once in a while,
-// or now where it is missing. Who may only read an account that nobody has looked into
-// yet finds it empty.
+// or now where it is missing. Who does not manage an account that nobody has looked into
+// who does finds it empty, and keeps nobody from making it.
 func (s *Server) ensure(ctx context.Context, m *mount, a resource.Account, now bool) error {
-	k := ensuredKey{m.Segment, a.Key.Tenant, a.Key.Account}
+	k := ensuredKey{m.Segment, a.Key.Tenant, a.Key.Account, a.May(resource.Manage)}
 	s.ensuredMu.Lock()
 	at, ok := s.ensured[k]
 	s.ensuredMu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fachwerk/dav"
+	"fachwerk/dav/davtest"
 	"fachwerk/internal/resource"
 	"fachwerk/internal/store"
 )
@@ -137,6 +138,24 @@ func TestCalendarPropertiesChange(t *testing.T) {
 	all := d.Want(t, http.StatusMultiStatus, "PROPFIND", d.first(), body("D:propfind", `<D:allprop/>`), "Depth", "0")
 	if strings.Contains(all.Body, "supported-calendar-data") || !strings.Contains(all.Body, "#00ff00") {
 		t.Errorf("allprop: %s", all.Body)
+	}
+}
+
+// A shared account gets its first calendar when somebody who manages it comes, also where
+// others have looked before.
+func TestSharedCalendarIsMadeByWhoManages(t *testing.T) {
+	d := open(t)
+	clerk := d.Env.Client(t, "clerk")
+	office := d.Shared(t, store.Function, "amt")
+	d.Grant(t, office, clerk.Principal, resource.Read|resource.Write)
+	d.Grant(t, office, d.Principal, resource.Read|resource.Write|resource.Manage)
+	for _, c := range []struct {
+		who  *davtest.Client
+		want int // responses of their home: itself, their own calendar, the office's
+	}{{clerk, 2}, {d.Client, 3}, {clerk, 3}} {
+		if list := c.who.Propfind(t, "/calendars/"+c.who.Address+"/", "1", `<D:resourcetype/>`); len(list.Responses) != c.want {
+			t.Errorf("%s's home: %v", c.who.Address, hrefs(list))
+		}
 	}
 }
 
