@@ -42,7 +42,7 @@ func (h *house) settle(t *testing.T, town, site, name string) person {
 func (h *house) musterstadt(t *testing.T) person {
 	t.Helper()
 	anna := h.settle(t, "Musterstadt", "nord", "Anna Schmidt")
-	h.command(t, "grant", "add", "amt@musterstadt.example", anna.address, "read,write,send-as")
+	h.command(t, "grant", "add", "amt@musterstadt.example", anna.address, "read,write,manage,send-as")
 	word := rand.Text()
 	if out, status := h.try(t, word, "password", "set", anna.address); status != 0 {
 		t.Fatalf("password set: %s", out)
@@ -60,7 +60,7 @@ func (h *house) neustadt(t *testing.T) person {
 	provider.Groups = map[string][]string{"jan": {"Rathaus", "mail-admins"}}
 	must(t, os.WriteFile(filepath.Join(h.dir, "secrets", "neustadt"), []byte(secret+"\n"), 0o600))
 	jan := h.settle(t, "Neustadt", "sued", "Jan Weber")
-	h.command(t, "grant", "group", "add", "amt@neustadt.example", "Rathaus", "read,write,send-as")
+	h.command(t, "grant", "group", "add", "amt@neustadt.example", "Rathaus", "read,write,manage,send-as")
 	var there struct {
 		Redirect    string `json:"redirect_uri"`
 		Back        string `json:"post_logout_redirect_uri"`
