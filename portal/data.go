@@ -30,6 +30,10 @@ type dataPage struct {
 	Items       int64
 	Bytes       int64
 	Differences []location.Observation
+	Allowed     []string // sites, where Whole
+	Strict      bool     // nothing is written where something differs, where Whole
+	Stopped     bool     // nothing is written now
+	Missing     []location.Missing
 	History     []location.Observation
 
 	Reports []location.Kept
@@ -87,6 +91,9 @@ func (p *Portal) showData(w http.ResponseWriter, r *http.Request, v *visitor, pa
 		page.History, err = p.history(r.Context(), report)
 	}
 	if err == nil {
+		err = p.mayWrite(r.Context(), v, &page)
+	}
+	if err == nil {
 		err = p.listReports(r, &page, of)
 	}
 	if err != nil {
@@ -94,6 +101,30 @@ func (p *Portal) showData(w http.ResponseWriter, r *http.Request, v *visitor, pa
 		return
 	}
 	p.render(w, r, v, http.StatusOK, "data", page)
+}
+
+// mayWrite says what is laid down of where data may lie, and whether something may be
+// written at present.
+func (p *Portal) mayWrite(ctx context.Context, v *visitor, page *dataPage) error {
+	if p.c.Tenants == nil {
+		return nil
+	}
+	t, err := p.c.Tenants.Tenant(ctx, v.Tenant)
+	if err != nil {
+		return err
+	}
+	if page.Whole {
+		page.Strict, page.Allowed = t.Policy.RefuseOnMismatch, t.Policy.Sites
+		if len(page.Allowed) == 0 {
+			page.Allowed = []string{t.Site}
+		}
+	}
+	guard := p.c.Reporter.Guard
+	err = guard.Allow(t.Site, location.Subject{Home: t.Site, Sites: t.Policy.Sites, RefuseOnMismatch: t.Policy.RefuseOnMismatch}, location.Content)
+	if page.Stopped = err != nil; page.Stopped && t.Policy.RefuseOnMismatch {
+		page.Missing = guard.Missing(t.Site)
+	}
+	return nil
 }
 
 // whereabouts is a report of now that nobody signs or keeps.

@@ -53,7 +53,8 @@ func (p *Portal) funcs(l lang) template.FuncMap {
 		"amount":  l.amount,
 		"kinds":   l.kinds,
 		"country": l.country,
-		"say":     func(o location.Observation) string { return o.Sentence(string(l)) },
+		"say":     func(o interface{ Sentence(string) string }) string { return o.Sentence(string(l)) },
+		"join":    func(list []string) string { return strings.Join(list, ", ") },
 		"right":   func(name string) string { return l.text(rightKeys[name]) },
 		"static":  staticPath,
 	}

@@ -30,11 +30,18 @@ type Look struct {
 // Amounts are what a tenant uses, or may use at most; of a limit 0 means none.
 type Amounts struct{ Bytes, Items, Accounts int64 }
 
+// Policy is what an administration has laid down of where its data may lie.
+type Policy struct {
+	Sites            []string // the allowed ones; empty: its own alone
+	RefuseOnMismatch bool     // nothing is written at one that is not seen to be as declared
+}
+
 // Tenant is an administration.
 type Tenant struct {
 	Name string
 	Look
 	Site        string // where its data lies
+	Policy      Policy
 	Used, Quota Amounts
 }
 

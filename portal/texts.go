@@ -223,7 +223,7 @@ var texts = map[string]struct{ de, en string }{
 
 	"data.title":          {"Wo liegen meine Daten?", "Where is my data?"},
 	"data.lead":           {"Zusammen %s, %s. Hier sehen Sie, wo sie liegen, wer den Ort betreibt und was davon geprüft ist.", "%s, %s in all. Here you see where they lie, who operates the place, and what of that was checked."},
-	"data.counted":        {"Gezählt in diesem Augenblick, am %s.", "Counted at this moment, on %s."},
+	"data.counted":        {"Stand: %s.", "As of %s."},
 	"data.none":           {"Es ist noch nichts gespeichert.", "Nothing is kept yet."},
 	"data.places":         {"Wo es liegt", "Where it lies"},
 	"data.trash.see":      {"Papierkorb ansehen", "See the trash"},
@@ -328,6 +328,11 @@ var texts = map[string]struct{ de, en string }{
 
 	"data.whole":        {"Wo liegen die Daten der Verwaltung?", "Where is the administration's data?"},
 	"data.whole.lead":   {"%s: zusammen %s, %s, von allen Personen und gemeinsamen Konten.", "%s: %s, %s in all, of all people and shared accounts."},
+	"data.stopped":      {"Derzeit wird nichts gespeichert", "Nothing is written at present"},
+	"data.stopped.what": {"Ihre Daten werden nicht geschrieben, solange sie nicht nachweislich dort liegen, wo sie liegen dürfen. Neue E-Mails warten bei den Absendern; nichts geht verloren. Lesen können Sie weiterhin. Der Betreiber muss es klären.", "Your data is not written while it is not shown to lie where it may. New mail waits at its senders; nothing is lost. You can go on reading. The operator has to settle it."},
+	"data.allowed":      {"Festgelegt ist, dass die Daten hier liegen dürfen: %s.", "It is laid down that the data may lie here: %s."},
+	"data.strict":       {"Wenn ein Ort nicht so ist, wie er angegeben ist, oder das nicht zu sehen ist, wird nichts mehr geschrieben.", "If a place is not as declared, or cannot be seen to be, nothing more is written."},
+	"data.lenient":      {"Wenn ein Ort nicht so ist, wie er angegeben ist, wird das angezeigt und weiter geschrieben.", "If a place is not as declared, that is shown and writing goes on."},
 	"data.differs":      {"Etwas ist nicht so, wie es angegeben ist", "Something is not as it is declared"},
 	"data.differs.what": {"Der Server hat etwas gesehen, das von den Angaben abweicht. Der Betreiber muss es klären:", "The server has seen something that differs from what is declared. The operator has to settle it:"},
 	"data.copy":         {"Kopien", "Copies"},

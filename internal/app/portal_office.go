@@ -54,7 +54,7 @@ func (o office) Tenant(ctx context.Context, tenant int64) (portal.Tenant, error)
 		return portal.Tenant{}, officeError(err)
 	}
 	return portal.Tenant{
-		Name: t.Name, Look: portal.Look(t.Settings), Site: t.HomeSite, Quota: portal.Amounts(t.Quota),
+		Name: t.Name, Look: portal.Look(t.Settings), Site: t.HomeSite, Quota: portal.Amounts(t.Quota), Policy: portal.Policy(t.Policy),
 		Used: portal.Amounts{Bytes: t.UsedBytes, Items: t.UsedItems, Accounts: t.UsedAccounts},
 	}, nil
 }

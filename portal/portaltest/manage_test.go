@@ -380,6 +380,8 @@ func TestWhereNothingMayBeWritten(t *testing.T) {
 	if kept, err := h.Reports(t.Context(), location.Of{Tenant: h.Tenant.ID, Person: h.anna.Account}, 0, 10); err != nil || len(kept) > 0 {
 		t.Errorf("%d reports are kept, %v", len(kept), err)
 	}
+	v.get("/data").holds(t, "why", "Derzeit wird nichts gespeichert", "Standort nord: Die Adresse der Datenbank wurde nicht beobachtet")
+	v.get("/manage/data").holds(t, "the policy", "Festgelegt ist, dass die Daten hier liegen dürfen: nord.", "wird nichts mehr geschrieben", "Derzeit wird nichts gespeichert")
 	list, err := h.Accounts(t.Context(), h.Tenant.ID)
 	if err != nil || len(list) != 2 {
 		t.Errorf("%d accounts, %v", len(list), err)

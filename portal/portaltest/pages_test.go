@@ -128,6 +128,15 @@ func (b *tab) visitAll(h *house, language string) {
 	b.open(h.portal + "/devices?name=Mein+Tablet#new")
 	b.click("form.fields button", "the password", "document.getElementById('secret')")
 	b.look("secret", language)
+	setPolicy := func(p store.TenantPolicy) {
+		_, err := h.UpdateTenant(t.Context(), h.Tenant.ID, store.TenantSet{Policy: &p})
+		must(t, err)
+	}
+	setPolicy(store.TenantPolicy{RefuseOnMismatch: true}) // of a site that nobody has verified
+	b.open(h.portal + "/manage/data")
+	b.wait("that nothing is written", "document.getElementById('stopped')")
+	b.look("manage-data-stopped", language)
+	setPolicy(store.TenantPolicy{})
 
 	h.clock.forward(11 * time.Minute)
 	b.open(h.portal + "/devices")

@@ -52,7 +52,7 @@ func TestWhereTheDataLies(t *testing.T) {
 	v.signIn(anna)
 	h.mail(t, h.anna, 2)
 	h.large(t, h.anna)
-	v.get("/data").holds(t, "before anything was seen", "Gezählt in diesem Augenblick, am "+h.clock.now().Format("2.1.2006"), "3 Nachrichten", "Angegeben, nicht beobachtet", "Kommunale IT Musterland", "Musterstadt, Deutschland",
+	v.get("/data").holds(t, "before anything was seen", "Stand: "+h.clock.now().Format("2.1.2006"), "3 Nachrichten", "Angegeben, nicht beobachtet", "Kommunale IT Musterland", "Musterstadt, Deutschland",
 		"zweite: Kommunale IT Nachbarland, Nachbarstadt, Österreich (angegeben, nicht beobachtet)")
 	h.observed(t, h.clock.now(), seen()[:4]...)
 	page := v.get("/data")

@@ -40,7 +40,7 @@ func officeError(err error) error {
 func (o town) Tenant(ctx context.Context, tenant int64) (portal.Tenant, error) {
 	t, err := o.Store.Tenant(ctx, tenant)
 	return portal.Tenant{
-		Name: t.Name, Look: portal.Look(t.Settings), Site: t.HomeSite, Quota: portal.Amounts(t.Quota),
+		Name: t.Name, Look: portal.Look(t.Settings), Site: t.HomeSite, Quota: portal.Amounts(t.Quota), Policy: portal.Policy(t.Policy),
 		Used: portal.Amounts{Bytes: t.UsedBytes, Items: t.UsedItems, Accounts: t.UsedAccounts},
 	}, officeError(err)
 }
