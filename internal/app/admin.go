@@ -52,6 +52,7 @@ var refusals = []struct {
 	{store.ErrBusy, admin.InUse, "Something still uses it: remove that first."},
 	{location.ErrElsewhere, admin.Elsewhere, "The tenant's policy or the configuration forbids that its data lie there: allow its site in the policy first."},
 	{location.ErrMismatch, admin.Elsewhere, "The tenant's site is not seen to be as declared, and its policy refuses writes until it is: GET /v1/sites and `fachwerk location verify` say what differs."},
+	{store.ErrFull, admin.Unavailable, "A disk or a quota is full where a database or an object store keeps its data: make room there, and then try again."},
 	{store.ErrTemporary, admin.Unavailable, "A database or an object store does not answer; try again."},
 	{store.ErrUnavailable, admin.Unavailable, "A database or an object store does not answer; try again."},
 	{context.DeadlineExceeded, admin.Unavailable, "A database or an object store does not answer in time; try again."},

@@ -44,7 +44,7 @@ func errNone() error {
 func (c control) told(ctx context.Context, tenant int64, err error) error {
 	err = told(err)
 	var is *admin.Error
-	if !errors.As(err, &is) || is.Kind != admin.Unavailable {
+	if !errors.As(err, &is) || is.Kind != admin.Unavailable || errors.Is(err, store.ErrFull) {
 		return err
 	}
 	t, _ := c.in.store.TenantKnown(ctx, tenant)

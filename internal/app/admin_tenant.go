@@ -31,7 +31,7 @@ func (in *Installation) CreateTenant(ctx context.Context, n NewTenant) (Tenant, 
 	if !in.declares(n.Site) {
 		return Tenant{}, refuse(admin.Invalid, nil, "site %q is not declared; declared are %s", n.Site, siteNames(in.cfg))
 	}
-	if err := in.checkPolicy(n.Site, n.Policy, false); err != nil {
+	if err := in.checkPolicy(n.Site, n.Policy); err != nil {
 		return Tenant{}, err
 	}
 	all := TenantChange{Name: &n.Name, Settings: &n.Settings, Policy: &n.Policy, Quota: &n.Quota}
@@ -79,14 +79,38 @@ func (in *Installation) declares(site string) bool {
 	return slices.ContainsFunc(in.sites, func(s openSite) bool { return s.Name == site })
 }
 
-// checkPolicy refuses one by which nothing could be written, unless that is meant.
-func (in *Installation) checkPolicy(home string, p admin.Policy, stops bool) error {
+// checkPolicy refuses one by which nothing could be written.
+func (in *Installation) checkPolicy(home string, p admin.Policy) error {
+	if err := in.declaredIn(p); err != nil {
+		return err
+	}
+	if leavesOut(p, home) {
+		return refuse(admin.Invalid, nil, "the policy has to allow %s, where the tenant's data lies: nothing could be written otherwise", home)
+	}
+	return nil
+}
+
+// leavesOut tells whether a policy stops all writes of tenants at a site.
+func leavesOut(p admin.Policy, home string) bool {
+	return len(p.Sites) > 0 && !slices.Contains(p.Sites, home)
+}
+
+func (in *Installation) declaredIn(p admin.Policy) error {
 	for _, site := range p.Sites {
 		if !in.declares(site) {
 			return refuse(admin.Invalid, nil, "the policy allows site %q, which is not declared; declared are %s", site, siteNames(in.cfg))
 		}
 	}
-	switch without := len(p.Sites) > 0 && !slices.Contains(p.Sites, home); {
+	return nil
+}
+
+// changePolicy looks at a policy for a tenant that is there: stops says that it is meant
+// to stop all its writes.
+func (in *Installation) changePolicy(home string, p admin.Policy, stops bool) error {
+	if err := in.declaredIn(p); err != nil {
+		return err
+	}
+	switch without := leavesOut(p, home); {
 	case without && !stops:
 		return refuse(admin.Invalid, nil, "the policy has to allow %s, where the tenant's data lies: nothing could be written otherwise, and a policy moves no data. "+
 			"If all writes of the tenant shall stop, say so (--stop-writes; stop_writes)", home)
@@ -100,7 +124,7 @@ func (in *Installation) checkPolicy(home string, p admin.Policy, stops bool) err
 func (in *Installation) updateTenant(ctx context.Context, t store.Tenant, c TenantChange, check func(Tenant) error) (store.Tenant, error) {
 	switch {
 	case c.Policy != nil:
-		if err := in.checkPolicy(t.HomeSite, *c.Policy, c.StopWrites); err != nil {
+		if err := in.changePolicy(t.HomeSite, *c.Policy, c.StopWrites); err != nil {
 			return t, err
 		}
 	case c.StopWrites:

@@ -60,6 +60,11 @@ type house struct {
 // start runs a server on an empty installation until the test ends.
 func start(t *testing.T) *house {
 	t.Helper()
+	return startOn(t, configuration)
+}
+
+func startOn(t *testing.T, configuration string) *house {
+	t.Helper()
 	h := &house{Demo: &harness.Demo{Data: t.TempDir()}, issuer: newIssuer(t)}
 	text := strings.ReplaceAll(configuration, "ISSUER", h.URL)
 	for key, at := range map[string]*string{"IMAP": &h.State.IMAP, "LMTP": &h.LMTP, "OPS": &h.ops, "ADMIN": &h.admin} {
@@ -68,9 +73,30 @@ func start(t *testing.T) *house {
 	}
 	must(t, os.WriteFile(filepath.Join(h.Data, "fachwerk.yaml"), []byte(text), 0o600))
 	certificate(t, h.Data)
-	log, err := os.Create(filepath.Join(h.Data, "server.log"))
+	h.serve(t)
+	return h
+}
+
+// second runs another server on the same installation, on addresses of its own.
+func (h *house) second(t *testing.T) *house {
+	t.Helper()
+	two := &house{Demo: &harness.Demo{Data: h.Data}, issuer: h.issuer}
+	var env []string
+	for key, at := range map[string]*string{"IMAP": &two.State.IMAP, "LMTP": &two.LMTP, "OPS": &two.ops, "ADMIN": &two.admin} {
+		*at = freeAddress(t)
+		env = append(env, "FACHWERK_LISTEN_"+key+"="+*at)
+	}
+	two.serve(t, env...)
+	return two
+}
+
+// serve runs the server's process until the test ends.
+func (h *house) serve(t *testing.T, env ...string) {
+	t.Helper()
+	log, err := os.CreateTemp(h.Data, "server*.log")
 	must(t, err)
 	cmd := exec.Command(harness.Binary(t), "serve", "--data", h.Data)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	must(t, cmd.Start())
 	done := make(chan struct{})
@@ -102,7 +128,6 @@ func start(t *testing.T) *house {
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
-	return h
 }
 
 // certificate puts one into a folder: mail listeners want it, though this machine's
