@@ -42,10 +42,10 @@ var rules = []rule{
 	{"admin", []string{".", "auth", "location"}},
 
 	// Domains: the store, never each other.
-	{"mail", []string{"mail/message", "auth", "internal/store"}},
+	{"mail", []string{"mail/message", "auth", "internal/store", "internal/budget"}},
 	{"mail/message", []string{"."}},
 	{"mail/importer", []string{".", "mail", "mail/message"}},
-	{"mail/queue", []string{".", "mail", "mail/message", "internal/store"}},
+	{"mail/queue", []string{".", "mail", "mail/message", "internal/store", "internal/budget"}},
 	{"mail/sieve", []string{".", "mail/message"}},
 	{"calendar", []string{".", "auth", "internal/resource", "internal/contentline"}},
 	{"calendar/ical", []string{".", "internal/contentline"}},
@@ -70,7 +70,7 @@ var rules = []rule{
 	{"location", []string{"."}},
 
 	// The store. Engines import their interface's package alone.
-	{"internal/store", []string{"internal/store/meta", "internal/store/content", "internal/store/blob", "auth", "location"}},
+	{"internal/store", []string{"internal/store/meta", "internal/store/content", "internal/store/blob", "internal/budget", "auth", "location"}},
 	{"internal/store/meta", nil},
 	{"internal/store/meta/sqlite", []string{"internal/store/meta"}},
 	{"internal/store/meta/postgres", []string{"internal/store/meta"}},
@@ -90,7 +90,7 @@ var rules = []rule{
 	{"test/crossing", []string{".", "internal/app", "internal/testenv/..."}},
 	{"test/placement", []string{".", "internal/app", "internal/testenv/..."}},
 	// What engines see of real servers is compared without a program around them.
-	{"test/location", []string{".", "internal/testenv/parts", "location/...", "internal/store/..."}},
+	{"test/location", []string{".", "internal/testenv/parts", "internal/testenv/need", "internal/testenv/browser", "test/system/harness", "location/...", "internal/store/..."}},
 }
 
 // Test files, and packages for tests (suites and helpers, whose names end in
