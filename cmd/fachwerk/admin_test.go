@@ -212,6 +212,9 @@ func TestCommandLineWhileASiteIsAway(t *testing.T) {
 	if len(sites) != 2 || sites[0].Unavailable || !sites[1].Unavailable {
 		t.Errorf("sites: %+v", sites)
 	}
+	if o.must("tenant", "show", "altstadt"); !strings.Contains(o.told, "site sued does not answer") {
+		t.Errorf("tenant show: %s", o.told)
+	}
 	for _, name := range []string{"altstadt", "amt@altstadt.example"} {
 		var where []app.Whereabouts
 		decode(t, o.must("where", name, "--json"), &where)

@@ -145,6 +145,9 @@ func (c *cli) tenantShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if t.Unavailable {
+					c.away([]string{t.Site}, "what is used is as it was")
+				}
 				return c.print(t, "SETTING\tVALUE", tenantRows(t))
 			})
 		},
