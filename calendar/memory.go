@@ -19,8 +19,8 @@ func cost(size int64) int64 {
 
 // Receive takes in an object that a client sends, however slowly; resource.ErrTooLarge.
 // What it answers must be closed.
-func (s *Service) Receive(r io.Reader) (*resource.Received, error) {
-	return s.resources.Receive(r, s.limits.Size)
+func (s *Service) Receive(who resource.Account, r io.Reader) (*resource.Received, error) {
+	return s.resources.Receive(who, r, s.limits.Size)
 }
 
 // large lets judge look at a stored object that is not small; only while that runs there is
@@ -47,7 +47,7 @@ func (s *Service) Retrieve(ctx context.Context, who resource.Account, r Retrieva
 	if err != nil {
 		return nil, err
 	}
-	return s.resources.PutAside(text)
+	return s.resources.PutAside(who, text)
 }
 
 // RetrieveLarge is Retrieve of a large object whose text content has. What cannot be read
@@ -76,5 +76,5 @@ func (s *Service) RetrieveLarge(ctx context.Context, who resource.Account, r Ret
 	if err != nil {
 		return nil, err
 	}
-	return s.resources.PutAside(text)
+	return s.resources.PutAside(who, text)
 }

@@ -30,8 +30,8 @@ type Judged struct {
 
 // Receive takes in a card that a client sends, however slowly; resource.ErrTooLarge. What
 // it answers must be closed.
-func Receive(r *resource.Service, body io.Reader) (*resource.Received, error) {
-	return r.Receive(body, MaxSize)
+func Receive(r *resource.Service, who resource.Account, body io.Reader) (*resource.Received, error) {
+	return r.Receive(who, body, MaxSize)
 }
 
 // Judge reads a card that the person who uses an account wants to store. A large one is
@@ -90,5 +90,5 @@ func Make(ctx context.Context, r *resource.Service, who resource.Account, conten
 	if err != nil {
 		return nil, err
 	}
-	return r.PutAside(text)
+	return r.PutAside(who, text)
 }

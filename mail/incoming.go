@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store"
 	"fachwerk/mail/message"
 )
@@ -52,6 +53,21 @@ func (in *Incoming) Write(p []byte) (int, error) {
 // Keep sets how many bytes stay in memory before a file is made (1 MiB unless
 // set), for who takes many messages at once. Call it before the first Write.
 func (in *Incoming) Keep(bytes int) { in.spool.Keep(bytes) }
+
+// For says who sends it, of whom no one may have more than a share of what is on its way
+// in at a time. Call it before the first Write.
+func (in *Incoming) For(tenant, person int64) {
+	in.spool.For(budget.Holder{Tenant: tenant, Account: person})
+}
+
+// Reserve makes room for so many bytes before any has come: ErrTemporary where there
+// is none now.
+func (in *Incoming) Reserve(bytes int64) error {
+	if err := in.spool.Reserve(bytes); err != nil {
+		return wrap(err, "spool message")
+	}
+	return nil
+}
 
 // Size is the number of bytes written, those beyond the limit included.
 func (in *Incoming) Size() int64 { return in.size }

@@ -35,7 +35,7 @@ func (d *Domain) Other(e *importing.Entry) []string {
 
 // Load reads an object.
 func (d *Domain) Load(_ context.Context, l importing.Loading) (importing.Loaded, error) {
-	received, err := d.calendar.Receive(io.TeeReader(l.Content.Body, l.Hash))
+	received, err := d.calendar.Receive(l.Account, io.TeeReader(l.Content.Body, l.Hash))
 	switch {
 	case errors.Is(err, resource.ErrTooLarge):
 		return nil, importing.Refuse(importing.TooLarge, "it has more than %d bytes", d.calendar.Limits().Size)

@@ -15,7 +15,7 @@ func (h *Head) Accept(ctx context.Context, in *dav.Incoming) (resource.Draft, er
 	if err := mediaType(in.Header.Get("Content-Type")); err != nil {
 		return resource.Draft{}, err
 	}
-	received, err := h.calendar.Receive(in.Body)
+	received, err := h.calendar.Receive(in.Target.Collection.Account, in.Body)
 	if err != nil {
 		return resource.Draft{}, err
 	}

@@ -101,12 +101,12 @@ func (h *Head) Accept(ctx context.Context, in *dav.Incoming) (resource.Draft, er
 	if in.Length > contacts.MaxSize {
 		return resource.Draft{}, tooLarge()
 	}
-	received, err := contacts.Receive(h.resources, in.Body)
+	who := in.Target.Collection.Account
+	received, err := contacts.Receive(h.resources, who, in.Body)
 	if err != nil {
 		return resource.Draft{}, err
 	}
 	defer received.Close()
-	who := in.Target.Collection.Account
 	card, err := contacts.Judge(ctx, h.resources, who, received)
 	if err != nil {
 		return resource.Draft{}, refusal(err)

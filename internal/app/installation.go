@@ -133,6 +133,9 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string)
 	o := store.Options{
 		Directory: c.DirectorySite(), Keys: in.keys, SpoolDir: c.Spool.Dir, Retention: max(c.Blobs.Retention, 1), Log: log,
 	}
+	if o.SpoolBytes, o.SpoolMemory, err = spoolShares(c.Spool, c.Limits.Message); err != nil {
+		return in, err
+	}
 	var places []location.Site
 	for _, s := range in.sites {
 		places = append(places, s.Site)
@@ -146,6 +149,7 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string)
 	if in.store, err = store.New(ctx, o); err != nil {
 		return in, err
 	}
+	in.metrics.spools(in.store)
 	if fresh {
 		if err := in.refuseNewKeysForOldStore(ctx); err != nil {
 			return in, err

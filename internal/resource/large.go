@@ -116,9 +116,10 @@ type Received struct {
 // Held is content that is in memory already.
 func Held(data []byte) *Received { return &Received{data: data} }
 
-// Receive reads r to its end; ErrTooLarge beyond limit bytes. Errors of r come as they
-// are. What it answers must be closed.
-func (s *Service) Receive(r io.Reader, limit int64) (*Received, error) {
+// Receive reads r to its end, for the person who uses an account; ErrTooLarge beyond limit
+// bytes, ErrTemporary where too much is on its way in. Errors of r come as they are. What
+// it answers must be closed.
+func (s *Service) Receive(of Account, r io.Reader, limit int64) (*Received, error) {
 	data, err := io.ReadAll(io.LimitReader(r, min(Small, limit)+1))
 	switch {
 	case err != nil:
@@ -130,6 +131,7 @@ func (s *Service) Receive(r io.Reader, limit int64) (*Received, error) {
 	}
 	spool := s.o.Store.NewSpool(limit)
 	spool.Keep(0)
+	spool.For(budget.Holder{Tenant: of.Key.Tenant, Account: of.Person})
 	_, err = spool.Write(data)
 	if err == nil {
 		_, err = io.CopyBuffer(onlyWriter{spool}, onlyReader{r}, data)
@@ -150,11 +152,11 @@ type (
 )
 
 // PutAside keeps what was made for a client until it is sent, without room for it.
-func (s *Service) PutAside(data []byte) (*Received, error) {
+func (s *Service) PutAside(of Account, data []byte) (*Received, error) {
 	if len(data) <= Small {
 		return Held(data), nil
 	}
-	return s.Receive(bytes.NewReader(data), int64(len(data)))
+	return s.Receive(of, bytes.NewReader(data), int64(len(data)))
 }
 
 // Size is the number of bytes.

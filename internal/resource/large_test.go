@@ -22,7 +22,7 @@ func TestReceive(t *testing.T) {
 	const limit = 3 << 20
 	for _, size := range []int{0, 1, resource.Small, resource.Small + 1, limit} {
 		plain := bytes.Repeat([]byte("Bebauungsplan "), size/14+1)[:size]
-		in, err := s.Receive(iotest.HalfReader(bytes.NewReader(plain)), limit)
+		in, err := s.Receive(anna, iotest.HalfReader(bytes.NewReader(plain)), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func TestReceive(t *testing.T) {
 		if err := errors.Join(u.Close(), in.Close(), in.Close()); err != nil {
 			t.Error(err)
 		}
-		aside, err := s.PutAside(plain)
+		aside, err := s.PutAside(anna, plain)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,14 +54,14 @@ func TestReceive(t *testing.T) {
 		_ = aside.Close()
 	}
 	for _, most := range []int64{10, resource.Small, limit} {
-		if _, err := s.Receive(strings.NewReader(strings.Repeat("x", int(most)+1)), most); !errors.Is(err, resource.ErrTooLarge) {
+		if _, err := s.Receive(anna, strings.NewReader(strings.Repeat("x", int(most)+1)), most); !errors.Is(err, resource.ErrTooLarge) {
 			t.Errorf("one more than %d bytes: %v", most, err)
 		}
 	}
 	broken := errors.New("broken")
 	for _, before := range []int{0, 10, 200_000} {
 		r := io.MultiReader(strings.NewReader(strings.Repeat("x", before)), iotest.ErrReader(broken))
-		if _, err := s.Receive(r, limit); !errors.Is(err, broken) {
+		if _, err := s.Receive(anna, r, limit); !errors.Is(err, broken) {
 			t.Errorf("it breaks off after %d bytes: %v", before, err)
 		}
 	}

@@ -38,7 +38,9 @@ func (s *Service) NewUpload(ctx context.Context, a Account, o UploadOptions) (*U
 		return nil, ErrDenied
 	}
 	also := slices.Collect(maps.Values(o.Also))
-	up, err := s.o.Store.NewUpload(ctx, a.Key, store.UploadOptions{Size: o.Size, Limit: o.Limit, Replaces: o.Replaces, Also: also})
+	up, err := s.o.Store.NewUpload(ctx, a.Key, store.UploadOptions{
+		Size: o.Size, Limit: o.Limit, Replaces: o.Replaces, Person: a.Person, Also: also,
+	})
 	if err != nil {
 		return nil, err
 	}

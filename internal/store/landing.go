@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/content"
 )
@@ -17,6 +18,10 @@ const sealedMore = 128
 // landingCleanup bounds the removal of an object that nobody took, whose own context
 // may have ended.
 const landingCleanup = 30 * time.Second
+
+// landingMost is how much of an upload waits on disk at most: what an object store takes
+// in one request, with the parts of a larger one that are filled and sent.
+const landingMost = 96 << 20
 
 // landing is where the sealed bytes of an upload come down: in memory as long as
 // they may go inline with their row, else in an object.
@@ -31,6 +36,10 @@ type landing struct {
 	key    string // of the object, "" for none
 	object blob.Writer
 	tried  bool // to make the object visible
+
+	of    budget.Holder
+	size  int64 // of what came for the object
+	taken int64 // of the spool's disk
 }
 
 // Write implements io.Writer.
@@ -43,6 +52,9 @@ func (l *landing) Write(p []byte) (int, error) {
 		if err := l.create(); err != nil {
 			return 0, err
 		}
+	}
+	if err := l.take(int64(len(p))); err != nil {
+		return 0, err
 	}
 	n, err := l.object.Write(p)
 	if err != nil {
@@ -63,6 +75,21 @@ func (l *landing) create() (err error) {
 		return fmt.Errorf("store: put object: %w", err)
 	}
 	l.inline = nil
+	return nil
+}
+
+// take takes disk for what waits there until it is sent; what has been sent makes room for
+// what comes.
+func (l *landing) take(bytes int64) error {
+	l.size += bytes
+	if l.size <= l.taken || l.taken == landingMost {
+		return nil
+	}
+	more := min(max(l.size-l.taken, spoolStep), landingMost-l.taken)
+	if err := l.s.o.SpoolBytes.Take(l.of, more); err != nil {
+		return fmt.Errorf("store: put object: %w: %w", ErrTemporary, err)
+	}
+	l.taken += more
 	return nil
 }
 
@@ -100,6 +127,8 @@ func (l *landing) commit() error {
 // close frees everything. An object that no row names is deleted, also where it is
 // not known whether it came to be: an answer may have been lost.
 func (l *landing) close(used bool) error {
+	l.s.o.SpoolBytes.Give(l.of, l.taken)
+	l.taken = 0
 	if l.object == nil {
 		return nil
 	}

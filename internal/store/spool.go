@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/content"
 )
@@ -19,10 +20,33 @@ type Spool struct {
 	size  int64
 	keep  int // bytes in memory before a file is made
 
+	of       budget.Holder
+	kept     int64 // bytes of memory that are taken for it
+	reserved int64 // bytes of disk likewise
+
 	memory []byte
 	sealed *content.Sealed
 	closed atomic.Bool
 }
+
+const (
+	// spoolFree is how much memory a spool has that nobody counts, and spoolMemoryStep
+	// and spoolStep are how much of memory and of disk it takes at a time.
+	spoolFree       = 4 << 10
+	spoolMemoryStep = 64 << 10
+	spoolStep       = 1 << 20
+)
+
+// SpoolUse tells how many bytes all spools have taken of how many, on disk and in
+// memory, and how often one got none of them.
+func (s *Store) SpoolUse() (disk, memory SpoolShare) {
+	disk.Used, disk.Limit, disk.Refused = s.o.SpoolBytes.Used()
+	memory.Used, memory.Limit, memory.Refused = s.o.SpoolMemory.Used()
+	return disk, memory
+}
+
+// SpoolShare are bytes; Refused counts.
+type SpoolShare struct{ Used, Limit, Refused int64 }
 
 // NewSpool returns an empty one that takes at most limit bytes (0: any number).
 func (s *Store) NewSpool(limit int64) *Spool {
@@ -33,15 +57,61 @@ func (s *Store) NewSpool(limit int64) *Spool {
 // must be called before the first Write.
 func (sp *Spool) Keep(bytes int) { sp.keep = bytes }
 
-// Write appends p; ErrTooLarge beyond the limit, and nothing of p is kept then.
+// For says whose bytes come, so that nobody has more than a share of what there is. It
+// must be called before the first Write.
+func (sp *Spool) For(of budget.Holder) { sp.of = of }
+
+// Reserve takes disk for so many bytes at once, for who knows how many come and can
+// still refuse them: ErrTemporary. It may be called again for more.
+func (sp *Spool) Reserve(bytes int64) error {
+	if bytes <= int64(sp.keep) || bytes <= sp.reserved {
+		return nil
+	}
+	if err := sp.s.o.SpoolBytes.Take(sp.of, bytes-sp.reserved); err != nil {
+		return fmt.Errorf("store: spool: %w: %w", ErrTemporary, err)
+	}
+	sp.reserved = bytes
+	return nil
+}
+
+// grow takes what memory of so many bytes needs; without it the bytes go to disk.
+func (sp *Spool) grow(bytes int) bool {
+	more := int64(bytes-spoolFree) - sp.kept
+	if more <= 0 {
+		return true
+	}
+	more = (more + spoolMemoryStep - 1) / spoolMemoryStep * spoolMemoryStep
+	if sp.s.o.SpoolMemory.Take(sp.of, more) != nil {
+		return false
+	}
+	sp.kept += more
+	return true
+}
+
+// forget gives the memory back.
+func (sp *Spool) forget() {
+	sp.memory = nil
+	sp.s.o.SpoolMemory.Give(sp.of, sp.kept)
+	sp.kept = 0
+}
+
+// Write appends p; ErrTooLarge beyond the limit, ErrTemporary where too much is on its
+// way in. Nothing of p is kept then.
 func (sp *Spool) Write(p []byte) (int, error) {
 	if sp.limit > 0 && sp.size+int64(len(p)) > sp.limit {
 		return 0, fmt.Errorf("%w: limit %d bytes", ErrTooLarge, sp.limit)
 	}
-	if sp.sealed == nil && len(sp.memory)+len(p) <= sp.keep {
+	if sp.sealed == nil && len(sp.memory)+len(p) <= sp.keep && sp.grow(len(sp.memory)+len(p)) {
 		sp.memory = append(sp.memory, p...)
 		sp.size += int64(len(p))
 		return len(p), nil
+	}
+	if all := sp.size + int64(len(p)); all > sp.reserved {
+		all = max(all, min(sp.reserved+spoolStep, max(sp.limit, all)))
+		if err := sp.s.o.SpoolBytes.Take(sp.of, all-sp.reserved); err != nil {
+			return 0, fmt.Errorf("store: spool: %w: %w", ErrTemporary, err)
+		}
+		sp.reserved = all
 	}
 	if sp.sealed == nil {
 		sp.sealed = sp.s.sealers.spool(sp.s.keys).NewSealed(content.NewID(), content.PurposeSpool,
@@ -49,7 +119,7 @@ func (sp *Spool) Write(p []byte) (int, error) {
 		if _, err := sp.sealed.Write(sp.memory); err != nil {
 			return 0, outer(err)
 		}
-		sp.memory = nil
+		sp.forget()
 	}
 	n, err := sp.sealed.Write(p)
 	sp.size += int64(n)
@@ -91,9 +161,12 @@ func (sp *Spool) Close() error {
 	if sp.closed.Swap(true) {
 		return nil
 	}
-	sp.memory = nil
+	sp.forget()
+	var err error
 	if sp.sealed != nil {
-		return sp.sealed.Discard()
+		err = sp.sealed.Discard()
 	}
-	return nil
+	sp.s.o.SpoolBytes.Give(sp.of, sp.reserved)
+	sp.reserved = 0
+	return err
 }

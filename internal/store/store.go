@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
@@ -41,6 +42,9 @@ type Options struct {
 
 	// SpoolDir holds temporary files of what is being received, sealed.
 	SpoolDir string
+	// SpoolBytes and SpoolMemory are what all that is being received may take of its disk
+	// and of memory; nil: any number.
+	SpoolBytes, SpoolMemory *budget.Pool
 	// Retention is how long an object outlives its content row: not shorter
 	// than backups are kept. 0 means seven days, a nanosecond not at all.
 	Retention time.Duration

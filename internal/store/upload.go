@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
 	"fachwerk/location"
@@ -21,6 +22,7 @@ type UploadOptions struct {
 	Size     int64 // bytes; -1: not known
 	Limit    int64 // bytes; 0: no limit but the quota
 	Replaces int64 // bytes of what it takes the place of, which the quota does not count twice
+	Person   int64 // account of who sends it, who has no more than a share of what is on its way in
 	// Also are digests to compute beside SHA-256. They belong to the upload until
 	// Finish or Close has returned.
 	Also []hash.Hash
@@ -68,7 +70,7 @@ func (s *Store) NewUpload(ctx context.Context, key Key, o UploadOptions) (*Uploa
 		return nil, err
 	}
 	u.id = content.NewID()
-	u.landing = &landing{s: s, at: u.at, ctx: ctx, tenant: key.Tenant}
+	u.landing = &landing{s: s, at: u.at, ctx: ctx, tenant: key.Tenant, of: budget.Holder{Tenant: key.Tenant, Account: o.Person}}
 	u.writer = u.account.SealParallel(u.id, content.PurposeContent, u.landing, o.Also...)
 	return u, nil
 }

@@ -71,6 +71,9 @@ func (s *session) doAppend(c *command) error {
 		}
 		total += c.literal.Size
 		msg.In, err = s.readMessage(c.literal, len(messages))
+		if refused, ok := errors.AsType[*notAskedError](err); ok {
+			return s.abandon(c, refused.because)
+		}
 		if msg.In != nil {
 			messages = append(messages, msg)
 		}
@@ -165,16 +168,22 @@ func (s *session) fits(q mail.Quota, size, before int64) error {
 func (s *session) readMessage(lit wire.Literal, before int) (*mail.Incoming, error) {
 	// Twice the slowest line that is worth waiting for.
 	s.stall = time.Now().Add(5*time.Minute + time.Duration(lit.Size/2048)*time.Second)
-	if !lit.NonSync {
-		if err := s.continueLiteral(); err != nil {
-			return nil, err
-		}
-	}
 	in := s.srv.cfg.Mail.NewIncoming()
 	if before >= 8 { // the others of a large MULTIAPPEND wait on disk
 		in.Keep(16 << 10)
 	}
-	sink := &keepReading{w: in}
+	in.For(s.principal.Tenant, s.principal.Account)
+	sink := &keepReading{w: in, err: in.Reserve(lit.Size)}
+	if !lit.NonSync {
+		if sink.err != nil { // never asked for, so nothing comes
+			in.Close()
+			return nil, &notAskedError{because: sink.err}
+		}
+		if err := s.continueLiteral(); err != nil {
+			in.Close()
+			return nil, err
+		}
+	}
 	buf := appendBuffers.Get().(*[32 << 10]byte)
 	defer appendBuffers.Put(buf)
 	// Only the Reader's own errors reach here.
@@ -191,6 +200,11 @@ func (s *session) readMessage(lit wire.Literal, before int) (*mail.Incoming, err
 	}
 	return in, sink.err
 }
+
+// notAskedError is why a literal was not asked for: none of its bytes comes.
+type notAskedError struct{ because error }
+
+func (e *notAskedError) Error() string { return e.because.Error() }
 
 // appendBuffers are what messages pass through on their way in.
 var appendBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}

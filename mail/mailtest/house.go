@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fachwerk/auth"
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/meta"
@@ -47,6 +48,7 @@ type options struct {
 	poll    time.Duration
 	inline  int64
 	wrap    func(blob.Store) blob.Store
+	spool   *budget.Pool
 }
 
 // Option changes the house.
@@ -68,6 +70,11 @@ func WithBlobs(inline int64, wrap func(blob.Store) blob.Store) Option {
 	return func(o *options) { o.inline, o.wrap = inline, wrap }
 }
 
+// WithSpool bounds what is on its way in, bytes; one message may have so many as single.
+func WithSpool(bytes, single int64) Option {
+	return func(o *options) { o.spool = budget.NewPool(bytes, single) }
+}
+
 // New furnishes a house that is torn down when the test ends.
 func New(t testing.TB, opts ...Option) *House {
 	t.Helper()
@@ -83,6 +90,7 @@ func New(t testing.TB, opts ...Option) *House {
 		if o.wrap != nil {
 			s.Sites[0].InlineLimit, s.Sites[0].Blobs = o.inline, o.wrap(s.Sites[0].Blobs)
 		}
+		s.SpoolBytes = o.spool
 		h.options = *s
 	})
 	h.Store, h.DB, h.Tenant, h.Spool = parts.Store, parts.DB, parts.Tenant, h.options.SpoolDir

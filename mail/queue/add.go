@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store"
 )
 
@@ -46,6 +47,15 @@ type Body struct{ spool *store.Spool }
 
 // NewBody begins a message of at most limit bytes.
 func (q *Queue) NewBody(limit int64) *Body { return &Body{q.store.NewSpool(limit)} }
+
+// For says who sends it, of whom no one may have more than a share of what is on its way
+// in at a time. Call it before the first Write.
+func (b *Body) For(tenant, person int64) {
+	b.spool.For(budget.Holder{Tenant: tenant, Account: person})
+}
+
+// Reserve makes room for so many bytes before any has come.
+func (b *Body) Reserve(bytes int64) error { return b.spool.Reserve(bytes) }
 
 // Write takes the next bytes; ErrTooLarge beyond the limit.
 func (b *Body) Write(p []byte) (int, error) { return b.spool.Write(p) }

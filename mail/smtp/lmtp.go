@@ -26,6 +26,10 @@ func newLMTPIntake(s *session) *lmtpIntake {
 
 func (l *lmtpIntake) Write(p []byte) (int, error) { return l.in.Write(p) }
 
+func (l *lmtpIntake) from(tenant, person int64) { l.in.For(tenant, person) }
+
+func (l *lmtpIntake) reserve(bytes int64) error { return l.in.Reserve(bytes) }
+
 func (l *lmtpIntake) close() { l.in.Close() }
 
 // deliver stores the message for every recipient. Two forward-paths that lead

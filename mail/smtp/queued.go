@@ -25,6 +25,10 @@ func newQueueIntake(s *session, binary bool) *queueIntake {
 	return &queueIntake{s: s, binary: binary, body: s.srv.cfg.Queue.NewBody(s.srv.limits.MessageBytes)}
 }
 
+func (q *queueIntake) from(tenant, person int64) { q.body.For(tenant, person) }
+
+func (q *queueIntake) reserve(bytes int64) error { return q.body.Reserve(bytes) }
+
 func (q *queueIntake) close() { q.body.Close() }
 
 func (q *queueIntake) Write(p []byte) (int, error) {

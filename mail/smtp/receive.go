@@ -12,6 +12,10 @@ import (
 // intake takes a message's bytes and delivers it.
 type intake interface {
 	io.Writer
+	// from says whose message it is, before any byte.
+	from(tenant, person int64)
+	// reserve makes room for so many bytes as are said to come.
+	reserve(bytes int64) error
 	// deliver makes the message durable. LMTP gets a reply for each recipient,
 	// in order (RFC 2033 4.2), others one.
 	deliver(ctx context.Context, tx *transaction) []reply
@@ -47,6 +51,13 @@ func (s *session) handleData(c command) {
 		return
 	}
 	s.begin(tx)
+	if err := tx.intake.reserve(tx.params.size); err != nil {
+		s.log.Warn("no room for a message", "err", err)
+		s.wire.until = time.Time{}
+		s.reset()
+		s.refuse(replyNoSpace)
+		return
+	}
 	s.say(say(354, "", "Send the message, end with <CRLF>.<CRLF>"))
 	d := newDataReader(s.wire.r)
 	if err := s.receive(d, tx); err != nil {
@@ -114,6 +125,9 @@ func (s *session) begin(tx *transaction) {
 		tx.intake = newLMTPIntake(s)
 	} else {
 		tx.intake = newQueueIntake(s, tx.params.body == bodyBinary)
+	}
+	if s.principal != nil {
+		tx.intake.from(s.principal.Tenant, s.principal.Account)
 	}
 	s.wire.until = tx.begun.Add(s.srv.limits.DataTime)
 }

@@ -22,7 +22,7 @@ var rules = []rule{
 	{"cmd", []string{"internal/app"}},
 	{"internal/app", []string{".", "mail/...", "dav/...", "calendar/...", "contacts/...", "files/...", "auth/...",
 		"location/...", "portal/...", "admin/...", "internal/store/...", "internal/resource", "internal/importing", "internal/archive",
-		"internal/listen"}},
+		"internal/listen", "internal/budget"}},
 	// The configuration is read by internal/app alone.
 	{"internal/app/config", nil},
 

@@ -82,6 +82,7 @@ location:
 keys: {{- include "fachwerk.config.keys" . | nindent 2 }}
 spool:
   dir: /var/spool/fachwerk
+  limit: {{ .Values.spool.sizeLimit | quote }}
 oidc:
   embedded: {{ .Values.oidc.embedded }}
   issuer: {{ ternary (printf "https://%s" .Values.hosts.issuer) .Values.oidc.connection.issuer .Values.oidc.embedded | quote }}

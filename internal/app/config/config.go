@@ -146,6 +146,11 @@ type Keys struct {
 // Spool is the folder for bytes on their way in; what lies there is sealed.
 type Spool struct {
 	Dir string `yaml:"dir"`
+	// Limit is how much of the disk all of it may take at a time; 0: half of what is free
+	// at start. One person may have a quarter of it, a tenant three.
+	Limit Size `yaml:"limit" min:"0" max:"1125899906842624"`
+	// Memory is likewise what small ones may take of memory, before they lie on the disk.
+	Memory Size `yaml:"memory" min:"1048576" max:"1125899906842624"`
 }
 
 // Site is one declared place where data lies. What it is called, who runs it and where
@@ -328,7 +333,7 @@ func Default() *Config {
 			Retention: 30 * 24 * time.Hour,
 		},
 		Keys:  Keys{Dir: "/var/lib/fachwerk/keys"},
-		Spool: Spool{Dir: "/var/lib/fachwerk/spool"},
+		Spool: Spool{Dir: "/var/lib/fachwerk/spool", Memory: 64 << 20},
 		OIDC: OIDC{
 			Embedded: true, ClientID: "fachwerk-portal", Audience: "urn:fachwerk:services",
 			Scopes: OIDCScopes{

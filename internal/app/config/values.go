@@ -10,13 +10,17 @@ import (
 	"time"
 )
 
-// Size is a number of bytes; in the file a number, or one with KiB, MiB, GiB or TiB.
+// Size is a number of bytes; in the file a number, or one with KiB, MiB, GiB or TiB, of
+// which the B may be left out as Kubernetes does.
 type Size int64
 
 var sizeUnits = []struct {
 	name  string
 	bytes int64
-}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
+}{
+	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
+	{"Ti", 1 << 40}, {"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}, {"B", 1},
+}
 
 // String gives the largest unit that divides the size.
 func (s Size) String() string {

@@ -10,6 +10,7 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/auth/authtest"
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
 	"fachwerk/mail"
@@ -40,19 +41,30 @@ const Audience = "https://mail." + Domain
 // queue's configuration. The queue runs until the test ends.
 func Open(t testing.TB, change func(*queue.Config)) *House {
 	t.Helper()
-	return open(t, storetest.Embedded, change)
+	return open(t, storetest.Embedded, nil, change)
+}
+
+// OpenWithSpool is Open where no more than so many bytes may be on their way in. fill
+// has others take some of them until gone is called.
+func OpenWithSpool(t testing.TB, bytes int64, change func(*queue.Config)) (h *House, fill func(bytes int64) (gone func())) {
+	t.Helper()
+	pool, others := budget.NewPool(bytes, bytes/2), budget.Holder{}
+	return open(t, storetest.Embedded, pool, change), func(bytes int64) func() {
+		must(t, pool.Take(others, bytes))
+		return func() { pool.Give(others, bytes) }
+	}
 }
 
 // OpenOnServers is Open on PostgreSQL and S3; without them the test is skipped
 // (package need).
 func OpenOnServers(t testing.TB, change func(*queue.Config)) *House {
 	t.Helper()
-	return open(t, storetest.Remote, change)
+	return open(t, storetest.Remote, nil, change)
 }
 
-func open(t testing.TB, engines storetest.Engines, change func(*queue.Config)) *House {
+func open(t testing.TB, engines storetest.Engines, spool *budget.Pool, change func(*queue.Config)) *House {
 	t.Helper()
-	h := &House{Parts: storetest.Open(t, engines, nil)}
+	h := &House{Parts: storetest.Open(t, engines, func(o *store.Options) { o.SpoolBytes = spool })}
 	h.Mail = mail.New(mail.Options{Store: h.Store})
 	t.Cleanup(func() { h.Mail.Close() })
 	var err error
