@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
-	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/meta"
 )
 
@@ -17,50 +17,82 @@ const orphanAge = 24 * time.Hour
 // Maintain runs the store's background work until ctx ends: it removes what was
 // marked, moves history floors, sweeps content that nothing names, deletes
 // objects whose time has come, ends sessions, and reaps the queue. Any number of
-// replicas may run it; each step is safe against the others.
+// replicas may run it; each step is safe against the others. Each site has rounds of its
+// own: one that is silent keeps no other's from being done.
 func (s *Store) Maintain(ctx context.Context, every time.Duration) {
+	var all sync.WaitGroup
+	for _, at := range s.sites {
+		all.Go(func() { s.maintain(ctx, at, every) })
+	}
+	all.Wait()
+}
+
+func (s *Store) maintain(ctx context.Context, at *site, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	work := s.MaintainOnce
+	work := s.maintainRound
 	for {
-		if err := work(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("maintenance did not finish; it will be tried again", "err", err)
+		if err := work(ctx, at); err != nil && ctx.Err() == nil {
+			s.log.Warn("maintenance did not finish; it will be tried again", "site", at.Name, "err", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			work = s.MaintainOnce
-		case <-s.removals: // a tenant that is removed does not wait for its turn
+			work = s.maintainRound
+		case <-at.removals: // a tenant that is removed does not wait for its turn
 			work = s.removeMarked
 		}
 	}
 }
 
-// MaintainOnce runs every step once at every site; what fails at one keeps none
-// from being done at another. One call at a time.
-func (s *Store) MaintainOnce(ctx context.Context) (err error) {
-	for _, at := range s.sites {
-		if failed := s.maintainSite(ctx, at); failed != nil {
-			err = errors.Join(err, fmt.Errorf("site %s: %w", at.Name, failed))
-		}
+// MaintainOnce runs every step once at every site, at all at the same time; what fails
+// at one keeps none from being done at another.
+func (s *Store) MaintainOnce(ctx context.Context) error {
+	errs := make([]error, len(s.sites))
+	var all sync.WaitGroup
+	for i, at := range s.sites {
+		all.Go(func() {
+			if err := s.maintainRound(ctx, at); err != nil {
+				errs[i] = fmt.Errorf("site %s: %w", at.Name, err)
+			}
+		})
 	}
-	return errors.Join(err, s.finishTenants(ctx))
+	all.Wait()
+	return errors.Join(errs...)
 }
 
+// maintainRound runs every step once at a site.
+func (s *Store) maintainRound(ctx context.Context, at *site) error {
+	at.maintaining.Lock()
+	defer at.maintaining.Unlock()
+	return errors.Join(s.maintainSite(ctx, at), s.finishTenants(ctx, at))
+}
+
+// maintainSite ends where the database is away: every further step would wait for it in
+// vain.
 func (s *Store) maintainSite(ctx context.Context, at *site) error {
-	err := errors.Join(at.expireLogin(ctx), at.reapQueue(ctx), outer(at.db.ForgetLocks(ctx)))
-	accounts, listErr := at.allAccounts(ctx)
-	if listErr != nil {
-		return errors.Join(err, listErr)
+	var errs []error
+	away := func(err error) bool {
+		errs = append(errs, err)
+		return ctx.Err() != nil || errors.Is(err, meta.ErrUnavailable)
+	}
+	if away(at.expireLogin(ctx)) || away(at.reapQueue(ctx)) || away(outer(at.db.ForgetLocks(ctx))) {
+		return errors.Join(errs...)
+	}
+	accounts, err := at.allAccounts(ctx)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
 	}
 	for _, a := range accounts {
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if away(s.maintainAccount(ctx, at, a)) {
+			return errors.Join(errs...)
 		}
-		err = errors.Join(err, s.maintainAccount(ctx, at, a))
 	}
-	return errors.Join(err, at.deleteDueObjects(ctx), s.refreshUsage(ctx, at, ""), s.daily(ctx, at, accounts))
+	if !away(s.deleteDueObjects(ctx, at)) && !away(s.refreshUsage(ctx, at, "")) {
+		away(s.daily(ctx, at, accounts))
+	}
+	return errors.Join(errs...)
 }
 
 // countPlaces counts what earlier versions did not.
@@ -85,6 +117,9 @@ func (s *Store) daily(ctx context.Context, at *site, accounts []Account) error {
 			continue
 		}
 		wrong, failed := at.db.RecountPlaces(ctx, a.Key)
+		if errors.Is(failed, meta.ErrUnavailable) {
+			return errors.Join(err, outer(failed))
+		}
 		if wrong {
 			s.log.Warn("what an account has in the blob store was counted anew", "account", a.Key.Account)
 		}
@@ -134,25 +169,6 @@ func (s *Store) maintainAccount(ctx context.Context, at *site, a Account) error 
 	}
 	_, err := at.db.Sweep(ctx, a.Key, orphanAge, s.o.Retention)
 	return err
-}
-
-// deleteDueObjects deletes objects whose content row has been gone for the
-// retention time.
-func (at *site) deleteDueObjects(ctx context.Context) error {
-	for {
-		due, err := at.db.DueObjects(ctx, 100)
-		if err != nil || len(due) == 0 {
-			return err
-		}
-		for _, d := range due {
-			if err := at.blobs.Delete(ctx, d.ObjectKey); err != nil && !errors.Is(err, blob.ErrNotFound) {
-				return err
-			}
-			if err := at.db.ForgetObject(ctx, d.Tenant, d.ObjectKey); err != nil {
-				return err
-			}
-		}
-	}
 }
 
 // NewGeneration tells the store that a site was restored or failed over with loss:

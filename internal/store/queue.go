@@ -218,12 +218,17 @@ func (s *Store) QueueBody(ctx context.Context, ref QueueRef) (*Body, error) {
 	return s.body(ctx, key, ContentID(cid), content.PurposeQueue)
 }
 
-// QueueLength counts messages and waiting recipients.
+// QueueLength counts messages and waiting recipients; an error says that a site is
+// missing in it.
 func (s *Store) QueueLength(ctx context.Context) (messages, waiting int64, err error) {
-	for _, at := range s.sites {
+	var mu sync.Mutex
+	s.eachSite(ctx, func(ctx context.Context, at *site) error {
 		m, w, failed := at.queueLength(ctx)
+		mu.Lock()
+		defer mu.Unlock()
 		messages, waiting, err = messages+m, waiting+w, errors.Join(err, failed)
-	}
+		return failed
+	})
 	return messages, waiting, err
 }
 

@@ -36,6 +36,9 @@ type QueueResult struct {
 // mail waiting for good.
 const claimPatience = 5 * time.Second
 
+// claimRest is how long a site is passed over that was silent for so long.
+const claimRest = 15 * time.Second
+
 // QueueShare is what the queue holds of one tenant for one kind of next hop.
 type QueueShare struct {
 	Tenant int64
@@ -49,7 +52,14 @@ type QueueShare struct {
 func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration, leaveOut ...QueueShare) (claims []QueueClaim, err error) {
 	begin := int(s.claims.Add(1) % uint64(len(s.sites)))
 	for i := range s.sites {
-		part, failed := s.claimAt(ctx, s.sites[(begin+i)%len(s.sites)], limit, lease, leaveOut)
+		at := s.sites[(begin+i)%len(s.sites)]
+		if time.Now().UnixNano() < at.rests.Load() {
+			continue
+		}
+		part, failed := s.claimAt(ctx, at, limit, lease, leaveOut)
+		if errors.Is(failed, context.DeadlineExceeded) {
+			at.rests.Store(time.Now().Add(claimRest).UnixNano())
+		}
 		for _, c := range part {
 			limit -= len(c.Message.Recipients)
 		}

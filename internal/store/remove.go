@@ -43,45 +43,45 @@ func (s *Store) finishAccount(ctx context.Context, at *site, key Key) error {
 	return err
 }
 
-// removeMarked goes on with the tenants that are being removed, and with nothing else.
-func (s *Store) removeMarked(ctx context.Context) (err error) {
+// removeMarked goes on with the tenants of a site that are being removed, and with
+// nothing else.
+func (s *Store) removeMarked(ctx context.Context, at *site) (err error) {
 	list, err := s.directory.tenants(ctx)
 	for _, t := range list {
-		if !t.Removing {
+		if !t.Removing || t.HomeSite != at.Name {
 			continue
 		}
-		at := s.siteNamed(t.HomeSite)
 		accounts, failed := at.accounts(ctx, ` WHERE a.tenant_id = $1 AND a.state = 2 ORDER BY a.account_id`, t.ID)
 		err = errors.Join(err, failed)
 		for _, a := range accounts {
-			err = errors.Join(err, s.maintainAccount(ctx, at, a))
+			failed := s.maintainAccount(ctx, at, a)
+			if err = errors.Join(err, failed); errors.Is(failed, meta.ErrUnavailable) {
+				return err
+			}
 		}
 	}
-	err = errors.Join(err, s.finishTenants(ctx))
-	for _, at := range s.sites {
-		err = errors.Join(err, at.deleteDueObjects(ctx))
-	}
-	return err
+	return errors.Join(err, s.finishTenants(ctx, at), s.deleteDueObjects(ctx, at))
 }
 
 // removalsSeen has Maintain go on with removals, where this process runs it.
 func (s *Store) removalsSeen() {
-	select {
-	case s.removals <- struct{}{}:
-	default:
+	for _, at := range s.sites {
+		select {
+		case at.removals <- struct{}{}:
+		default:
+		}
 	}
 }
 
-// finishTenants removes tenants that were marked and have no account left: first
-// what their home knows of them, then the directory's row. Their objects are still
+// finishTenants removes tenants of a site that were marked and have no account left:
+// first what their home knows of them, then the directory's row. Their objects are still
 // deleted when they are due.
-func (s *Store) finishTenants(ctx context.Context) error {
+func (s *Store) finishTenants(ctx context.Context, home *site) error {
 	list, err := s.directory.tenants(ctx)
 	for _, t := range list {
-		if !t.Removing {
+		if !t.Removing || t.HomeSite != home.Name {
 			continue
 		}
-		home := s.siteNamed(t.HomeSite)
 		if failed := s.markTenant(ctx, home, t.ID); failed != nil {
 			err = errors.Join(err, failed)
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
 	"time"
 
 	"fachwerk/auth"
@@ -109,14 +110,18 @@ func (s *Store) EndSession(ctx context.Context, ref auth.AccountRef, id []byte) 
 		ref.Tenant, ref.Account, id)))
 }
 
-// EndSessionsOf implements auth.Sessions.
-func (s *Store) EndSessionsOf(ctx context.Context, issuer, sub, sid string) (int, error) {
-	ended, err := 0, error(nil)
-	for _, at := range s.sites {
+// EndSessionsOf implements auth.Sessions. All sites are asked at the same time: one that
+// is silent leaves no session open at another.
+func (s *Store) EndSessionsOf(ctx context.Context, issuer, sub, sid string) (ended int, err error) {
+	var mu sync.Mutex
+	s.eachSite(ctx, func(ctx context.Context, at *site) error {
 		n, failed := at.exec(ctx, `DELETE FROM portal_session WHERE issuer = $1 AND (sub = $2 OR $2 = '') AND (sid = $3 OR $3 = '')
 			AND NOT ($2 = '' AND $3 = '')`, issuer, sub, sid)
+		mu.Lock()
+		defer mu.Unlock()
 		ended, err = ended+int(n), errors.Join(err, failed)
-	}
+		return failed
+	})
 	return ended, loginError(err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fachwerk/internal/store/blob"
@@ -22,6 +23,9 @@ type Site struct {
 	// database's row; 0 means 64 KiB. The PostgreSQL default is set by the
 	// caller (DESIGN: 8 to 16 KiB).
 	InlineLimit int64
+	// Kept, if not nil, is called for each object whose time had come and that could
+	// not be deleted.
+	Kept func()
 	// Engines name where rows and objects lie, for people: "SQLite", "S3".
 	MetadataName, BlobsName string
 }
@@ -36,7 +40,12 @@ type site struct {
 	carried                 *carried // what to tell other processes by its database
 	rooms                   rooms
 
-	daily time.Time // when what is done once a day was done, by Maintain's goroutine
+	rests atomic.Int64 // until when nobody claims of its queue, Unix nanoseconds
+
+	maintaining sync.Mutex    // one round at a time
+	daily       time.Time     // when what is done once a day was done; under maintaining
+	removals    chan struct{} // that tenants are being removed
+	kept        func()        // an object could not be deleted; may be nil
 }
 
 func newSite(o Site) (*site, error) {
@@ -49,6 +58,7 @@ func newSite(o Site) (*site, error) {
 	return &site{
 		Site: o.Site, db: o.DB, blobs: o.Blobs, inline: o.InlineLimit,
 		metadataName: o.MetadataName, blobsName: o.BlobsName, carried: newCarried(),
+		removals: make(chan struct{}, 1), kept: o.Kept,
 	}, nil
 }
 

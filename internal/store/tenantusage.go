@@ -23,8 +23,17 @@ func roomForAccount(ctx context.Context, tx meta.Tx, tenant int64) error {
 	return err
 }
 
-// followUsage sums up what tenants use that have a quota, until ctx ends.
+// followUsage sums up what tenants use that have a quota, until ctx ends, of each site
+// by itself.
 func (s *Store) followUsage(ctx context.Context, every time.Duration) {
+	var all sync.WaitGroup
+	for _, at := range s.sites {
+		all.Go(func() { s.followUsageAt(ctx, at, every) })
+	}
+	all.Wait()
+}
+
+func (s *Store) followUsageAt(ctx context.Context, at *site, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -32,10 +41,8 @@ func (s *Store) followUsage(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			for _, at := range s.sites {
-				if err := s.refreshUsage(ctx, at, ` AND t.quota_bytes + t.quota_items > 0`); err != nil && ctx.Err() == nil {
-					s.log.Debug("what tenants use was not summed up", "site", at.Name, "err", err)
-				}
+			if err := s.refreshUsage(ctx, at, ` AND t.quota_bytes + t.quota_items > 0`); err != nil && ctx.Err() == nil {
+				s.log.Debug("what tenants use was not summed up", "site", at.Name, "err", err)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fachwerk/internal/store"
@@ -77,6 +78,10 @@ type Queue struct {
 	leases        leases
 	wake          chan struct{}
 	local, remote *slots
+
+	asking atomic.Bool // when the next recipient is due
+	missed atomic.Bool // somebody wanted to ask meanwhile
+	asks   sync.WaitGroup
 }
 
 const (
@@ -144,6 +149,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	var keeper sync.WaitGroup
 	keeper.Go(func() { q.keep(keeping) })
 	defer keeper.Wait()
+	defer q.asks.Wait()
 	defer kept()
 	var jobs sync.WaitGroup
 	for ctx.Err() == nil {
@@ -178,24 +184,52 @@ func (q *Queue) hint() {
 }
 
 // sleep waits for a hint, for the next recipient to be due, or for a while:
-// another process may have enqueued.
+// another process may have enqueued. When that is, is asked meanwhile: a site that is
+// slow to say keeps nobody from waking it.
 func (q *Queue) sleep(ctx context.Context) {
-	wait := longestSleep
+	answer := make(chan time.Duration, 1)
+	longest := longestSleep
 	if len(q.leaveOut()) > 0 {
-		wait = fullSleep
+		longest = fullSleep
 	}
-	if in, some, err := q.store.NextDue(ctx); err == nil && some && in < wait {
-		wait = max(in, 10*time.Millisecond)
-	} else if err != nil {
-		wait = time.Second
+	if q.asking.CompareAndSwap(false, true) {
+		q.asks.Go(func() {
+			answer <- q.nextDue(ctx)
+			q.asking.Store(false)
+			if q.missed.Swap(false) {
+				q.hint()
+			}
+		})
+	} else { // the answer to the question of before wakes us
+		q.missed.Store(true)
+		longest = min(longest, time.Second)
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-q.wake:
-	case <-timer.C:
+	wait := time.NewTimer(longest)
+	defer wait.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-q.wake:
+			return
+		case <-wait.C:
+			return
+		case in := <-answer:
+			wait.Reset(min(in, longest))
+		}
 	}
+}
+
+// nextDue is how long to sleep.
+func (q *Queue) nextDue(ctx context.Context) time.Duration {
+	in, some, err := q.store.NextDue(ctx)
+	switch {
+	case err != nil:
+		return time.Second
+	case some && in < longestSleep:
+		return max(in, 10*time.Millisecond)
+	}
+	return longestSleep
 }
 
 // job is one attempt: recipients of one message, all local or all remote, under

@@ -125,6 +125,16 @@ func (db *DB) ForgetObject(ctx context.Context, tenant int64, objectKey string) 
 	})
 }
 
+// PutOffObject has an object that could not be deleted be due again after a time.
+func (db *DB) PutOffObject(ctx context.Context, tenant int64, objectKey string, by time.Duration) error {
+	return db.Update(ctx, func(tx Tx) error {
+		var b Batch
+		b.Exec("UPDATE content_delete SET due_at = {now} + CAST($3 AS BIGINT) WHERE tenant_id = $1 AND object_key = $2",
+			tenant, objectKey, by.Microseconds())
+		return tx.Run(ctx, &b)
+	})
+}
+
 // RemoveDeleted removes up to limit rows of what was marked: items and tombstones
 // of deleted collections, then those collections; of an account that is being
 // removed everything but its directory rows and its contents, which Sweep takes. It

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
+	"fachwerk/internal/store/meta/postgres"
+	"fachwerk/internal/testenv/need"
 	"fachwerk/location"
 )
 
@@ -31,6 +34,49 @@ type Towns struct {
 // TwoSites opens one. change, if not nil, may alter the options.
 func TwoSites(t testing.TB, e Engines, change func(*store.Options)) *Towns {
 	t.Helper()
+	return twoSites(t, e, change, func(_, folder string) (meta.Engine, closingBlobs, string) { return open(t, e, folder) })
+}
+
+// TwoLines is TwoSites over PostgreSQL and S3, with lines to the databases that may be
+// silenced, by site. A database that does not answer is away after patience.
+func TwoLines(t testing.TB, patience time.Duration, change func(*store.Options)) (*Towns, map[string]*Line) {
+	t.Helper()
+	lines := map[string]*Line{}
+	w := twoSites(t, Remote, change, func(name, _ string) (meta.Engine, closingBlobs, string) {
+		line, dsn := newLine(t, need.Postgres(t))
+		lines[name] = line
+		return openRemote(t, dsn, postgres.Options{Patience: patience})
+	})
+	t.Cleanup(func() {
+		for _, line := range lines {
+			line.Silence(false)
+		}
+	})
+	return w, lines
+}
+
+// Warm opens connections to a site's database, as a server under load has them.
+func (w *Towns) Warm(t testing.TB, site int) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range 12 {
+		all.Go(func() {
+			var b meta.Batch
+			b.Query(func(r meta.Rows) error {
+				for r.Next() {
+				}
+				return r.Err()
+			}, "SELECT pg_sleep(0.2)")
+			if err := w.Options.Sites[site].DB.Read(t.Context(), &b); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func twoSites(t testing.TB, e Engines, change func(*store.Options), open func(name, folder string) (meta.Engine, closingBlobs, string)) *Towns {
+	t.Helper()
 	w := &Towns{Folder: t.TempDir()}
 	keys, err := content.OpenKeyDir(filepath.Join(w.Folder, "keys"), true)
 	must(t, err)
@@ -39,7 +85,7 @@ func TwoSites(t testing.TB, e Engines, change func(*store.Options)) *Towns {
 	for i, name := range []string{"nord", "sued"} {
 		folder := filepath.Join(w.Folder, name)
 		must(t, blob.MakeFolder(folder))
-		engine, blobs, bucket := open(t, e, folder)
+		engine, blobs, bucket := open(name, folder)
 		if bucket != "" {
 			w.Buckets = append(w.Buckets, bucket)
 		}

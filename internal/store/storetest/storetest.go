@@ -68,7 +68,12 @@ func open(t testing.TB, e Engines, folder string) (engine meta.Engine, blobs clo
 		must(t, err)
 		return engine, blobs, ""
 	}
-	engine, err = postgres.Open(t.Context(), need.Postgres(t), postgres.Options{})
+	return openRemote(t, need.Postgres(t), postgres.Options{})
+}
+
+func openRemote(t testing.TB, dsn string, o postgres.Options) (engine meta.Engine, blobs closingBlobs, bucket string) {
+	t.Helper()
+	engine, err := postgres.Open(t.Context(), dsn, o)
 	must(t, err)
 	bucket = need.S3(t)
 	config, err := s3.Parse(bucket)
