@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 
 	"fachwerk/internal/store"
@@ -87,6 +88,50 @@ func TestNothingCrossesTenants(t *testing.T) {
 		}
 		if got := read(t, p, anna.Key, src.ID, one.UID); len(got) == 0 {
 			t.Error("the message has gone")
+		}
+	})
+}
+
+// A tenant that has used up its quota may move files between its accounts and not copy
+// them; the account's own quota holds for both.
+func TestQuotaOfFilesThatMoveAcross(t *testing.T) {
+	onBoth(t, func(t *testing.T, p *storetest.Parts) {
+		ctx := t.Context()
+		anna, office := p.Person(t, "anna"), p.Function(t, "amt")
+		drive := func(who store.Account) store.Collection {
+			c, err := p.CreateCollection(ctx, who.Key, store.Drive, "Dateien", "", store.CollectionOptions{})
+			must(t, err)
+			return c
+		}
+		src, dst := drive(anna), drive(office)
+		up, err := p.NewUpload(ctx, anna.Key, store.UploadOptions{Size: 100_000})
+		must(t, err)
+		defer up.Close()
+		_, err = up.Write(incompressible(100_000))
+		must(t, errors.Join(err, up.Finish()))
+		put, err := p.PutResource(ctx, anna.Key, store.PutResource{Collection: src.ID, Name: "a.bin", Upload: up})
+		must(t, err)
+		must(t, p.MaintainOnce(ctx)) // sums up what is used
+		_, err = p.UpdateTenant(ctx, p.Tenant.ID, store.TenantSet{Quota: &store.TenantQuota{Bytes: 50_000}})
+		must(t, err)
+		must(t, p.LoadDirectory(ctx))
+		carry := func(move bool) error {
+			_, err := p.CarryAcross(ctx, anna.Key, office.Key, store.Transfer{Collection: src.ID, Item: put.Item,
+				To: store.Spot{Collection: dst.ID, Name: "a.bin"}}, move)
+			return err
+		}
+		wantErr(t, carry(false), store.ErrQuota)
+		must(t, p.SetQuota(ctx, office.Key, 50_000, 0))
+		wantErr(t, carry(true), store.ErrQuota)
+		must(t, p.SetQuota(ctx, office.Key, 0, 0))
+		must(t, carry(true))
+		if items, err := p.Items(ctx, office.Key, dst.ID, 0, 10); err != nil || len(items) != 1 {
+			t.Errorf("%d items have come, %v", len(items), err)
+		}
+		findings, err := p.CheckAll(ctx, store.CheckOptions{})
+		must(t, err)
+		if len(findings) > 0 {
+			t.Error(findings)
 		}
 	})
 }

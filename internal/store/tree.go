@@ -286,7 +286,11 @@ func (c *carrier) reseal(ctx context.Context, i Item, write func(meta.PutResourc
 	if err != nil {
 		return err
 	}
-	up, err := s.NewUpload(ctx, c.to, UploadOptions{Size: i.Size})
+	o := UploadOptions{Size: i.Size}
+	if c.gone != nil { // a move makes no more of it for the tenant; the account's own quota is asked under its lock
+		o.Replaces = i.Size
+	}
+	up, err := s.NewUpload(ctx, c.to, o)
 	if err != nil {
 		return err
 	}
