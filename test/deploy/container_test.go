@@ -64,10 +64,11 @@ func lastLine(out string) string {
 	return out[strings.LastIndexByte(out, '\n')+1:]
 }
 
-// The image is built from the file as it is, and runs; then the page for compose is
-// followed with it, with compose itself and podman as its engine. The images of others
-// are stand-ins: no registry is asked. Keycloak is left out.
-func TestImageAndComposeAreRun(t *testing.T) {
+// The image is built from the file as it is, and runs, also as the pod of the chart's
+// minimal example; then the page for compose is followed with it, with compose itself and
+// podman as its engine. The images of others are stand-ins: no registry is asked. Keycloak
+// is left out.
+func TestContainersRun(t *testing.T) {
 	c := newContainers(t)
 	file := compose(t)
 	builder := strings.TrimPrefix(instructions(t, read(t, "deploy/Containerfile"))[0].rest, "GO_IMAGE=")
@@ -88,6 +89,12 @@ func TestImageAndComposeAreRun(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 
+	volumes, ports, pod := minimalPod(t)
+	out, err := c.run(t, nil, "pod.sh", append([]string{volumes, strings.Join(ports, " ")}, pod...)...)
+	if err != nil || !strings.Contains(out, "\nPOD SERVED\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+
 	page := read(t, "docs/admin/install.md")
 	var steps strings.Builder
 	for _, line := range append(commands(section(t, page, "Compose")), commands(section(t, page, "The first tenant"))...) {
@@ -106,7 +113,7 @@ func TestImageAndComposeAreRun(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "page.sh"), []byte(steps.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := c.run(t, env, "compose.sh", c.dir, folder, builder, file.Services["database"].Image, file.Services["objects"].Image,
+	out, err = c.run(t, env, "compose.sh", c.dir, folder, builder, file.Services["database"].Image, file.Services["objects"].Image,
 		tool(t, "versitygw"), tool(t, "docker-compose"))
 	if err != nil || !strings.Contains(out, "\nCOMPOSE FOLLOWED\n") {
 		t.Errorf("%v\n%s", err, out)

@@ -56,6 +56,7 @@ status() {
   curl --fail --silent --cacert "$work/etc/cert.pem" --resolve mail.musterstadt.example:993:127.0.0.1 \
     --user "anna.schmidt@musterstadt.example:$password" --request 'STATUS INBOX (MESSAGES)' imaps://mail.musterstadt.example/
 }
+trap '[ $? = 0 ] || podman logs one' EXIT
 serve
 curl --fail --silent http://127.0.0.1:9090/started
 curl --fail --silent http://127.0.0.1:9090/live
