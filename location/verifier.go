@@ -91,18 +91,25 @@ func (v *Verifier) Run(ctx context.Context) {
 // the order of the sites. The guard has learned of them on return, also where the
 // error says that the ledger could not keep them.
 func (v *Verifier) Once(ctx context.Context) ([]Observation, error) {
+	return v.OnceWithin(ctx, v.o.Timeout)
+}
+
+// OnceWithin is Once in less time: what does not answer by then was not observed. It is
+// for a start, which one site that hangs must not hold up.
+func (v *Verifier) OnceWithin(ctx context.Context, patience time.Duration) ([]Observation, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	sites := v.o.Guard.Sites()
 	runs, errs := make([][]Observation, len(sites)), make([]error, len(sites))
 	before := make([][]Observation, len(sites))
+	var reading, looking sync.WaitGroup
 	for i, s := range sites {
-		before[i] = v.before(ctx, s.Name)
+		reading.Go(func() { before[i] = v.before(ctx, s.Name) })
 	}
-	var looking sync.WaitGroup
+	reading.Wait()
 	for i, s := range sites {
 		looking.Go(func() {
-			d, o := v.look(ctx, s.Name)
+			d, o := v.look(ctx, s.Name, patience)
 			runs[i] = Compare(s, sites, d, o, before[i], v.now())
 		})
 	}
@@ -120,8 +127,8 @@ func (v *Verifier) Once(ctx context.Context) ([]Observation, error) {
 func (v *Verifier) now() time.Time { return v.o.Now().UTC().Truncate(time.Microsecond) }
 
 // look asks both parts of a site, in bounded time.
-func (v *Verifier) look(ctx context.Context, site string) (d DatabaseFacts, o ObjectsFacts) {
-	ctx, cancel := context.WithTimeout(ctx, v.o.Timeout)
+func (v *Verifier) look(ctx context.Context, site string, patience time.Duration) (d DatabaseFacts, o ObjectsFacts) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var both sync.WaitGroup
 	both.Go(func() { d = v.o.Observers[site].Database(ctx) })

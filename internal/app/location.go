@@ -181,7 +181,7 @@ func (in *Installation) durable(ctx context.Context) (*location.Verifier, error)
 	if err != nil {
 		return nil, err
 	}
-	run, err := v.Once(ctx)
+	run, err := v.OnceWithin(ctx, startTimeout)
 	if err != nil {
 		in.log.Warn("what was seen of the sites could not be kept", "error", err)
 	}

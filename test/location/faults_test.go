@@ -1,11 +1,13 @@
 package location_test
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -253,6 +255,34 @@ func TestWhatCannotBeSeen(t *testing.T) {
 	parts.Eventually(t, "it was seen", func() error { return h.append(t, sven) })
 	if n := h.metric(`fachwerk_location_missing{site="sued"}`); n != "0" {
 		t.Errorf("afterwards the metric says %q", n)
+	}
+	h.stop(t)
+}
+
+// A site whose servers take connections and say nothing keeps no other from being
+// started and served, nor this one's mail from waiting at its senders.
+func TestASiteHangsAtTheStart(t *testing.T) {
+	h := newTowns(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer silent.Close()
+	to := func(u *url.URL) { u.Host = silent.Addr().String() }
+	h.sites["sued"].dsn = changed(t, h.sites["sued"].dsn, to)
+	h.sites["sued"].bucket = changed(t, h.sites["sued"].bucket, to)
+	began := time.Now()
+	h.serve(t)
+	t.Logf("the start took %s", time.Since(began))
+	if got := h.deliver(t, nina, "da", 1000); !strings.HasPrefix(got, "250") {
+		t.Errorf("mail for the other site: %s", got)
+	}
+	if got := h.deliver(t, sven, "dort", 1000); !strings.HasPrefix(got, "45") {
+		t.Errorf("mail for the site: %s", got)
+	}
+	if err := h.append(t, nina); err != nil {
+		t.Error(err)
+	}
+	if _, text := h.ops("/ready"); !strings.Contains(text, "site sued is unavailable") {
+		t.Errorf("readiness says %q", text)
 	}
 	h.stop(t)
 }
