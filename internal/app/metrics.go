@@ -29,6 +29,7 @@ type metrics struct {
 	blobErrors   *prometheus.CounterVec   // operation
 	certificates *prometheus.GaugeVec     // file, name
 	sites        *prometheus.GaugeVec     // site
+	kept         *prometheus.CounterVec   // site
 	clock        *prometheus.GaugeVec     // against
 	differences  *prometheus.GaugeVec     // site, part, check
 	looked       *prometheus.GaugeVec     // site
@@ -74,6 +75,7 @@ func newMetrics() *metrics {
 	m.blobErrors = counter("blob_errors_total", "Blob operations that failed after retries.", "operation")
 	m.queue = gauge("queue_length", "Messages and waiting recipients in the queue.", "what")
 	m.sites = gauge("site_ready", "1 where a site's database and object store answered when last asked, else 0.", "site")
+	m.kept = counter("objects_kept_total", "Attempts to delete an object whose time had come, which the object store refused.", "site")
 	m.clock = gauge("clock_ahead_seconds", "How far another clock is ahead of this machine's; 0 where no difference shows.", "against")
 	m.differences = gauge("location_differences", "What of a site is not as declared: the number of differences.", "site", "part", "check")
 	m.looked = gauge("location_verified_timestamp_seconds", "When a site was compared with its declaration last.", "site")

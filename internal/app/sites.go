@@ -108,6 +108,7 @@ func (s openSite) engines(m *metrics) store.Site {
 	return store.Site{
 		Site: s.Site, DB: s.db, Blobs: observedBlobs{blob.NewRetry(s.blobs.use, blob.Backoff{}), m},
 		InlineLimit: s.inline, MetadataName: s.metadata.name, BlobsName: s.blobs.name,
+		Kept: func() { m.kept.WithLabelValues(s.Name).Inc() },
 	}
 }
 

@@ -68,7 +68,8 @@ func TestSilentSite(t *testing.T) {
 	})
 	if _, _, err := w.QueueLength(ctx); err == nil {
 		t.Error("nothing is said of the site that is silent")
-	}}
+	}
+}
 
 // A site that is silent is away after a while, by itself.
 func TestSilentSiteIsAway(t *testing.T) {

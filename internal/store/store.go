@@ -70,7 +70,6 @@ type Store struct {
 	tenants   tenantCache
 	queued    bell
 	claims    atomic.Uint64 // of the queue, asked for so far
-	removals  chan struct{} // that tenants are being removed
 	changed   chan struct{} // that the directory has changed
 
 	threadOnce sync.Once
@@ -98,7 +97,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{o: o, keys: o.Keys, log: o.Log, stop: stop, removals: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
+	s := &Store{o: o, keys: o.Keys, log: o.Log, stop: stop, changed: make(chan struct{}, 1)}
 	if err := s.addSites(o); err != nil {
 		stop()
 		return nil, err
