@@ -164,36 +164,64 @@ func (s *Store) insertTicket(ctx context.Context, t auth.Ticket, conflict string
 			return 0, loginError(err)
 		}
 	}
+	sealed, err := s.sealTicket(t)
+	if err != nil {
+		return 0, loginError(outer(err))
+	}
 	// How long it lasts is this machine's word, when that is the database's: a sign-in takes
 	// minutes, and clocks that are minutes apart must not end it before it has begun.
 	n, err := s.ticketSite(ctx, t.Tenant).exec(ctx, `INSERT INTO ticket (tenant_id, kind, id, owner, sealed, expires_at)
 		VALUES ($1, $2, $3, $4, $5, CAST($6 AS BIGINT) + {now}) `+conflict,
-		t.Tenant, t.Kind, t.ID, t.Owner, s.keys.SealSmall("ticket", ticketAAD(t.Tenant, t.Kind, t.ID), t.Value), time.Until(t.Expires).Microseconds())
+		t.Tenant, t.Kind, t.ID, t.Owner, sealed, time.Until(t.Expires).Microseconds())
 	return n, loginError(err)
 }
 
-func (s *Store) scanTickets(list *[]auth.Ticket) func(meta.Rows) error {
+// sealTicket seals a ticket's value under the key of the tenant whose person it tells of,
+// so that it is as unreadable as all else once that is destroyed.
+func (s *Store) sealTicket(t auth.Ticket) ([]byte, error) {
+	aad := ticketAAD(t.Tenant, t.Kind, t.ID)
+	if t.Tenant == 0 {
+		return s.keys.SealSmall("ticket", aad, t.Value), nil
+	}
+	return s.keys.SealTenantSmall(t.Tenant, "ticket", aad, t.Value)
+}
+
+// scanTickets reads rows into list, with values that are sealed still.
+func scanTickets(list *[]auth.Ticket) func(meta.Rows) error {
 	return func(r meta.Rows) error {
 		var t auth.Ticket
-		var sealed []byte
 		var expires int64
-		err := r.Scan(&t.Tenant, &t.Kind, &t.ID, &t.Owner, &sealed, &expires)
-		if err != nil {
-			return err
-		}
+		err := r.Scan(&t.Tenant, &t.Kind, &t.ID, &t.Owner, &t.Value, &expires)
 		t.Expires = timeOf(expires)
-		t.Value, err = s.keys.OpenSmall("ticket", ticketAAD(t.Tenant, t.Kind, t.ID), sealed)
 		*list = append(*list, t)
 		return err
 	}
 }
 
-func firstTicket(list []auth.Ticket, err error) (auth.Ticket, error) {
-	if err == nil && len(list) == 0 {
-		err = auth.ErrNotFound
+func (s *Store) openTickets(list []auth.Ticket, err error) ([]auth.Ticket, error) {
+	for i := range list {
+		t := &list[i]
+		aad := ticketAAD(t.Tenant, t.Kind, t.ID)
+		switch {
+		case err != nil:
+		case t.Tenant == 0:
+			t.Value, err = s.keys.OpenSmall("ticket", aad, t.Value)
+		default:
+			t.Value, err = s.keys.OpenTenantSmall(t.Tenant, "ticket", aad, t.Value)
+		}
 	}
 	if err != nil {
-		return auth.Ticket{}, loginError(err)
+		return nil, loginError(outer(err))
+	}
+	return list, nil
+}
+
+func (s *Store) firstTicket(list []auth.Ticket, err error) (auth.Ticket, error) {
+	if list, err = s.openTickets(list, err); err != nil {
+		return auth.Ticket{}, err
+	}
+	if len(list) == 0 {
+		return auth.Ticket{}, auth.ErrNotFound
 	}
 	return list[0], nil
 }
@@ -201,9 +229,9 @@ func firstTicket(list []auth.Ticket, err error) (auth.Ticket, error) {
 // Ticket implements auth.Tickets.
 func (s *Store) Ticket(ctx context.Context, tenant int64, kind, id string) (auth.Ticket, error) {
 	var list []auth.Ticket
-	err := s.ticketSite(ctx, tenant).view(ctx, s.scanTickets(&list), `SELECT tenant_id, kind, id, owner, sealed, expires_at FROM ticket
+	err := s.ticketSite(ctx, tenant).view(ctx, scanTickets(&list), `SELECT tenant_id, kind, id, owner, sealed, expires_at FROM ticket
 		WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}`, tenant, kind, id)
-	return firstTicket(list, err)
+	return s.firstTicket(list, err)
 }
 
 // TakeTicket implements auth.Tickets.
@@ -211,19 +239,19 @@ func (s *Store) TakeTicket(ctx context.Context, tenant int64, kind, id string) (
 	var list []auth.Ticket
 	err := s.ticketSite(ctx, tenant).update(ctx, func(tx meta.Tx) error {
 		list = nil
-		return query(ctx, tx, s.scanTickets(&list), `DELETE FROM ticket
+		return query(ctx, tx, scanTickets(&list), `DELETE FROM ticket
 			WHERE tenant_id = $1 AND kind = $2 AND id = $3 AND expires_at > {now}
 			RETURNING tenant_id, kind, id, owner, sealed, expires_at`, tenant, kind, id)
 	})
-	return firstTicket(list, err)
+	return s.firstTicket(list, err)
 }
 
 // TicketsOf implements auth.Tickets.
 func (s *Store) TicketsOf(ctx context.Context, tenant int64, kind, owner string) (list []auth.Ticket, err error) {
-	err = s.ticketSite(ctx, tenant).view(ctx, s.scanTickets(&list), `SELECT tenant_id, kind, id, owner, sealed, expires_at FROM ticket
+	err = s.ticketSite(ctx, tenant).view(ctx, scanTickets(&list), `SELECT tenant_id, kind, id, owner, sealed, expires_at FROM ticket
 		WHERE tenant_id = $1 AND kind = $2 AND owner = $3 AND owner <> '' AND expires_at > {now} ORDER BY expires_at, id`,
 		tenant, kind, owner)
-	return list, loginError(err)
+	return s.openTickets(list, err)
 }
 
 // DeleteTickets implements auth.Tickets.

@@ -55,5 +55,16 @@ func TestTicketsLieAtHome(t *testing.T) {
 				t.Errorf("%s has %d tickets of nobody", at.Name, n)
 			}
 		}
+		// What is left of a tenant, such as in a backup, opens no more without its key.
+		gone := w.Tenants[1]
+		kept := auth.Ticket{Tenant: gone.ID, Kind: "idp.refresh", ID: "2", Owner: "x", Value: []byte("anna"), Expires: time.Now().Add(time.Hour)}
+		must(t, w.PutTicket(ctx, kept))
+		if got, err := w.Ticket(ctx, gone.ID, kept.Kind, kept.ID); err != nil || string(got.Value) != "anna" {
+			t.Errorf("before the key is destroyed: %q, %v", got.Value, err)
+		}
+		must(t, w.Options.Keys.DestroyTenantKey(gone.ID))
+		if got, err := w.Ticket(ctx, gone.ID, kept.Kind, kept.ID); err == nil {
+			t.Errorf("it opens without the tenant's key: %q", got.Value)
+		}
 	})
 }
