@@ -77,8 +77,13 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
+      {{- /* What a node must have left on its disk: the spool of those that take messages and files. */}}
+      {{- $resources := deepCopy $w.role.resources }}
+      {{- if or (has "mail" $w.parts) (has "dav" $w.parts) }}
+      {{- $resources = mergeOverwrite (dict "requests" (dict "ephemeral-storage" $v.spool.sizeLimit)) $resources }}
+      {{- end }}
       resources:
-        {{- toYaml $w.role.resources | nindent 8 }}
+        {{- toYaml $resources | nindent 8 }}
       volumeMounts:
         {{- include "fachwerk.mounts" (dict "root" $root "parts" $w.parts "tls" true "volumes" true) | nindent 8 }}
   volumes:
