@@ -34,12 +34,12 @@ func (w *work) statement(site, sql string) {
 	w.statements = append(w.statements, site+": "+text)
 }
 
-// byItself are statements of what the server does beside answering, when it is time:
-// reading the directory anew, polling and hints, open logins, its queue and clean-up,
-// last-used times, counters of failures.
+// byItself are statements of what the server does so often beside answering that it would
+// be seen each time: reading the directory anew, polling and hints, and noting from where
+// people have signed in. What it does now and then is told apart by asking again.
 var byItself = []string{
 	"SELECT directory FROM installation", "FROM tenant ORDER BY name", "FROM domain WHERE tenant_id = $1 OR $1 = 0", "FROM issuer i JOIN",
-	"pg_notify", "LISTEN", "throttle", "last_used_at = ", "queue_recipient", "/* poll */", "location_", "maintenance", "_delete",
+	"pg_notify", "LISTEN", "/* poll */", "throttle_known",
 }
 
 // watched answers a URL that leads to an object store past a watch: each request counts
