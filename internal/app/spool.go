@@ -20,7 +20,7 @@ func spoolShares(c config.Spool, message config.Size) (disk, memory *budget.Pool
 		if err := syscall.Statfs(c.Dir, &fs); err != nil {
 			return nil, nil, fmt.Errorf("spool.dir: how much is free there: %w", err)
 		}
-		limit = int64(fs.Bavail) * int64(fs.Bsize) / 2
+		limit = int64(fs.Bavail) * fs.Bsize / 2
 	}
 	return budget.NewPool(limit, int64(message)), budget.NewPool(int64(c.Memory), 0), nil
 }

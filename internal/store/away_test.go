@@ -87,7 +87,7 @@ func TestOneSiteHangsAndHintsGoOn(t *testing.T) {
 		for len(heard) > 0 {
 			<-heard
 		}
-		must(t, other.SetQuota(ctx, towns[0].person.Key, int64(time.Now().UnixNano()), 0))
+		must(t, other.SetQuota(ctx, towns[0].person.Key, time.Now().UnixNano(), 0))
 		_, err := other.CreateCollection(ctx, towns[0].person.Key, store.Mailbox, time.Now().Format("150405.000000000"), "", store.CollectionOptions{})
 		must(t, err)
 		wait("a change while the other site hangs")

@@ -87,7 +87,9 @@ func (p person) organise(t *testing.T, tb *thunderbird.Program, replica int) {
 	tb.ServeDomain(domain, davHost)
 	calendars := tb.FindCalendars(p.address, p.password, "https://"+domain, true)
 	own := slices.ContainsFunc(calendars, func(c thunderbird.Calendar) bool { return c.Name == calendar })
-	office := slices.ContainsFunc(calendars, func(c thunderbird.Calendar) bool { return strings.Contains(c.At, "/amt@"+domain) || strings.Contains(c.At, p.address+"/amt@") })
+	office := slices.ContainsFunc(calendars, func(c thunderbird.Calendar) bool {
+		return strings.Contains(c.At, "/amt@"+domain) || strings.Contains(c.At, p.address+"/amt@")
+	})
 	if !own || !office || len(calendars) != 2 {
 		t.Fatalf("Thunderbird found the calendars %+v", calendars)
 	}
