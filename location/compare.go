@@ -15,11 +15,22 @@ const none = "none"
 
 // Compare holds what a site's engines have shown against its declaration and
 // against what was observed before, which is where keys and identifiers that are
-// not declared are remembered. sites are all declared ones, for copies from one to
-// another.
+// not declared are remembered; what differed and could not be looked at now stands.
+// sites are all declared ones, for copies from one to another.
 func Compare(site Site, sites []Site, d DatabaseFacts, o ObjectsFacts, before []Observation, at time.Time) []Observation {
 	run := compareDatabase(&comparison{site: site, part: Database, facts: d.Facts, before: before, at: at}, d)
-	return append(run, compareObjects(&comparison{site: site, part: Objects, facts: o.Facts, before: before, at: at}, o, sites)...)
+	run = append(run, compareObjects(&comparison{site: site, part: Objects, facts: o.Facts, before: before, at: at}, o, sites)...)
+	return Standing(seenOf(before, site.Name), run)
+}
+
+// seenOf are the observations of one site.
+func seenOf(run []Observation, site string) (of []Observation) {
+	for _, o := range run {
+		if o.Site == site {
+			of = append(of, o)
+		}
+	}
+	return of
 }
 
 // comparison gathers the observations of one part of a site.
@@ -70,11 +81,7 @@ func (c *comparison) evidence(about Check, subject string) string {
 	if len(named) > 0 {
 		all = named
 	}
-	text := strings.ToValidUTF8(strings.Join(all, "\n"), "?")
-	if len(text) > maxEvidence {
-		text = strings.ToValidUTF8(text[:maxEvidence], "") + "…"
-	}
-	return text
+	return bounded(strings.ToValidUTF8(strings.Join(all, "\n"), "?"), maxEvidence)
 }
 
 // failed tells whether a question about a check had no answer.

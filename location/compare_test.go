@@ -222,7 +222,9 @@ func TestKeysAreRemembered(t *testing.T) {
 	down.Connections = nil
 	down.Questions = []Question{failed(Identity, "connection new")}
 	away := Compare(s, sites, down, o, stays, at.Add(4*time.Minute))
-	is(t, away, Database, Identity, "", NotObserved, Unseen)
+	if key := is(t, away, Database, Identity, "", Differs, Changed); !key.Tried.Equal(at.Add(4*time.Minute)) || !key.At.Equal(at.Add(3*time.Minute)) || !key.Remembered {
+		t.Errorf("what stands does not tell when it was seen and looked for: %+v", key)
+	}
 	back := Compare(s, sites, d, o, away, at.Add(5*time.Minute))
 	is(t, back, Database, Identity, "", Differs, Changed) // it was not forgotten meanwhile
 	d.Connections[0].Certificate, d.Connections[1].Certificate = nil, nil

@@ -1,6 +1,9 @@
 package location
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Finding is what an observation means.
 type Finding string
@@ -190,9 +193,19 @@ func (o Observation) Sentence(language string) string {
 		about = " (" + subject + ")"
 	}
 	site := wording{"Site ", "Standort "}.in(language)
-	return site + o.Site + ": " + strings.NewReplacer(
+	said := site + o.Site + ": " + strings.NewReplacer(
 		"{Thing}", things[o.Check].in(language),
 		"{Part}", nominative[o.Part].in(language), "{part}", parts[o.Part].in(language), "{of}", possessive[o.Part].in(language),
 		"{subject}", subject, "{about}", about, "{seen}", o.Seen, "{declared}", o.Declared,
 	).Replace(sentences[o.Finding].in(language))
+	if !o.Tried.IsZero() {
+		said += wording{" It was last seen so at ", " Zuletzt so gesehen: "}.in(language) + when(o.At, language) +
+			wording{"; since then it could not be looked at, and it stands until it is.", "; seither war es nicht zu beobachten und gilt weiter, bis es wieder zu sehen ist."}.in(language)
+	}
+	return said
+}
+
+// when writes a time for people.
+func when(at time.Time, language string) string {
+	return at.UTC().Format(wording{"2006-01-02 15:04 MST", "02.01.2006 15:04 MST"}.in(language))
 }

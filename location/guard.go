@@ -130,14 +130,9 @@ func (g *Guard) Learn(site string, run []Observation) {
 	g.change(site, func(old siteState) siteState {
 		state := siteState{embedded: embedded(run)}
 		maps.Copy(state.embedded, old.embedded)
-		for _, o := range run {
+		for _, o := range Standing(old.mismatches, run) {
 			if o.Stops() {
 				state.mismatches = append(state.mismatches, o)
-			}
-		}
-		for _, before := range old.mismatches {
-			if !settled(before, run) {
-				state.mismatches = append(state.mismatches, before)
 			}
 		}
 		for _, before := range old.forbidding {
@@ -168,20 +163,4 @@ func (g *Guard) change(site string, by func(siteState) siteState) {
 	maps.Copy(next, old)
 	next[site] = by(old[site])
 	g.seen.Store(&next)
-}
-
-// settled tells whether a run knows more of a difference than before: of the
-// thing itself, or of all things that are checked alike.
-func settled(before Observation, run []Observation) bool {
-	alike := false
-	for _, o := range run {
-		if o.Part != before.Part || o.Check != before.Check {
-			continue
-		}
-		if o.Subject == before.Subject {
-			return o.State != NotObserved
-		}
-		alike = alike || o.State != NotObserved
-	}
-	return alike
 }

@@ -133,7 +133,7 @@ func (m Missing) Sentence(language string) string {
 	}
 	since := ""
 	if !m.Last.IsZero() {
-		since = wording{" since ", " seit "}.in(language) + m.Last.UTC().Format(wording{"2006-01-02 15:04 MST", "02.01.2006 15:04 MST"}.in(language))
+		since = wording{" since ", " seit "}.in(language) + when(m.Last, language)
 	}
 	return wording{"Site ", "Standort "}.in(language) + m.Site + ": " + strings.NewReplacer(
 		"{Thing}", things[m.Check].in(language), "{of}", possessive[m.Part].in(language), "{since}", since,

@@ -60,6 +60,9 @@ type Observation struct {
 	// Since is when the thing was first seen so, At when it was last looked at.
 	Since time.Time `json:"since"`
 	At    time.Time `json:"at"`
+	// Tried is set for a difference that stands because it could not be looked at
+	// again: the last time that this was tried. At is then when it was last seen.
+	Tried time.Time `json:"tried,omitzero"`
 }
 
 // Stops tells whether the observation means that data may lie elsewhere than
@@ -70,7 +73,7 @@ func (o Observation) Stops() bool {
 }
 
 // New tells whether the observation says something else than the one before it.
-func (o Observation) New() bool { return o.Since.Equal(o.At) }
+func (o Observation) New() bool { return o.Since.Equal(o.At) && o.Tried.IsZero() }
 
 // key names what was looked at.
 type key struct {
@@ -105,10 +108,12 @@ var ErrNoObservation = errors.New("location: no such observation")
 // locationtest.LedgerSuite is what it must pass. Times come back in UTC, exact to
 // the microsecond.
 type Ledger interface {
-	// SaveObservations keeps a verification of one site. All of it replaces
-	// what LastObservations answers; those that are New are added to the
-	// history too, once: what the history has of the same site, part, check,
-	// subject and time is not added again. An empty run is kept as well.
+	// SaveObservations keeps a verification of one site. All of it, with the
+	// differences that it does not settle (Standing), replaces what
+	// LastObservations answers, whoever else saves at the same time; those that
+	// are New are added to the history too, once: what the history has of the
+	// same site, part, check, subject and time is not added again. An empty run
+	// is kept as well.
 	SaveObservations(ctx context.Context, site string, run []Observation) error
 
 	// LastObservations returns the run that was saved last, in its order; none

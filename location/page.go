@@ -36,7 +36,7 @@ func HTML(r Report, jws, language string) ([]byte, error) {
 			if at.IsZero() {
 				return words(pageWords["never"])
 			}
-			return at.UTC().Format(words(wording{"2006-01-02 15:04 MST", "02.01.2006 15:04 MST"}))
+			return when(at, language)
 		},
 	}).Parse(pageText)
 	if err != nil {

@@ -26,14 +26,24 @@ type VerifierOptions struct {
 }
 
 // Verifier compares the sites with their declarations, at start, on a schedule and
-// on demand. Its methods may be called concurrently.
+// on demand. Its methods may be called concurrently. Each site is verified by itself and
+// in bounded time: one that is silent holds no other.
 type Verifier struct {
-	o VerifierOptions
-
-	mu     sync.Mutex               // one verification at a time
-	memory map[string][]Observation // the last run of each site, should the ledger not know it
-	unseen map[string]string        // by site, what was told to be missing
+	o     VerifierOptions
+	sites map[string]*remembered
 }
+
+// remembered is what a verifier remembers of a site.
+type remembered struct {
+	name   string        // of the site
+	turn   chan struct{} // holds one token: one verification of the site at a time
+	known  bool          // the guard was told what the ledger had at the start
+	memory []Observation // the last run, should the ledger not know it
+	unseen string        // what was told to be missing
+}
+
+// ledgerTime bounds reading and keeping what was observed of a site.
+const ledgerTime = 10 * time.Second
 
 // soon is when a site is looked at again of which something was missing.
 const soon = time.Minute
@@ -60,21 +70,33 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{o: o, memory: map[string][]Observation{}, unseen: map[string]string{}}, nil
+	v := &Verifier{o: o, sites: map[string]*remembered{}}
+	for _, s := range o.Guard.Sites() {
+		v.sites[s.Name] = &remembered{name: s.Name, turn: make(chan struct{}, 1)}
+	}
+	return v, nil
 }
 
-// Run verifies at once and then on the schedule, until ctx ends; sooner while something
-// is missing of a site, whose tenants may be waiting for it.
+// Run verifies at once and then on the schedule, until ctx ends; each site by itself, and
+// sooner while something is missing of it, because its tenants may be waiting for it.
 func (v *Verifier) Run(ctx context.Context) {
+	sites := v.o.Guard.Sites()
+	var all sync.WaitGroup
+	for _, s := range sites {
+		all.Go(func() { v.follow(ctx, s, sites) })
+	}
+	all.Wait()
+}
+
+// follow verifies a site on the schedule.
+func (v *Verifier) follow(ctx context.Context, s Site, sites []Site) {
 	for {
-		if _, err := v.Once(ctx); err != nil && ctx.Err() == nil {
-			v.o.Log.Error("location: keeping the verification failed; the sites are guarded by it nevertheless", "error", err)
+		if _, err := v.verify(ctx, s, sites, v.o.Timeout); err != nil && ctx.Err() == nil {
+			v.o.Log.Error("location: keeping the verification failed; the site is guarded by it nevertheless", "site", s.Name, "error", err)
 		}
 		interval := v.o.Interval
-		for _, s := range v.o.Guard.Sites() {
-			if len(v.o.Guard.Missing(s.Name)) > 0 {
-				interval = min(interval, soon)
-			}
+		if len(v.o.Guard.Missing(s.Name)) > 0 {
+			interval = min(interval, soon)
 		}
 		tenth := interval / 10
 		timer := time.NewTimer(interval - tenth + rand.N(2*tenth+1)) //nolint:gosec // a wait is no secret
@@ -88,40 +110,60 @@ func (v *Verifier) Run(ctx context.Context) {
 }
 
 // Once verifies all sites now, at the same time, and returns the observations in
-// the order of the sites. The guard has learned of them on return, also where the
-// error says that the ledger could not keep them.
+// the order of the sites. The guard has learned of each as soon as it was looked at,
+// also where the error says that the ledger could not keep it.
 func (v *Verifier) Once(ctx context.Context) ([]Observation, error) {
 	return v.OnceWithin(ctx, v.o.Timeout)
 }
 
 // OnceWithin is Once in less time: what does not answer by then was not observed. It is
-// for a start, which one site that hangs must not hold up.
+// for a start, which one site that hangs must not hold up. Reading and keeping what was
+// observed is bounded likewise, each by itself.
 func (v *Verifier) OnceWithin(ctx context.Context, patience time.Duration) ([]Observation, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	sites := v.o.Guard.Sites()
 	runs, errs := make([][]Observation, len(sites)), make([]error, len(sites))
-	before := make([][]Observation, len(sites))
-	var reading, looking sync.WaitGroup
+	var looking sync.WaitGroup
 	for i, s := range sites {
-		reading.Go(func() { before[i] = v.before(ctx, s.Name) })
-	}
-	reading.Wait()
-	for i, s := range sites {
-		looking.Go(func() {
-			d, o := v.look(ctx, s.Name, patience)
-			runs[i] = Compare(s, sites, d, o, before[i], v.now())
-		})
+		looking.Go(func() { runs[i], errs[i] = v.verify(ctx, s, sites, patience) })
 	}
 	looking.Wait()
 	if err := ctx.Err(); err != nil { // what was cut short says nothing
 		return nil, err
 	}
-	for i, s := range sites {
-		errs[i] = v.keep(ctx, s.Name, before[i], runs[i])
-	}
 	return slices.Concat(runs...), errors.Join(errs...)
 }
+
+// verify looks at one site and keeps what it saw.
+func (v *Verifier) verify(ctx context.Context, s Site, sites []Site, patience time.Duration) ([]Observation, error) {
+	mine, err := v.take(ctx, s.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer mine.give()
+	before := v.before(ctx, mine, patience)
+	d, o := v.look(ctx, s.Name, patience)
+	run := Compare(s, sites, d, o, before, v.now())
+	if err := ctx.Err(); err != nil { // what was cut short says nothing
+		return nil, err
+	}
+	return run, v.keep(ctx, mine, before, run, patience)
+}
+
+// take waits for one's turn at a site, give ends it.
+func (v *Verifier) take(ctx context.Context, site string) (*remembered, error) {
+	mine, ok := v.sites[site]
+	if !ok {
+		return nil, fmt.Errorf("%w: site %q is not declared", ErrNoObservation, site)
+	}
+	select {
+	case mine.turn <- struct{}{}:
+		return mine, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (m *remembered) give() { <-m.turn }
 
 // now is exact to what a ledger keeps.
 func (v *Verifier) now() time.Time { return v.o.Now().UTC().Truncate(time.Microsecond) }
@@ -137,27 +179,37 @@ func (v *Verifier) look(ctx context.Context, site string, patience time.Duration
 	return d, o
 }
 
-// before is what was observed last. What the ledger does not know, as when the
-// database it lies in was replaced, this process remembers.
-func (v *Verifier) before(ctx context.Context, site string) []Observation {
-	kept, err := v.o.Ledger.LastObservations(ctx, site)
+// before is what was observed last, by whichever process. What the ledger does not know,
+// as when the database it lies in was replaced or is silent, this process remembers.
+func (v *Verifier) before(ctx context.Context, mine *remembered, patience time.Duration) []Observation {
+	ctx, cancel := context.WithTimeout(ctx, min(patience, ledgerTime))
+	defer cancel()
+	kept, err := v.o.Ledger.LastObservations(ctx, mine.name)
 	if err != nil {
-		v.o.Log.Warn("location: the observations before cannot be read", "site", site, "error", err)
-		return v.memory[site]
+		v.o.Log.Warn("location: the observations before cannot be read", "site", mine.name, "error", err)
+		return mine.memory
 	}
-	for _, o := range v.memory[site] {
-		if !slices.ContainsFunc(kept, func(k Observation) bool { return k.key() == o.key() }) {
+	for _, o := range mine.memory {
+		i := slices.IndexFunc(kept, func(k Observation) bool { return k.key() == o.key() })
+		switch {
+		case i < 0:
 			kept = append(kept, o)
+		case o.At.After(kept[i].At): // it could not be saved
+			kept[i] = o
 		}
 	}
-	return kept
+	return Standing(mine.memory, kept)
 }
 
-func (v *Verifier) keep(ctx context.Context, site string, before, run []Observation) error {
-	if _, known := v.memory[site]; !known { // a mismatch outlives a new start
+// keep tells everybody what was seen: first the guard, last the ledger, which may take
+// its time or fail.
+func (v *Verifier) keep(ctx context.Context, mine *remembered, before, run []Observation, patience time.Duration) error {
+	site := mine.name
+	if !mine.known { // a mismatch outlives a new start
 		v.o.Guard.Learn(site, before)
+		mine.known = true
 	}
-	v.memory[site] = run
+	mine.memory = run
 	v.o.Guard.Learn(site, run)
 	v.o.Observed(site, run)
 	for _, o := range run {
@@ -165,7 +217,13 @@ func (v *Verifier) keep(ctx context.Context, site string, before, run []Observat
 			v.o.Log.Error("location: "+o.Sentence("en"), "site", site, "part", o.Part, "check", o.Check, "finding", o.Finding)
 		}
 	}
-	v.tellMissing(site)
+	v.tellMissing(mine)
+	return v.save(ctx, site, run, patience)
+}
+
+func (v *Verifier) save(ctx context.Context, site string, run []Observation, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, min(patience, ledgerTime))
+	defer cancel()
 	if err := v.o.Ledger.SaveObservations(ctx, site, run); err != nil {
 		return fmt.Errorf("location: keep the observations of site %s: %w", site, err)
 	}
@@ -174,15 +232,16 @@ func (v *Verifier) keep(ctx context.Context, site string, before, run []Observat
 
 // tellMissing logs once what keeps a site from being verified, and once that nothing
 // does any more.
-func (v *Verifier) tellMissing(site string) {
+func (v *Verifier) tellMissing(mine *remembered) {
+	site := mine.name
 	text := ""
 	if missing := v.o.Guard.Missing(site); len(missing) > 0 {
 		first := missing[0]
 		first.Last = time.Time{} // it is told once and not for each look
 		text = first.Sentence("en")
 	}
-	before := v.unseen[site]
-	v.unseen[site] = text
+	before := mine.unseen
+	mine.unseen = text
 	switch {
 	case text != "" && text != before:
 		v.o.Log.Error("location: not verified, writes of tenants that demand it are refused: "+text, "site", site)
@@ -203,12 +262,12 @@ func (v *Verifier) Accept(ctx context.Context, site string, part Part, check Che
 }
 
 func (v *Verifier) accept(ctx context.Context, site string, part Part, check Check, who string) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if _, ok := v.o.Guard.Site(site); !ok {
-		return fmt.Errorf("%w: site %q is not declared", ErrNoObservation, site)
+	mine, err := v.take(ctx, site)
+	if err != nil {
+		return err
 	}
-	run := slices.Clone(v.before(ctx, site))
+	defer mine.give()
+	run := slices.Clone(v.before(ctx, mine, v.o.Timeout))
 	i := slices.IndexFunc(run, func(o Observation) bool { return o.key() == key{part, check, ""} })
 	if i < 0 || run[i].Seen == "" {
 		return fmt.Errorf("%w: %s of the %s of site %s was not seen yet", ErrNoObservation, check, part, site)
@@ -223,9 +282,9 @@ func (v *Verifier) accept(ctx context.Context, site string, part Part, check Che
 	now := v.now()
 	*o = Observation{Site: site, Part: part, Check: check, State: Matches, Finding: Accepted, Declared: o.Seen, Remembered: true,
 		Seen: o.Seen, Evidence: "accepted by " + who + "\n" + o.Evidence, Since: now, At: now}
-	if err := v.o.Ledger.SaveObservations(ctx, site, run); err != nil {
-		return fmt.Errorf("location: keep what was accepted: %w", err)
+	if err := v.save(ctx, site, run, v.o.Timeout); err != nil {
+		return err
 	}
-	v.memory[site] = run
+	mine.memory = run
 	return nil
 }

@@ -17,25 +17,28 @@ var _ location.Ledger = (*Store)(nil)
 
 // SaveObservations implements location.Ledger.
 func (s *Store) SaveObservations(ctx context.Context, site string, run []location.Observation) error {
-	if run == nil {
-		run = []location.Observation{}
-	}
-	text, err := json.Marshal(run)
-	if err != nil {
-		return fmt.Errorf("observations of site %s: %w", site, err)
-	}
-	return s.siteNamed(site).update(ctx, func(tx meta.Tx) error {
+	err := s.siteNamed(site).update(ctx, func(tx meta.Tx) error {
+		kept, err := lockObservations(ctx, tx, site)
+		if err != nil {
+			return err
+		}
+		all := location.Standing(kept, run)
+		if all == nil {
+			all = []location.Observation{}
+		}
+		text, err := json.Marshal(all)
+		if err != nil {
+			return err
+		}
 		var b meta.Batch
-		// It also makes those who save at the same time wait for each other.
-		b.Exec(`INSERT INTO location_site (tenant_id, site, entries, run) VALUES (0, $1, 0, $2)
-			ON CONFLICT (tenant_id, site) DO UPDATE SET run = excluded.run`, site, string(text))
+		b.Exec(`UPDATE location_site SET run = $2 WHERE tenant_id = 0 AND site = $1`, site, string(text))
 		for _, o := range run {
 			if !o.New() {
 				continue
 			}
 			one, err := json.Marshal(o)
 			if err != nil {
-				return fmt.Errorf("observation of site %s: %w", site, err)
+				return err
 			}
 			b.Exec(`UPDATE location_site SET entries = entries + 1 WHERE tenant_id = 0 AND site = $1`, site)
 			b.Exec(`INSERT INTO location_history (tenant_id, site, at, entry, thing, observation)
@@ -45,6 +48,26 @@ func (s *Store) SaveObservations(ctx context.Context, site string, run []locatio
 		}
 		return tx.Run(ctx, &b)
 	})
+	if err != nil {
+		return fmt.Errorf("observations of site %s: %w", site, err)
+	}
+	return nil
+}
+
+// lockObservations makes those who save at the same time wait for each other, and
+// answers what was saved last.
+func lockObservations(ctx context.Context, tx meta.Tx, site string) (kept []location.Observation, err error) {
+	var b meta.Batch
+	b.Query(eachRow(func(r meta.Rows) error {
+		var text string
+		if err := r.Scan(&text); err != nil {
+			return err
+		}
+		return json.Unmarshal([]byte(text), &kept)
+	}), `INSERT INTO location_site (tenant_id, site, entries, run) VALUES (0, $1, 0, '[]')
+		ON CONFLICT (tenant_id, site) DO UPDATE SET entries = location_site.entries RETURNING run`, site)
+	err = tx.Run(ctx, &b)
+	return kept, err
 }
 
 // LastObservations implements location.Ledger.

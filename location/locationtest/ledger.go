@@ -19,6 +19,7 @@ func LedgerSuite(t *testing.T, open func(t *testing.T) (l location.Ledger, one, 
 		"EmptyLedger":      emptyLedger,
 		"Observations":     observations,
 		"AllFields":        allFields,
+		"Standing":         standing,
 		"History":          history,
 		"HistoryOnce":      historyOnce,
 		"Chain":            chain,
@@ -101,6 +102,31 @@ func observations(t *testing.T, l location.Ledger, _, _ location.Of) {
 	wantLast(t, l, "nord", later) // the run before is replaced whole
 	save(t, l, "nord")
 	wantLast(t, l, "nord")
+}
+
+// standing: a difference stays in what was seen last until it is settled, whoever saves.
+func standing(t *testing.T, l location.Ledger, _, _ location.Of) {
+	differs := observation("nord", location.System, "", 1, 1)
+	differs.State, differs.Finding = location.Differs, location.Changed
+	save(t, l, "nord", differs)
+	unseen := observation("nord", location.System, "", 2, 2)
+	unseen.State, unseen.Finding = location.NotObserved, location.Unseen
+	save(t, l, "nord", unseen)
+	stands := differs
+	stands.Tried = instant(2)
+	wantLast(t, l, "nord", stands)
+	wantHistory(t, l, "nord", instant(59), 10, unseen, differs)
+	save(t, l, "nord") // nothing was looked at
+	wantLast(t, l, "nord", stands)
+	earlier := observation("nord", location.System, "", 0, 0) // by whoever was slow to save it
+	save(t, l, "nord", earlier)
+	stands.Tried = earlier.At
+	if last, err := l.LastObservations(t.Context(), "nord"); err != nil || len(last) != 1 || last[0].State != location.Differs {
+		t.Errorf("what was seen before settled a difference: %+v, %v", last, err)
+	}
+	matches := observation("nord", location.System, "", 3, 3)
+	save(t, l, "nord", matches)
+	wantLast(t, l, "nord", matches)
 }
 
 func allFields(t *testing.T, l location.Ledger, _, _ location.Of) {

@@ -28,7 +28,7 @@ func NewMemory() *Memory {
 func (m *Memory) SaveObservations(_ context.Context, site string, run []location.Observation) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.last[site] = slices.Clone(run)
+	m.last[site] = slices.Clone(location.Standing(m.last[site], run))
 	for _, o := range run {
 		again := slices.ContainsFunc(m.history[site], func(h location.Observation) bool {
 			return h.Part == o.Part && h.Check == o.Check && h.Subject == o.Subject && h.Since.Equal(o.Since)
