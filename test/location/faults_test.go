@@ -1,6 +1,7 @@
 package location_test
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -85,7 +86,7 @@ func TestOneSiteAtFaultAtTheStart(t *testing.T) {
 				}
 			}
 			_, err := h.imap(t, sven)
-			if refused := (*imap.Error)(nil); c.database && (!asIMAP(err, &refused) || refused.Code != imap.ResponseCodeUnavailable) || !c.database && err != nil {
+			if refused := (*imap.Error)(nil); c.database && (!errors.As(err, &refused) || refused.Code != imap.ResponseCodeUnavailable) || !c.database && err != nil {
 				t.Errorf("a login of the site: %v", err)
 			}
 			out, status := h.try(t, "", "check", "--quick")
@@ -119,12 +120,6 @@ func TestOneSiteAtFaultAtTheStart(t *testing.T) {
 	}
 	h.command(t, "check")
 	h.stop(t)
-}
-
-func asIMAP(err error, to **imap.Error) bool {
-	e, ok := err.(*imap.Error)
-	*to = e
-	return ok
 }
 
 // A site that is mended while the server runs is served without a restart.
@@ -206,7 +201,7 @@ func TestAMismatchIsTold(t *testing.T) {
 func (h *towns) refused(t *testing.T, who string) {
 	t.Helper()
 	err := h.append(t, who)
-	if refused := (*imap.Error)(nil); !asIMAP(err, &refused) || refused.Code != imap.ResponseCodeUnavailable || !strings.Contains(refused.Text, "Nothing may be written now") {
+	if refused := (*imap.Error)(nil); !errors.As(err, &refused) || refused.Code != imap.ResponseCodeUnavailable || !strings.Contains(refused.Text, "Nothing may be written now") {
 		t.Errorf("APPEND: %v", err)
 	}
 	if got := h.deliver(t, who, "abgewiesen", 1000); !strings.HasPrefix(got, "451 4.3.0") {
