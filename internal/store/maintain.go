@@ -66,7 +66,7 @@ func (s *Store) MaintainOnce(ctx context.Context) error {
 func (s *Store) maintainRound(ctx context.Context, at *site) error {
 	at.maintaining.Lock()
 	defer at.maintaining.Unlock()
-	return errors.Join(s.maintainSite(ctx, at), s.finishTenants(ctx, at))
+	return errors.Join(s.maintainSite(ctx, at), s.finishTenants(ctx, at), s.repairCopies(ctx, at))
 }
 
 // maintainSite ends where the database is away: every further step would wait for it in

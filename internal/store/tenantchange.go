@@ -134,7 +134,7 @@ const copies = 20
 // the directory calls it afterwards. Of two who do so at the same time the one who
 // writes last has seen after it that the directory says the same.
 func (s *Store) copyHome(ctx context.Context, id int64) error {
-	said, err := s.said(ctx, id)
+	said, err := s.directory.said(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (s *Store) copyHome(ctx context.Context, id int64) error {
 		if err := home.update(ctx, func(tx meta.Tx) error { return said.write(ctx, tx, id) }); err != nil {
 			return fmt.Errorf("the directory has it, site %s does not yet: %w", said.home, err)
 		}
-		again, err := s.said(ctx, id)
+		again, err := s.directory.said(ctx, id)
 		if err != nil || reflect.DeepEqual(again, said) {
 			return err
 		}
@@ -155,7 +155,45 @@ func (s *Store) copyHome(ctx context.Context, id int64) error {
 	return fmt.Errorf("tenant %d is being changed all the time: %w", id, ErrTemporary)
 }
 
-func (s *Store) said(ctx context.Context, id int64) (c copied, err error) {
+// repairCopies brings a home up to what the directory says of its tenants: it may have
+// been away when that was said. It looks when the directory has changed since.
+func (s *Store) repairCopies(ctx context.Context, at *site) error {
+	if at == s.directory {
+		return nil
+	}
+	version, err := s.directoryVersion(ctx)
+	if err != nil || version == at.copied {
+		return err
+	}
+	for _, t := range s.tenants.known() {
+		if t.HomeSite != at.Name || t.Removing {
+			continue
+		}
+		said, err := s.directory.said(ctx, t.ID)
+		if isNotFound(err) { // removed meanwhile
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		kept, err := at.said(ctx, t.ID)
+		if isNotFound(err) || err == nil && reflect.DeepEqual(kept, said) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.copyHome(ctx, t.ID); err != nil {
+			return err
+		}
+		s.log.Info("a tenant's home has heard what was said of the tenant while it was away", "site", at.Name, "tenant", t.ID)
+	}
+	at.copied = version
+	return nil
+}
+
+// said reads what a site's database says of a tenant.
+func (at *site) said(ctx context.Context, id int64) (c copied, err error) {
 	var b meta.Batch
 	found := false
 	var name, settings, policy string
@@ -163,7 +201,7 @@ func (s *Store) said(ctx context.Context, id int64) (c copied, err error) {
 	b.Query(eachRow(firstRow(&found, []any{&c.home, &name, &settings, &policy, &quota[0], &quota[1], &quota[2]})),
 		`SELECT home_site, name, settings, policy, quota_bytes, quota_items, quota_accounts FROM tenant WHERE tenant_id = $1`, id)
 	b.Query(eachRow(scanIssuerRow(&c.issuers)), issuerRows, id)
-	if err := outer(s.directory.db.Read(ctx, &b)); err != nil {
+	if err := outer(at.db.Read(ctx, &b)); err != nil {
 		return c, err
 	}
 	if !found {
