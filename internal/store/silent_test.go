@@ -73,7 +73,7 @@ func TestSilentSite(t *testing.T) {
 
 // A site that is silent is away after a while, by itself.
 func TestSilentSiteIsAway(t *testing.T) {
-	w, lines := storetest.TwoLines(t, time.Second, nil)
+	w, lines := storetest.TwoLines(t, 5*time.Second, nil)
 	ctx := t.Context()
 	emil := w.Account(t, 1, store.Person, "emil")
 	w.Warm(t, 1)
