@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"fachwerk/internal/store/blob"
@@ -46,7 +47,7 @@ func (s *Store) finishAccount(ctx context.Context, at *site, key Key) error {
 // removeMarked goes on with the tenants of a site that are being removed, and with
 // nothing else.
 func (s *Store) removeMarked(ctx context.Context, at *site) (err error) {
-	list, err := s.directory.tenants(ctx)
+	list, err := s.tenantsNow(ctx)
 	for _, t := range list {
 		if !t.Removing || t.HomeSite != at.Name {
 			continue
@@ -63,6 +64,17 @@ func (s *Store) removeMarked(ctx context.Context, at *site) (err error) {
 	return errors.Join(err, s.finishTenants(ctx, at), s.deleteDueObjects(ctx, at))
 }
 
+// tenantsNow asks the directory, and waits for it a few seconds: a site has other work.
+func (s *Store) tenantsNow(ctx context.Context) ([]Tenant, error) {
+	ctx, cancel := context.WithTimeout(ctx, overviewPatience)
+	defer cancel()
+	list, err := s.directory.tenants(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	return list, nil
+}
+
 // removalsSeen has Maintain go on with removals, where this process runs it.
 func (s *Store) removalsSeen() {
 	for _, at := range s.sites {
@@ -77,7 +89,7 @@ func (s *Store) removalsSeen() {
 // first what their home knows of them, then the directory's row. Their objects are still
 // deleted when they are due.
 func (s *Store) finishTenants(ctx context.Context, home *site) error {
-	list, err := s.directory.tenants(ctx)
+	list, err := s.tenantsNow(ctx)
 	for _, t := range list {
 		if !t.Removing || t.HomeSite != home.Name {
 			continue

@@ -8,7 +8,6 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
-	"fachwerk/internal/store/meta"
 	"fachwerk/internal/store/storetest"
 )
 
@@ -28,14 +27,28 @@ func comes(t *testing.T, what string, f func() bool) {
 // A site whose database takes everything and answers nothing keeps no work of another
 // from being done, however long it is waited for.
 func TestSilentSite(t *testing.T) {
+	t.Run("one without the directory", func(t *testing.T) { silentSite(t, 1, "sued", 0) })
+	t.Run("the one with the directory", func(t *testing.T) { silentSite(t, 0, "nord", 1) })
+}
+
+func silentSite(t *testing.T, silent int, name string, other int) {
 	w, lines := storetest.TwoLines(t, time.Hour, func(o *store.Options) { o.Retention = time.Nanosecond })
 	ctx := t.Context()
 	must(t, w.LoadDirectory(ctx))
-	anna := w.Account(t, 0, store.Person, "anna")
-	_, err := w.UpdateTenant(ctx, w.Tenants[0].ID, store.TenantSet{Quota: &store.TenantQuota{Bytes: 1 << 40}})
+	tenant := w.Tenants[other].ID
+	_, err := w.UpdateTenant(ctx, tenant, store.TenantSet{Quota: &store.TenantQuota{Bytes: 1 << 40}})
 	must(t, err)
-	w.Warm(t, 1)
-	lines["sued"].Silence(true)
+	var gone []store.Account
+	for _, who := range []string{"gegangen", "auchgegangen"} {
+		a := w.Account(t, other, store.Person, who)
+		c, err := w.CreateCollection(ctx, a.Key, store.Mailbox, "INBOX", "inbox", store.CollectionOptions{})
+		must(t, err)
+		_, err = w.AddObjects(ctx, a.Key, c.ID, []store.NewObject{{Body: text(t, w.Store, 100_000)}})
+		must(t, err)
+		gone = append(gone, a)
+	}
+	w.Warm(t, silent)
+	lines[name].Silence(true)
 
 	maintaining, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -47,25 +60,25 @@ func TestSilentSite(t *testing.T) {
 		stop()
 		<-done
 	}()
-	for range 2 { // the first round is not waited for by the second
-		a := w.Account(t, 0, store.Person, "gegangen")
-		c, err := w.CreateCollection(ctx, a.Key, store.Mailbox, "INBOX", "inbox", store.CollectionOptions{})
-		must(t, err)
-		_, err = w.AddObjects(ctx, a.Key, c.ID, []store.NewObject{{Body: text(t, w.Store, 100_000)}})
-		must(t, err)
+	for _, a := range gone { // the first round is not waited for by the second
 		must(t, w.RemoveAccount(ctx, a.Key))
 		comes(t, "removing an account of the other site", func() bool {
-			_, err := w.Store.Account(ctx, a.Key)
-			return errors.Is(err, meta.ErrNotFound)
+			return rows(t, w.Options.Sites[other].DB, `SELECT count(*) FROM account WHERE account_id = $1`, a.Key.Account) == 0
 		})
 	}
-	c, err := w.CreateCollection(ctx, anna.Key, store.Mailbox, "INBOX", "inbox", store.CollectionOptions{})
-	must(t, err)
-	_, err = w.AddObjects(ctx, anna.Key, c.ID, []store.NewObject{{Body: text(t, w.Store, 1000)}})
-	must(t, err)
-	comes(t, "summing up what the other site's tenant uses", func() bool {
-		return rows(t, w.Options.Sites[0].DB, `SELECT used_bytes FROM tenant WHERE tenant_id = $1`, w.Tenants[0].ID) > 0
+	comes(t, "deleting the other site's objects", func() bool {
+		return rows(t, w.Options.Sites[other].DB, `SELECT count(*) FROM content_delete`) == 0
 	})
+	if silent == 1 {
+		anna := w.Account(t, other, store.Person, "anna")
+		c, err := w.CreateCollection(ctx, anna.Key, store.Mailbox, "INBOX", "inbox", store.CollectionOptions{})
+		must(t, err)
+		_, err = w.AddObjects(ctx, anna.Key, c.ID, []store.NewObject{{Body: text(t, w.Store, 1000)}})
+		must(t, err)
+		comes(t, "summing up what the other site's tenant uses", func() bool {
+			return rows(t, w.Options.Sites[other].DB, `SELECT used_bytes FROM tenant WHERE tenant_id = $1`, tenant) > 0
+		})
+	}
 	if _, _, err := w.QueueLength(ctx); err == nil {
 		t.Error("nothing is said of the site that is silent")
 	}

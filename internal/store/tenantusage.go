@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -91,10 +90,14 @@ func (s *Store) refreshUsage(ctx context.Context, at *site, where string) error 
 		return nil
 	}
 	directoryChanged(&b)
-	if at != s.directory {
-		err = s.directory.run(ctx, &b)
+	if at != s.directory { // first: what the home says decides whether it is written again
+		asking, cancel := context.WithTimeout(ctx, overviewPatience)
+		defer cancel()
+		if err := s.directory.run(asking, &b); err != nil {
+			return fmt.Errorf("directory: %w", err)
+		}
 	}
-	return errors.Join(err, at.run(ctx, &b))
+	return at.run(ctx, &b)
 }
 
 // SumUsage brings what tenants use up to date in a list, which may be as old as the
