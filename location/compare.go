@@ -115,7 +115,7 @@ func (c *comparison) addresses() {
 		case len(e.Addresses) == 0:
 			c.unseen(Addresses, e.Name)
 		default:
-			c.place(e.Name, e.Addresses, networks)
+			c.place(e.Name, e.Addresses, networks) // the name of a standby may be among them
 		}
 	}
 	var reported []netip.Addr
@@ -131,7 +131,7 @@ func (c *comparison) addresses() {
 		}
 		c.place(connection+name, remote, networks)
 	}
-	c.place("reported by the server", reported, networks)
+	c.place(reportedBy, reported, networks)
 	for _, q := range c.facts.Questions {
 		if strings.HasPrefix(q.Asked, connection) && q.About == Addresses && q.Failed != "" {
 			c.unseen(Addresses, q.Asked)
@@ -164,9 +164,36 @@ func (c *comparison) place(subject string, seen []netip.Addr, networks []netip.P
 	}
 	if len(outside) > 0 {
 		o.State, o.Finding, seen = Differs, Outside, outside
+	} else if subject == reportedBy || strings.HasPrefix(subject, connection) {
+		seen = c.takenOver(&o, seen)
 	}
 	o.Seen = joined(unique(seen, netip.Addr.Compare))
 	c.note(o)
+}
+
+// takenOver notes that a connection ends in the networks of a declared standby and not
+// in the site's, and returns where. Another operator's, or one in another country, is
+// what is told of several: a copy there was agreed to, but not that the data is kept there.
+func (c *comparison) takenOver(o *Observation, seen []netip.Addr) []netip.Addr {
+	var there []netip.Addr
+	for _, a := range seen {
+		if within(a, c.site.Networks) {
+			continue
+		}
+		there = append(there, a)
+		i := slices.IndexFunc(c.site.Standbys, func(b Standby) bool { return within(a, b.Networks) })
+		if b := c.site.Standbys[i]; o.Standby == "" || b.foreign(c.site) {
+			o.Standby, o.Declared = b.Name, b.Name+" ("+b.Operator+", "+b.Place+", "+b.Country+")"
+			o.Finding = AtStandby
+			if b.foreign(c.site) {
+				o.State, o.Finding = Differs, AtForeignStandby
+			}
+		}
+	}
+	if len(there) == 0 {
+		return seen
+	}
+	return there
 }
 
 func unique[T comparable](list []T, compare func(a, b T) int) []T {

@@ -11,7 +11,7 @@ import (
 // standard is a site with all that may be declared, and facts that fit.
 func standard() (Site, DatabaseFacts, ObjectsFacts) {
 	s := whole("nord")
-	s.Standbys = []Standby{{Name: "b-*", Operator: "Kommunale IT", Country: "DE", Place: "Nebenstadt", Networks: prefixes("10.2.0.0/16")}}
+	s.Standbys = []Standby{{Name: "b-*", Operator: "Kommunale IT Musterland", Country: "DE", Place: "Nebenstadt", Networks: prefixes("10.2.0.0/16")}}
 	s.Objects.Bucket = "bucket"
 	d := DatabaseFacts{
 		Facts: Facts{Store: "PostgreSQL 15", Endpoints: []Endpoint{{Name: "db.example", Addresses: addresses("10.1.0.5")}},
@@ -103,7 +103,17 @@ func TestWhatDiffers(t *testing.T) {
 		"server says outside": {func(p parts) { p.d.Connections[0].Reported = address("192.0.2.1") },
 			Database, Addresses, "reported by the server", Differs, Outside},
 		"standby took over": {func(p parts) { p.d.Connections[1].Remote = address("10.2.0.7") },
-			Database, Addresses, "connection new", Matches, Inside},
+			Database, Addresses, "connection new", Matches, AtStandby},
+		"a standby of another operator took over": {func(p parts) {
+			p.s.Standbys[0].Operator = "Kommunale IT Nachbarland"
+			p.d.Connections[0].Reported = address("10.2.0.7")
+		}, Database, Addresses, "reported by the server", Differs, AtForeignStandby},
+		"a standby in another country took over": {func(p parts) {
+			p.s.Standbys[0].Country = "AT"
+			p.d.Connections[1].Remote = address("10.2.0.7")
+		}, Database, Addresses, "connection new", Differs, AtForeignStandby},
+		"the name of a standby too": {func(p parts) { p.d.Endpoints[0].Addresses = addresses("10.1.0.5", "10.2.0.7") },
+			Database, Addresses, "db.example", Matches, Inside},
 		"objects at the standby's": {func(p parts) { p.o.Connections[0].Remote = address("10.2.0.7") },
 			Objects, Addresses, "connection in use", Differs, Outside},
 		"name does not resolve": {func(p parts) { p.d.Endpoints[0].Addresses = nil },

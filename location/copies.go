@@ -39,6 +39,21 @@ func judge(s Site, part Part, of []Observation) (state State, evidence string, a
 	return state, strings.Join(lines, "; "), at
 }
 
+// takenOver is the standby that a site's database was last seen to be at. Where the
+// server says it is counts before what a connection ends at, which may be a relay.
+func takenOver(s Site, of []Observation) (b Standby, ok bool) {
+	for _, o := range of {
+		if o.Check == Addresses && o.Subject == reportedBy && o.Finding == Inside {
+			return Standby{}, false
+		}
+		i := slices.IndexFunc(s.Standbys, func(b Standby) bool { return b.Name == o.Standby })
+		if i >= 0 && (!ok || o.Subject == reportedBy) {
+			b, ok = s.Standbys[i], true
+		}
+	}
+	return b, ok
+}
+
 // copies lists where else a part's data lies: what is declared, and what was
 // seen beside it.
 func copies(s Site, sites []Site, part Part, of []Observation) []Copy {
@@ -54,9 +69,18 @@ func copies(s Site, sites []Site, part Part, of []Observation) []Copy {
 
 // standbyCopies gives a declared standby that numbers its instances a copy for
 // each that was seen.
+//
+// The one that has taken over is no copy any more; the place of the site may be.
 func standbyCopies(s Site, of []Observation) []Copy {
 	list := []Copy{}
+	primary, moved := takenOver(s, of)
+	if moved {
+		list = append(list, Copy{What: "site", Name: s.Name, Operator: s.Operator, Country: s.Country, Place: s.Place, State: NotObserved})
+	}
 	for _, b := range s.Standbys {
+		if moved && b.Name == primary.Name && !streams(b, of) {
+			continue
+		}
 		c := Copy{What: "standby", Name: b.Name, Operator: b.Operator, Country: b.Country, Place: b.Place, State: NotObserved}
 		met := false
 		for _, o := range of {
@@ -81,6 +105,11 @@ func standbyCopies(s Site, of []Observation) []Copy {
 		}
 	}
 	return list
+}
+
+// streams tells whether an instance of a standby was seen to receive changes.
+func streams(b Standby, of []Observation) bool {
+	return slices.ContainsFunc(of, func(o Observation) bool { return o.Finding == StandbyDeclared && b.called(o.Subject) })
 }
 
 func bucketCopies(s Site, sites []Site, of []Observation) []Copy {

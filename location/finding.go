@@ -22,6 +22,9 @@ const (
 	Outside     Finding = "outside" // an address is in none of them
 	LocalSocket Finding = "local_socket"
 
+	AtStandby        Finding = "at_standby"         // a declared standby has taken over
+	AtForeignStandby Finding = "at_foreign_standby" // and is another operator's, or in another country
+
 	NotEncrypted Finding = "not_encrypted" // and never was
 	Unencrypted  Finding = "unencrypted"   // it was encrypted before, or is declared to be
 
@@ -82,6 +85,10 @@ var sentences = map[Finding]wording{
 		"{Part} steht unter {seen} ({subject}), innerhalb der angegebenen Netze."},
 	Outside: {"{Part} is at {seen} ({subject}), outside the declared networks {declared}: correct the address, or declare the network if it is part of the site.",
 		"{Part} steht unter {seen} ({subject}), außerhalb der angegebenen Netze {declared}: Berichtigen Sie die Adresse, oder geben Sie das Netz an, wenn es zum Standort gehört."},
+	AtStandby: {"{Part} is at {seen} ({subject}), in the networks of a declared standby, which has taken over: what is written now lies at the standby {declared}.",
+		"{Part} steht unter {seen} ({subject}), in den Netzen eines angegebenen Standbys, der übernommen hat: Was jetzt geschrieben wird, liegt beim Standby {declared}."},
+	AtForeignStandby: {"{Part} is at {seen} ({subject}), in the networks of a declared standby of another operator or in another country, which has taken over: what is written now lies at the standby {declared}; have the site take over again, or agree with the tenants whose writes are refused.",
+		"{Part} steht unter {seen} ({subject}), in den Netzen eines angegebenen Standbys eines anderen Betreibers oder in einem anderen Land, der übernommen hat: Was jetzt geschrieben wird, liegt beim Standby {declared}; lassen Sie den Standort wieder übernehmen, oder einigen Sie sich mit den Mandanten, deren Schreiben abgelehnt wird."},
 	LocalSocket: {"{Part} is reached by a socket of this machine ({subject}); that the machine stands where declared cannot be seen from within.",
 		"{Part} wird über einen Socket dieses Rechners erreicht ({subject}); dass der Rechner steht, wo es angegeben ist, lässt sich von innen nicht sehen."},
 
@@ -156,10 +163,10 @@ var nominative = map[Part]wording{
 
 // subjects are those that are no names.
 var subjects = map[string]wording{
-	"connection in use":      {"connection in use", "bestehende Verbindung"},
-	"connection new":         {"new connection", "neue Verbindung"},
-	"connection direct":      {"direct connection", "direkte Verbindung"},
-	"reported by the server": {"reported by the server", "vom Server selbst gemeldet"},
+	"connection in use": {"connection in use", "bestehende Verbindung"},
+	"connection new":    {"new connection", "neue Verbindung"},
+	"connection direct": {"direct connection", "direkte Verbindung"},
+	reportedBy:          {"reported by the server", "vom Server selbst gemeldet"},
 }
 
 var things = map[Check]wording{

@@ -104,13 +104,29 @@ func (g *Guard) Allow(at string, s Subject, k Kind) error {
 	if !s.RefuseOnMismatch {
 		return nil
 	}
-	if len(state.mismatches) > 0 {
-		return fmt.Errorf("%w: %s", ErrMismatch, state.mismatches[0].Sentence("en"))
+	for _, o := range state.mismatches {
+		if !g.agreed(at, o, s) {
+			return fmt.Errorf("%w: %s", ErrMismatch, o.Sentence("en"))
+		}
 	}
 	if missing := g.missing(at, state); len(missing) > 0 {
 		return fmt.Errorf("%w: %s", ErrMismatch, missing[0].Sentence("en"))
 	}
 	return nil
+}
+
+// agreed tells whether a tenant's policy has agreed to a place where a standby has taken
+// over: it names a site of that operator in that country.
+func (g *Guard) agreed(at string, o Observation, s Subject) bool {
+	if o.Finding != AtForeignStandby {
+		return false
+	}
+	standbys := g.sites[g.named[at]].Standbys
+	i := slices.IndexFunc(standbys, func(b Standby) bool { return b.Name == o.Standby })
+	return i >= 0 && slices.ContainsFunc(s.Sites, func(name string) bool {
+		j, ok := g.named[name]
+		return ok && !standbys[i].foreign(g.sites[j])
+	})
 }
 
 // Mismatches returns what stops writes at a site, for those whose policy says so.

@@ -85,10 +85,11 @@ func sightings(needs []Need, before map[Need]time.Time, run []Observation) map[N
 // meets tells whether an observation shows what a check must show.
 func (o Observation) meets(c Check, run []Observation) bool {
 	switch {
-	case o.Check != c:
+	case o.Check != c, !o.Tried.IsZero(): // what stands was not seen
 		return false
 	case c == Addresses: // that a name would lead there is not enough
-		return o.State == Matches && strings.HasPrefix(o.Subject, connection) || o.Finding == LocalSocket
+		seen := o.State == Matches || o.Finding == AtForeignStandby // some have agreed to that place
+		return seen && strings.HasPrefix(o.Subject, connection) || o.Finding == LocalSocket
 	case c == Storage && o.Finding == RemoteFolder:
 		return slices.ContainsFunc(run, func(a Observation) bool {
 			return a.Part == o.Part && a.Check == Addresses && a.State == Matches
@@ -99,8 +100,12 @@ func (o Observation) meets(c Check, run []Observation) bool {
 	return o.State == Matches
 }
 
-// connection begins the subject of what was seen of one.
-const connection = "connection "
+// connection begins the subject of what was seen of one, reportedBy is that of where the
+// server says it is.
+const (
+	connection = "connection "
+	reportedBy = "reported by the server"
+)
 
 // Missing tells what was not seen of a site, lately or at all, without which it is not
 // verified.

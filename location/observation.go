@@ -2,7 +2,10 @@ package location
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -55,6 +58,9 @@ type Observation struct {
 	Declared   string `json:"declared,omitempty"`
 	Remembered bool   `json:"remembered,omitempty"`
 	Seen       string `json:"seen,omitempty"`
+	// Standby is the declared standby in whose networks a connection ends, if it is
+	// not in the site's.
+	Standby string `json:"standby,omitempty"`
 	// Evidence is what was asked and what answered, a line each.
 	Evidence string `json:"evidence,omitempty"`
 	// Since is when the thing was first seen so, At when it was last looked at.
@@ -71,6 +77,10 @@ type Observation struct {
 func (o Observation) Stops() bool {
 	return o.State == Differs && !harmless[o.Finding]
 }
+
+// stands tells whether the observation holds until the same thing is seen otherwise: a
+// difference, and that a standby has taken over.
+func (o Observation) stands() bool { return o.State == Differs || o.Finding == AtStandby }
 
 // New tells whether the observation says something else than the one before it.
 func (o Observation) New() bool { return o.Since.Equal(o.At) && o.Tried.IsZero() }
@@ -93,6 +103,12 @@ func (o Observation) same(p Observation) bool {
 
 // Of is what a chain of reports is about: a tenant, or one person of it.
 type Of struct{ Tenant, Person int64 } // Person 0: the tenant
+
+// subject is what reports name a chain by: it tells nothing and never changes.
+func (of Of) subject() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "fachwerk location report of %d %d", of.Tenant, of.Person))
+	return hex.EncodeToString(sum[:16])
+}
 
 // ErrOutdated says that another report of the chain was kept meanwhile: make it
 // anew, upon that one.

@@ -47,11 +47,16 @@ func Open(text []byte, public ed25519.PublicKey) (r Report, jws string, err erro
 		return Report{}, "", ErrEdited
 	}
 	if bytes.HasPrefix(text, []byte(columns[0]+",")) {
-		again, err := CSV(r, jws)
+		now, err := CSV(r, jws)
 		if err != nil {
 			return Report{}, "", err
 		}
-		if !bytes.Equal(lines(again), lines(text)) {
+		before, err := table(r, jws, columns)
+		if err != nil {
+			return Report{}, "", err
+		}
+		older := r.Subject == "" && bytes.Equal(lines(before), lines(text))
+		if !older && !bytes.Equal(lines(now), lines(text)) {
 			return Report{}, "", ErrEdited
 		}
 	}
@@ -87,16 +92,16 @@ func VerifyChain(files [][]byte, public ed25519.PublicKey) ([]Report, error) {
 		}
 		return cmp.Or(cmp.Compare(a.Number, b.Number), a.Issued.Compare(b.Issued))
 	})
-	reports := make([]Report, len(chain))
+	reports, same := make([]Report, len(chain)), sameSubject()
 	for i, l := range chain {
 		reports[i] = l.Report
-		switch {
-		case unkept(l) && l.Tenant == chain[0].Tenant && l.Person == chain[0].Person:
+		switch about := same(l.Report); {
+		case about && unkept(l):
 		case l.Number < 1, (l.Number == 1) != (l.Previous == ""):
 			return nil, fmt.Errorf("%w: report %d names %q as the one before", ErrChain, l.Number, l.Previous)
-		case i == 0:
-		case l.Tenant != chain[0].Tenant || l.Person != chain[0].Person:
+		case !about:
 			return nil, fmt.Errorf("%w: report %d is about somebody else", ErrChain, l.Number)
+		case i == 0:
 		case l.Number != chain[i-1].Number+1:
 			return nil, fmt.Errorf("%w: report %d follows %d", ErrChain, l.Number, chain[i-1].Number)
 		case l.Previous != Digest(chain[i-1].jws):
@@ -104,4 +109,23 @@ func VerifyChain(files [][]byte, public ed25519.PublicKey) ([]Report, error) {
 		}
 	}
 	return reports, nil
+}
+
+// sameSubject tells of one report after the other whether it is about whom those before
+// it were: by the subject, which no change of a name changes, and where one of two that
+// follow each other has none yet, by the names.
+func sameSubject() func(Report) bool {
+	var before *Report
+	subject := ""
+	return func(r Report) bool {
+		same := before == nil || r.Tenant == before.Tenant && r.Person == before.Person
+		if r.Subject != "" {
+			if subject != "" {
+				same = r.Subject == subject
+			}
+			subject = r.Subject
+		}
+		before = &r
+		return same
+	}
 }

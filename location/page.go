@@ -74,13 +74,16 @@ var states = map[State]wording{
 }
 
 var kinds = map[string]wording{
-	"mail":     {"Mail", "E-Mail"},
-	"calendar": {"Calendars", "Kalender"},
-	"contacts": {"Contacts", "Kontakte"},
-	"files":    {"Files", "Dateien"},
-	"queue":    {"Mail on its way out", "Ausgehende Post"},
-	"login":    {"Sign-in and app passwords", "Anmeldung und App-Passwörter"},
-	"metadata": {"Indexes and settings", "Verzeichnisse und Einstellungen"},
+	"mail":      {"Mail", "E-Mail"},
+	"calendar":  {"Calendars", "Kalender"},
+	"contacts":  {"Contacts", "Kontakte"},
+	"files":     {"Files", "Dateien"},
+	"queue":     {"Mail on its way out", "Ausgehende Post"},
+	"login":     {"Sign-in and app passwords", "Anmeldung und App-Passwörter"},
+	KindDeleted: {"Deleted, awaiting erasure", "Gelöscht, wartet auf die endgültige Löschung"},
+	KindTenant:  {"In the directory: name, contact, settings and login providers of the tenant", "Im Verzeichnis: Name, Kontakt, Einstellungen und Anmeldedienste des Mandanten"},
+	KindDomains: {"In the directory: domains", "Im Verzeichnis: Domains"},
+	"metadata":  {"Indexes and settings", "Verzeichnisse und Einstellungen"},
 }
 
 var notes = map[Note]wording{
@@ -90,6 +93,8 @@ var notes = map[Note]wording{
 		"Inhalte sind versiegelt gespeichert. Nicht versiegelt sind Kennungen, Markierungen, Daten, Größen, Namen von Ordnern und die Zeiten von Terminen."},
 	NoteUnkept: {"This report could not be kept: at present nothing of the tenant may be written where its data lies. It is signed and true, but has no number, and the next report will not name it. Keep the file.",
 		"Dieser Bericht konnte nicht aufbewahrt werden: Derzeit darf nichts für den Mandanten geschrieben werden, wo seine Daten liegen. Er ist signiert und gültig, hat aber keine Nummer, und der nächste Bericht wird ihn nicht nennen. Bewahren Sie die Datei auf."},
+	NoteDirectory: {"The directory of tenants could not be asked what it has of this tenant; it is not counted.",
+		"Das Verzeichnis der Mandanten war nicht zu fragen, was es von diesem Mandanten hat; es ist nicht mitgezählt."},
 	NoteBackups: {"Backups that operators make of databases and buckets by their own means are not counted.",
 		"Sicherungen, die Betreiber von Datenbanken und Buckets mit eigenen Mitteln anfertigen, sind nicht mitgezählt."},
 }
@@ -105,6 +110,9 @@ var pageWords = map[string]wording{
 	"before":    {"SHA-256 of the report before", "SHA-256 des vorigen Berichts"},
 	"account":   {"Account", "Konto"},
 	"kind":      {"Data", "Daten"},
+	"until":     {"erased by", "gelöscht bis"},
+	"subject":   {"subject of the chain", "Kennung der Kette"},
+	"standby":   {"standby that has taken over", "Standby, der übernommen hat"},
 	"items":     {"Items", "Anzahl"},
 	"bytes":     {"Bytes", "Bytes"},
 	"place":     {"Place", "Ort"},

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,21 +36,27 @@ const signatureRecord = "signature"
 var columns = []string{"number", "issued", "tenant", "person", "account", "kind", "items", "bytes", "site", "operator", "country",
 	"place", "part", "store", "state", "copies", "evidence", "evidence_at"}
 
+// laterColumns came after reports had been made without them.
+var laterColumns = []string{"standby", "until", "subject"}
+
 // CSV is the report as RFC 4180 describes: a record of names, a record for each row
 // and one with the signature.
 func CSV(r Report, jws string) ([]byte, error) {
+	return table(r, jws, slices.Concat(columns, laterColumns))
+}
+
+// table is a report with columns that begin as columns do.
+func table(r Report, jws string, columns []string) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
 	records := [][]string{columns}
 	for _, row := range r.Rows {
-		at := ""
-		if !row.EvidenceAt.IsZero() {
-			at = row.EvidenceAt.UTC().Format(time.RFC3339)
-		}
-		records = append(records, []string{strconv.FormatInt(r.Number, 10), r.Issued.UTC().Format(time.RFC3339), r.Tenant, r.Person,
+		record := []string{strconv.FormatInt(r.Number, 10), r.Issued.UTC().Format(time.RFC3339), r.Tenant, r.Person,
 			row.Account, row.Kind, strconv.FormatInt(row.Items, 10), strconv.FormatInt(row.Bytes, 10), row.Site, row.Operator,
-			row.Country, row.Place, string(row.Part), row.Store, string(row.State), copiesText(row.Copies), row.Evidence, at})
+			row.Country, row.Place, string(row.Part), row.Store, string(row.State), copiesText(row.Copies), row.Evidence, moment(row.EvidenceAt),
+			row.Standby, moment(row.Until), r.Subject}
+		records = append(records, record[:len(columns)])
 	}
 	for _, record := range append(records, []string{signatureRecord, jws}) {
 		for i := range record {
@@ -61,6 +68,14 @@ func CSV(r Report, jws string) ([]byte, error) {
 	}
 	w.Flush()
 	return b.Bytes(), w.Error()
+}
+
+// moment is a time, or nothing where there is none.
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
 }
 
 // cell keeps a spreadsheet from taking a name for a formula.

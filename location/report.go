@@ -19,9 +19,12 @@ type Report struct {
 	Previous string    `json:"previous,omitempty"`
 	Issued   time.Time `json:"issued"`
 	Issuer   string    `json:"issuer"` // the installation
-	Tenant   string    `json:"tenant"`
-	Person   string    `json:"person,omitempty"` // the address; empty: of the whole tenant
-	Rows     []Row     `json:"rows"`
+	// Subject is an opaque word for whom the chain is about. It stays as it is when a
+	// name or an address changes; reports of before had none.
+	Subject string `json:"subject,omitempty"`
+	Tenant  string `json:"tenant"`
+	Person  string `json:"person,omitempty"` // the address; empty: of the whole tenant
+	Rows    []Row  `json:"rows"`
 	// Observations are the last ones of every site that a row names.
 	Observations []Observation `json:"observations"`
 	Notes        []Note        `json:"notes"`
@@ -37,14 +40,19 @@ type Row struct {
 	Operator string `json:"operator"`
 	Country  string `json:"country"`
 	Place    string `json:"place"`
-	Part     Part   `json:"part"`
-	Store    string `json:"store"`
-	Copies   []Copy `json:"copies"`
+	// Standby is the declared standby of the site that has taken over: operator,
+	// country and place are its.
+	Standby string `json:"standby,omitempty"`
+	Part    Part   `json:"part"`
+	Store   string `json:"store"`
+	Copies  []Copy `json:"copies"`
 	// State tells whether the place was observed to be as declared. Evidence
 	// says by what: the addresses and keys seen.
 	State      State     `json:"state"`
 	Evidence   string    `json:"evidence"`
 	EvidenceAt time.Time `json:"evidence_at"` // zero: never
+	// Until is when the last of what was deleted is due to be erased.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Observed tells whether the row is more than declared.
@@ -70,6 +78,15 @@ const (
 	NotePlain   Note = "plain_columns" // what is stored unsealed
 	NoteBackups Note = "backups"       // of database and bucket by their operators
 	NoteUnkept  Note = "unkept"        // it was handed out and not kept, nor numbered
+	// NoteDirectory is in a report that does not count what the directory has.
+	NoteDirectory Note = "directory_unseen"
+)
+
+// Kinds that are nobody's work.
+const (
+	KindDeleted = "deleted"           // what was deleted and is not erased yet
+	KindTenant  = "directory_tenant"  // the tenant itself in the directory of tenants: name, contact, settings, login providers
+	KindDomains = "directory_domains" // its domains there
 )
 
 // Count is what the store knows: how much of one kind lies in which part.
@@ -79,13 +96,15 @@ type Count struct {
 	Items, Bytes int64
 	Site         string
 	Part         Part
-	Store        string // "PostgreSQL", "S3", "SQLite", "directory"
+	Store        string    // "PostgreSQL", "S3", "SQLite", "directory"
+	Until        time.Time // when the last of what was deleted is due to be erased; zero: it was not
 }
 
 // Counted is what a report begins with.
 type Counted struct {
 	Tenant, Person string // names to show; Person empty for a whole tenant
 	Counts         []Count
+	Notes          []Note // what could not be counted
 }
 
 // Counter counts what lies where; the store implements it.
@@ -138,7 +157,7 @@ func (r *Reporter) next(ctx context.Context, of Of, counted Counted, seen []Obse
 		now = r.Now
 	}
 	report := Compose(r.Guard.Sites(), counted, seen)
-	report.Issuer, report.Issued = r.Issuer, now().UTC().Truncate(time.Second)
+	report.Issuer, report.Issued, report.Subject = r.Issuer, now().UTC().Truncate(time.Second), of.subject()
 	last, err := r.Ledger.LastReport(ctx, of)
 	switch {
 	case err == nil:
@@ -188,15 +207,19 @@ func Compose(sites []Site, counted Counted, seen []Observation) Report {
 		Notes: []Note{NoteClients, NotePlain, NoteBackups},
 	}
 	r.Observations = append(r.Observations, seen...)
+	r.Notes = append(r.Notes, counted.Notes...)
 	for _, c := range counted.Counts {
 		row := Row{Account: c.Account, Kind: c.Kind, Items: c.Items, Bytes: c.Bytes, Site: c.Site, Part: c.Part,
-			Store: c.Store, Copies: []Copy{}, State: Differs}
+			Store: c.Store, Copies: []Copy{}, State: Differs, Until: c.Until}
 		if i := slices.IndexFunc(sites, func(s Site) bool { return s.Name == c.Site }); i >= 0 {
 			s := sites[i]
 			row.Operator, row.Country, row.Place = s.Operator, s.Country, s.Place
 			of := seenAt(seen, c.Site, c.Part)
 			row.State, row.Evidence, row.EvidenceAt = judge(s, c.Part, of)
 			row.Copies = copies(s, sites, c.Part, of)
+			if b, moved := takenOver(s, of); moved {
+				row.Standby, row.Operator, row.Country, row.Place = b.Name, b.Operator, b.Country, b.Place
+			}
 		}
 		r.Rows = append(r.Rows, row)
 	}

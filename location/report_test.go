@@ -437,9 +437,16 @@ func TestPythonVerifier(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Ledger = ledger
+	r.Counter = named{name: "Neuer Name"}
+	renamed := chain(t, r, 1)[0]
+	stranger, err := location.JSON(makeReport(t, r, location.Of{Tenant: 9}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	edited := []byte(strings.Replace(string(files[0]), `"items": 12`, `"items": 13`, 1))
 	for name, content := range map[string][]byte{"key": key, "other": otherKey, "1": files[0], "2": files[1], "3": files[2],
-		"page": page, "table": table, "edited": edited, "unkept": unkept} {
+		"page": page, "table": table, "edited": edited, "unkept": unkept,
+		"renamed": renamed, "stranger": stranger} {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -453,6 +460,8 @@ func TestPythonVerifier(t *testing.T) {
 		{"key page", "report 1", true},
 		{"key table", "=anna@musterstadt.example: the signature fits", true},
 		{"key 1 unkept 2", "unkept: report that was not kept of", true},
+		{"key 2 3 renamed", "Neuer Name: the signature fits", true},
+		{"key 3 stranger", "about somebody else", false},
 		{"key 1 unkept 3", "does not follow", false},
 		{"other 1", "the signature does not fit", false},
 		{"key edited", "does not show what was signed", false},

@@ -140,6 +140,10 @@ func declaredWhole(what, name, operator, country, place string) error {
 	return nil
 }
 
+// foreign tells whether a standby is another operator's than its site, or in another
+// country.
+func (b Standby) foreign(s Site) bool { return b.Operator != s.Operator || b.Country != s.Country }
+
 // called tells whether a standby that gives itself this name is meant.
 func (b Standby) called(name string) bool {
 	ok, err := path.Match(b.Name, strings.ReplaceAll(name, "/", "_")) // a * covers any text

@@ -11,10 +11,10 @@ import (
 // was seen last, in the place of what now could not be observed. A run that is kept or
 // judged without it would forget a difference because nobody could look.
 //
-// A difference is settled by the same thing being seen later, or by being gone: by a
+// That a standby has taken over stands likewise. It is settled by the same thing being seen later, or by being gone: by a
 // look that saw all there is of the kind without it.
 func Standing(before, run []Observation) []Observation {
-	before = slices.DeleteFunc(slices.Clone(before), func(p Observation) bool { return p.State != Differs || settled(p, run) })
+	before = slices.DeleteFunc(slices.Clone(before), func(p Observation) bool { return !p.stands() || settled(p, run) })
 	if len(before) == 0 {
 		return run
 	}

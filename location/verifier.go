@@ -213,6 +213,9 @@ func (v *Verifier) keep(ctx context.Context, mine *remembered, before, run []Obs
 	v.o.Guard.Learn(site, run)
 	v.o.Observed(site, run)
 	for _, o := range run {
+		if o.Finding == AtStandby && o.New() {
+			v.o.Log.Warn("location: "+o.Sentence("en"), "site", site)
+		}
 		if o.State == Differs && o.New() {
 			v.o.Log.Error("location: "+o.Sentence("en"), "site", site, "part", o.Part, "check", o.Check, "finding", o.Finding)
 		}

@@ -72,10 +72,10 @@ func TestChangedCertificateOfTheObjectStore(t *testing.T) {
 	s.Objects.CertificateKeys = []string{one.Pin}
 	s.verify(t).found(location.Objects, location.Identity, "", location.NotDeclared)
 
-	// Without trust in its certificate there is no connection and no identity, and the
-	// expectation stays.
+	// Without trust in its certificate there is no connection and no identity: what
+	// differed stands, and the expectation stays.
 	s.objects(t, service.Endpoint(), one.Roots)
-	if o := s.verify(t).found(location.Objects, location.Identity, "", location.Unseen); o.Declared != one.Pin {
+	if o := s.verify(t).found(location.Objects, location.Identity, "", location.NotDeclared); o.Declared != one.Pin || o.Tried.IsZero() {
 		t.Errorf("%+v", o)
 	}
 }
