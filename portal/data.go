@@ -12,8 +12,11 @@ import (
 	"fachwerk/location"
 )
 
-// loginDataKind is the kind of what people sign in with: it is kept, and no work of theirs.
-const loginDataKind = "login"
+// apart tells of kinds that are kept and are nobody's work: what people sign in with, what
+// they have deleted, and what the directory has of a tenant.
+func apart(kind string) bool {
+	return slices.Contains([]string{"login", location.KindDeleted, location.KindTenant, location.KindDomains}, kind)
+}
 
 // historyShown is how many observations of the past the page lists.
 const historyShown = 30
@@ -41,6 +44,7 @@ type dataPage struct {
 	Key     string // public, as PEM
 
 	Trash, DAV bool
+	Unlisted   bool // what the directory of tenants has is not counted
 }
 
 // dataPlace is one store of one site, and what lies there.
@@ -155,6 +159,7 @@ func sitesOf(counts []location.Count) (sites []string) {
 
 // fill sorts a report's rows by place and sums them up.
 func (page *dataPage) fill(report location.Report) {
+	page.Unlisted = slices.Contains(report.Notes, location.NoteDirectory)
 	for _, row := range report.Rows {
 		page.add(row)
 		i := slices.IndexFunc(page.Places, func(x dataPlace) bool {
@@ -179,7 +184,7 @@ func (page *dataPage) fill(report location.Report) {
 	slices.SortStableFunc(page.Places, func(a, b dataPlace) int {
 		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Part, b.Part))
 	})
-	for _, x := range page.Places { // what somebody signs in with, at the end
+	for _, x := range page.Places { // what is nobody's work, at the end
 		slices.SortStableFunc(x.Holds, func(a, b location.Row) int {
 			return cmp.Compare(last(a), last(b))
 		})
@@ -188,7 +193,7 @@ func (page *dataPage) fill(report location.Report) {
 
 // add counts a row; a kind that is there counts even if it is not offered.
 func (page *dataPage) add(row location.Row) {
-	if row.Kind == loginDataKind {
+	if apart(row.Kind) {
 		return
 	}
 	page.Items += row.Items
@@ -244,7 +249,7 @@ func (p *Portal) report(c chain) pageFunc {
 
 // last orders rows: what is a person's work first.
 func last(row location.Row) int {
-	if row.Kind == loginDataKind {
+	if apart(row.Kind) {
 		return 1
 	}
 	return 0

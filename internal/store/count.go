@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"fachwerk/internal/store/meta"
 	"fachwerk/location"
@@ -13,9 +14,10 @@ import (
 type Count struct {
 	Account      Key
 	Address      string
-	Kind         string // "mail", "calendar", "contacts", "files", "queue", "login"
-	Store        string // "database" or "objects"
-	Items, Bytes int64  // Bytes before compression and sealing; 0 of "login". Folders are no items here
+	Kind         string    // "mail", "calendar", "contacts", "files", "queue", "login", "deleted"
+	Store        string    // "database" or "objects"
+	Items, Bytes int64     // Bytes before compression and sealing; 0 of "login". Folders are no items here
+	Until        time.Time // of "deleted": when the last of it is due to be erased
 }
 
 // The parts of a site that a Count names.
@@ -64,7 +66,11 @@ func (s *Store) Counts(ctx context.Context, tenant int64) (list []Count, err err
 		list = append(list, c.Count)
 	}
 	more, err := at.countRest(ctx, Key{Tenant: tenant})
-	return append(list, more...), err
+	if err != nil {
+		return nil, err
+	}
+	gone, err := at.countDeleted(ctx, Key{Tenant: tenant}, s.o.Retention)
+	return slices.Concat(list, more, gone), err
 }
 
 // countCollections counts by the counters of collections, of one account or, with
@@ -137,8 +143,16 @@ func (s *Store) Count(ctx context.Context, of location.Of) (location.Counted, er
 	at := s.at(ctx, of.Tenant)
 	if of.Person == 0 {
 		counts, err := s.Counts(ctx, of.Tenant)
-		out.Counts = at.told(counts, false)
-		return out, err
+		if err != nil {
+			return location.Counted{}, err
+		}
+		listed, err := s.countDirectory(ctx, of.Tenant)
+		if err != nil && ctx.Err() == nil { // what lies at the tenant's home is told nevertheless
+			s.log.Warn("what the directory has of a tenant was not counted", "tenant", of.Tenant, "err", err)
+			out.Notes = append(out.Notes, location.NoteDirectory)
+		}
+		out.Counts = append(at.told(counts, false), listed...)
+		return out, ctx.Err()
 	}
 	key := Key{Tenant: of.Tenant, Account: of.Person}
 	own, err := s.Account(ctx, key)
@@ -165,6 +179,11 @@ func (s *Store) Count(ctx context.Context, of location.Of) (location.Counted, er
 		for _, c := range collections {
 			counts = append(counts, c.Count)
 		}
+		gone, err := at.countDeleted(ctx, key, s.o.Retention)
+		if err != nil {
+			return location.Counted{}, err
+		}
+		counts = append(counts, gone...)
 		if n == 0 { // how others sign in is theirs
 			more, err := at.countRest(ctx, key)
 			if err != nil {
@@ -180,7 +199,7 @@ func (s *Store) Count(ctx context.Context, of location.Of) (location.Counted, er
 // told puts counts into a report's words, by account or summed over accounts.
 func (at *site) told(counts []Count, byAccount bool) (list []location.Count) {
 	for _, c := range counts {
-		one := location.Count{Kind: c.Kind, Items: c.Items, Bytes: c.Bytes, Site: at.Name, Part: location.Part(c.Store), Store: at.nameOf(c.Store)}
+		one := location.Count{Kind: c.Kind, Items: c.Items, Bytes: c.Bytes, Site: at.Name, Part: location.Part(c.Store), Store: at.nameOf(c.Store), Until: c.Until}
 		if byAccount {
 			one.Account = c.Address
 		}
@@ -193,6 +212,9 @@ func (at *site) told(counts []Count, byAccount bool) (list []location.Count) {
 		}
 		list[i].Items += one.Items
 		list[i].Bytes += one.Bytes
+		if one.Until.After(list[i].Until) {
+			list[i].Until = one.Until
+		}
 	}
 	slices.SortStableFunc(list, func(a, b location.Count) int {
 		if a.Account != b.Account {

@@ -150,8 +150,8 @@ func (at *site) noteObjects(ctx context.Context, tenant int64, retention time.Du
 		after = page[len(page)-1].Key
 		var b meta.Batch
 		for _, o := range page {
-			b.Exec(`INSERT INTO content_delete (tenant_id, object_key, due_at) VALUES ($1, $2, {now} + $3) ON CONFLICT DO NOTHING`,
-				tenant, o.Key, retention.Microseconds())
+			b.Exec(`INSERT INTO content_delete (tenant_id, object_key, due_at, size) VALUES ($1, $2, {now} + $3, $4) ON CONFLICT DO NOTHING`,
+				tenant, o.Key, retention.Microseconds(), o.Size)
 		}
 		if err := at.run(ctx, &b); err != nil {
 			return err

@@ -71,17 +71,18 @@ func (db *DB) sweep(ctx context.Context, key Key, ids [][]byte, retention time.D
 		for _, id := range ids {
 			b.Query(each(func(scan func(...any) error) error {
 				var object string
-				if err := scan(&object); err != nil {
+				var size int64
+				if err := scan(&object, &size); err != nil {
 					return err
 				}
 				n++
 				if object != "" {
-					due.Exec(`INSERT INTO content_delete (tenant_id, object_key, due_at) VALUES ($1, $2, {now} + $3)
-						ON CONFLICT (tenant_id, object_key) DO NOTHING`, key.Tenant, object, retention.Microseconds())
+					due.Exec(`INSERT INTO content_delete (tenant_id, object_key, due_at, account_id, size) VALUES ($1, $2, {now} + $3, $4, $5)
+						ON CONFLICT (tenant_id, object_key) DO NOTHING`, key.Tenant, object, retention.Microseconds(), key.Account, size)
 				}
 				return nil
 			}), `DELETE FROM content WHERE tenant_id = $1 AND account_id = $2 AND content_id = $3`+stillUnnamed+
-				" RETURNING object_key", key.Tenant, key.Account, id)
+				" RETURNING object_key, size", key.Tenant, key.Account, id)
 		}
 		if err := tx.Run(ctx, &b); err != nil || len(due.Statements) == 0 {
 			return err
