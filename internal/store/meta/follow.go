@@ -15,9 +15,15 @@ import (
 // the storage does not have. It is opened again by a new generation alone.
 const lostMark = "lost:"
 
-// hearing is how long a server that was put in another's place is given no work, so
-// that each process that remembers more than it has can say so in it.
-const hearing = 3 * time.Second
+// A server that was put in another's place is given no work until each process that
+// remembers more than it has can have said so in it. Each looks every second, also one
+// that has nothing to do; where another server took over it may have to give up its
+// connections to the one before first.
+const (
+	hearingRestart   = 3 * time.Second
+	hearingSuccessor = 10 * time.Second
+	lookTime         = 3 * time.Second // for one look
+)
 
 // following is what a DB knows of the storage that it follows.
 type following struct {
@@ -88,7 +94,9 @@ func (db *DB) judge(ctx context.Context, identity string, fresh bool, within fun
 	if !begun { // recognise decides
 		return nil
 	}
-	known, generation, err := installed(ctx, within)
+	looking, cancel := context.WithTimeout(ctx, lookTime)
+	known, generation, err := installed(looking, within)
+	cancel()
 	if err != nil {
 		return err
 	}
@@ -106,6 +114,10 @@ func (db *DB) judge(ctx context.Context, identity string, fresh bool, within fun
 		return db.refuse(err)
 	}
 	// Another process may know more.
+	hearing := hearingRestart
+	if identity != before || identity != known {
+		hearing = hearingSuccessor
+	}
 	select {
 	case <-time.After(hearing):
 	case <-ctx.Done():

@@ -8,12 +8,23 @@ import (
 	"strings"
 )
 
-// Rule 6: how far the counters of every account jump, so that a restored store
+// Rule 6: how far the counters of every account jump at least, so that a restored store
 // never hands out again what clients have seen of the lost time.
 const (
 	modseqJump      = 1 << 32 // also of the counter that ids come from
 	uidJump         = 1 << 20
 	uidvalidityJump = 1 << 16 // Unix seconds do most of it
+)
+
+// A generation is the time of its beginning, seconds since 2026, and counters jump to
+// what goes with that: two restores from different backups, which know nothing of each
+// other, begin at different numbers. Of the second one's no number was given out by the
+// first, unless that changed an account four million times a second, or gave a mailbox
+// two UIDs a second, for as long as it was used.
+const (
+	generationEpoch = 1_767_225_600 // 2026-01-01T00:00:00Z, Unix seconds
+	modseqPerSecond = 1 << 22       // 2^53 is reached after 68 years
+	uidPerSecond    = 2             // 2^32 likewise
 )
 
 // Generation is a part of sync-tokens and of folder ETags: those of another
@@ -86,7 +97,8 @@ func (db *DB) NewGeneration(ctx context.Context) error {
 		var b Batch
 		b.Exec(`INSERT INTO installation (one, identity, created_at) VALUES (1, '', {now})
 			ON CONFLICT (one) DO NOTHING`)
-		b.Query(one(&generation), "UPDATE installation SET generation = generation + 1 WHERE one = 1 RETURNING generation")
+		b.Query(one(&generation), `UPDATE installation SET generation = CASE WHEN {now} / 1000000 - $1 > generation
+			THEN {now} / 1000000 - $1 ELSE generation + 1 END WHERE one = 1 RETURNING generation`, int64(generationEpoch))
 		return tx.Run(ctx, &b)
 	})
 	if err != nil {
@@ -105,12 +117,16 @@ func (db *DB) NewGeneration(ctx context.Context) error {
 
 const (
 	// jumpAccounts takes the next accounts that have not jumped yet.
-	jumpAccounts = `UPDATE account SET generation = $1, modseq = modseq + $2, next_id = next_id + $2,
-		last_uidvalidity = CASE WHEN last_uidvalidity = 0 THEN 0 ELSE last_uidvalidity + $3 END, floor = modseq + $2
+	jumpAccounts = `UPDATE account SET generation = $1,
+		modseq = CASE WHEN modseq + $2 > $4 THEN modseq + $2 ELSE $4 END,
+		next_id = CASE WHEN next_id + $2 > $4 THEN next_id + $2 ELSE $4 END,
+		last_uidvalidity = CASE WHEN last_uidvalidity = 0 THEN 0 ELSE last_uidvalidity + $3 END,
+		floor = CASE WHEN modseq + $2 > $4 THEN modseq + $2 ELSE $4 END
 		WHERE (tenant_id, account_id) IN (SELECT tenant_id, account_id FROM account WHERE generation < $1
 			ORDER BY tenant_id, account_id LIMIT 500)
 		RETURNING tenant_id, account_id, modseq`
-	jumpCollections = `UPDATE collection SET modseq = $3, self_modseq = $3, floor = $3, base_modseq = $3, uidnext = uidnext + $4
+	jumpCollections = `UPDATE collection SET modseq = $3, self_modseq = $3, floor = $3, base_modseq = $3,
+		uidnext = CASE WHEN uidnext + $4 > $5 THEN uidnext + $4 ELSE $5 END
 		WHERE tenant_id = $1 AND account_id = $2`
 )
 
@@ -127,10 +143,10 @@ func (db *DB) jump(ctx context.Context) error {
 				var k Key
 				var modseq int64
 				err := scan(&k.Tenant, &k.Account, &modseq)
-				collections.Exec(jumpCollections, k.Tenant, k.Account, modseq, int64(uidJump))
+				collections.Exec(jumpCollections, k.Tenant, k.Account, modseq, int64(uidJump), generation*uidPerSecond)
 				jumped++
 				return err
-			}), jumpAccounts, generation, int64(modseqJump), int64(uidvalidityJump))
+			}), jumpAccounts, generation, int64(modseqJump), int64(uidvalidityJump), generation*modseqPerSecond)
 			if err := tx.Run(ctx, &b); err != nil || jumped == 0 {
 				return err
 			}

@@ -33,6 +33,7 @@ var tests = []struct {
 	{"Objects", testObjects},
 	{"RemoveDeleted", testRemoveDeleted},
 	{"Generation", testGeneration},
+	{"Generations", testGenerations},
 	{"Identity", testIdentity},
 	{"Seen", testSeen},
 	{"Drive", testDrive},

@@ -43,7 +43,7 @@ func (s *server) identity() string {
 var errReplaced = fmt.Errorf("%w: another server answers than before", meta.ErrUnavailable)
 
 const (
-	lookEvery  = 5 * time.Second        // at what the store says of itself
+	lookEvery  = time.Second            // at what the store says of itself, see meta's hearing
 	judgeAgain = 300 * time.Millisecond // where the server did not answer
 	judgeLater = 10 * time.Second       // where it was refused
 )
