@@ -188,10 +188,8 @@ func (q *Queue) hint() {
 // slow to say keeps nobody from waking it.
 func (q *Queue) sleep(ctx context.Context) {
 	answer := make(chan time.Duration, 1)
-	longest := longestSleep
-	if len(q.leaveOut()) > 0 {
-		longest = fullSleep
-	}
+	full := len(q.leaveOut()) > 0
+	longest := pause(longestSleep, full)
 	if q.asking.CompareAndSwap(false, true) {
 		q.asks.Go(func() {
 			answer <- q.nextDue(ctx)
@@ -215,9 +213,18 @@ func (q *Queue) sleep(ctx context.Context) {
 		case <-wait.C:
 			return
 		case in := <-answer:
-			wait.Reset(min(in, longest))
+			wait.Reset(min(pause(in, full), longest))
 		}
 	}
+}
+
+// pause is how long to sleep where something is due in a time, and full says that someone's
+// mail is left out of claims: then it is theirs that is due, and no claim finds it.
+func pause(in time.Duration, full bool) time.Duration {
+	if full {
+		return fullSleep
+	}
+	return min(in, longestSleep)
 }
 
 // nextDue is how long to sleep.

@@ -3,7 +3,20 @@ package queue
 import (
 	"slices"
 	"testing"
+	"time"
 )
+
+// A queue of which somebody's mail is left out does not ask again and again for it.
+func TestFullQueueSleeps(t *testing.T) {
+	for _, in := range []time.Duration{0, 10 * time.Millisecond, time.Hour} {
+		if got := pause(in, true); got != fullSleep {
+			t.Errorf("due in %v, and left out: it sleeps %v", in, got)
+		}
+	}
+	if pause(time.Hour, false) != longestSleep || pause(time.Second, false) != time.Second {
+		t.Error("where nobody is left out the next that is due wakes it")
+	}
+}
 
 // One tenant's many wait behind another's one, in the order in which they asked.
 func TestTenantsTakeTurns(t *testing.T) {
