@@ -55,7 +55,7 @@ func (rp *RelyingParty) Invite(ctx context.Context, ref AccountRef, issuerURL st
 	if err != nil {
 		return "", fmt.Errorf("invitation: %w", err)
 	}
-	owner := fmt.Sprintf("%d/%d", ref.Tenant, ref.Account)
+	owner := ref.Owner()
 	if err := rp.cfg.Tickets.DeleteTickets(ctx, ref.Tenant, ticketInvite, owner); err != nil {
 		return "", fmt.Errorf("invitation: %w", unavailable(err))
 	}

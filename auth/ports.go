@@ -2,11 +2,17 @@ package auth
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
 // AccountRef names a person's account.
 type AccountRef struct{ Tenant, Account int64 }
+
+// Owner is the owner of tickets that tell of a person: they go with the account.
+func (r AccountRef) Owner() string {
+	return strconv.FormatInt(r.Tenant, 36) + "-" + strconv.FormatInt(r.Account, 36)
+}
 
 // Person is what login needs to know of one.
 type Person struct {

@@ -59,7 +59,7 @@ func (p *Portal) keepProfile(ctx context.Context, v *visitor, secret string) (id
 	}
 	id = rand.Text()
 	return id, p.c.Tickets.PutTicket(ctx, auth.Ticket{
-		Tenant: v.Tenant, Kind: profileTicket, ID: ticketID(v, id), Value: profile, Expires: p.c.Now().Add(profileTime),
+		Tenant: v.Tenant, Kind: profileTicket, ID: ticketID(v, id), Owner: auth.AccountRef{Tenant: v.Tenant, Account: v.Account}.Owner(), Value: profile, Expires: p.c.Now().Add(profileTime),
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 // Subject is the provider's name of a person: made of the account's ids, so
 // that it never changes and needs no table.
 func Subject(ref auth.AccountRef) string {
-	return strconv.FormatInt(ref.Tenant, 36) + "-" + strconv.FormatInt(ref.Account, 36)
+	return ref.Owner()
 }
 
 // refOf undoes Subject; false for what Subject would not write.

@@ -225,6 +225,7 @@ func (s *Store) RemoveAccount(ctx context.Context, key Key) error {
 		} {
 			b.Exec(sql, key.Tenant, key.Account)
 		}
+		b.Exec(`DELETE FROM ticket WHERE tenant_id = $1 AND owner = $2 AND owner <> ''`, key.Tenant, refOf(key).Owner())
 		if err := tx.Run(ctx, &b); err != nil {
 			return err
 		}

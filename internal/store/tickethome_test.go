@@ -50,20 +50,31 @@ func TestTicketsLieAtHome(t *testing.T) {
 			})
 			must(t, err)
 		}
+		// They go with the person, and nobody else's.
+		gone, stays := w.Account(t, 0, store.Person, "carl"), w.Account(t, 0, store.Person, "dora")
+		for _, a := range []store.Account{gone, stays} {
+			must(t, w.PutTicket(ctx, auth.Ticket{
+				Tenant: a.Tenant, Kind: "rp.invite", ID: a.Address, Owner: auth.AccountRef(a.Key).Owner(), Value: []byte("v"), Expires: time.Now().Add(time.Hour),
+			}))
+		}
+		must(t, w.RemoveAccount(ctx, gone.Key))
+		if n := count(w.Options.Sites[0].DB, "kind = 'rp.invite'"); n != 1 {
+			t.Errorf("%d invitations are left of one person removed and one who stays", n)
+		}
 		for _, at := range w.Options.Sites {
 			if n := count(at.DB, "tenant_id = 0"); n != 0 {
 				t.Errorf("%s has %d tickets of nobody", at.Name, n)
 			}
 		}
 		// What is left of a tenant, such as in a backup, opens no more without its key.
-		gone := w.Tenants[1]
-		kept := auth.Ticket{Tenant: gone.ID, Kind: "idp.refresh", ID: "2", Owner: "x", Value: []byte("anna"), Expires: time.Now().Add(time.Hour)}
+		town := w.Tenants[1]
+		kept := auth.Ticket{Tenant: town.ID, Kind: "idp.refresh", ID: "2", Owner: "x", Value: []byte("anna"), Expires: time.Now().Add(time.Hour)}
 		must(t, w.PutTicket(ctx, kept))
-		if got, err := w.Ticket(ctx, gone.ID, kept.Kind, kept.ID); err != nil || string(got.Value) != "anna" {
+		if got, err := w.Ticket(ctx, town.ID, kept.Kind, kept.ID); err != nil || string(got.Value) != "anna" {
 			t.Errorf("before the key is destroyed: %q, %v", got.Value, err)
 		}
-		must(t, w.Options.Keys.DestroyTenantKey(gone.ID))
-		if got, err := w.Ticket(ctx, gone.ID, kept.Kind, kept.ID); err == nil {
+		must(t, w.Options.Keys.DestroyTenantKey(town.ID))
+		if got, err := w.Ticket(ctx, town.ID, kept.Kind, kept.ID); err == nil {
 			t.Errorf("it opens without the tenant's key: %q", got.Value)
 		}
 	})
