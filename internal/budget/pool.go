@@ -31,12 +31,25 @@ func NewPool(total, single int64) *Pool {
 }
 
 // Take takes bytes, all or none; the error is ErrFull, and says whose share is used up.
-func (p *Pool) Take(of Holder, bytes int64) error {
-	if p == nil || bytes <= 0 {
+func (p *Pool) Take(of Holder, bytes int64) error { return p.TakeOf(of, bytes, bytes) }
+
+// TakeOf is Take of bytes where announced ones must fit, which are not taken: whoever only
+// announces keeps nothing from others.
+func (p *Pool) TakeOf(of Holder, bytes, announced int64) error {
+	if p == nil || announced <= 0 {
 		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if err := p.fits(of, max(bytes, announced)); err != nil {
+		p.refused++
+		return err
+	}
+	p.add(of, bytes)
+	return nil
+}
+
+func (p *Pool) fits(of Holder, bytes int64) error {
 	whose := ""
 	switch {
 	case p.used+bytes > p.total:
@@ -47,10 +60,8 @@ func (p *Pool) Take(of Holder, bytes int64) error {
 		whose = "the person's"
 	}
 	if whose != "" {
-		p.refused++
 		return fmt.Errorf("%w: %s share of %d bytes", ErrFull, whose, p.total)
 	}
-	p.add(of, bytes)
 	return nil
 }
 

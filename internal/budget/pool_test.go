@@ -53,6 +53,12 @@ func TestPool(t *testing.T) {
 	if large.Take(anna, 1) == nil {
 		t.Error("more than one large thing")
 	}
+	if large.TakeOf(other, 1, 11) == nil || large.TakeOf(other, 1, 10) != nil {
+		t.Error("10 bytes are left of 100, and 11 or not even 10 may be announced")
+	}
+	if used, _, _ := large.Used(); used != 91 {
+		t.Errorf("%d bytes are taken, what is announced included", used)
+	}
 	var none *budget.Pool
 	if err := none.Take(anna, 1<<40); err != nil {
 		t.Error(err)

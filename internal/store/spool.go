@@ -61,16 +61,19 @@ func (sp *Spool) Keep(bytes int) { sp.keep = bytes }
 // must be called before the first Write.
 func (sp *Spool) For(of budget.Holder) { sp.of = of }
 
-// Reserve takes disk for so many bytes at once, for who knows how many come and can
-// still refuse them: ErrTemporary. It may be called again for more.
+// Reserve asks whether so many bytes would fit now, for who knows how many come and can
+// still refuse them: ErrTemporary. Only the first of them are taken: who announces much
+// and sends nothing keeps it from nobody, and so it may be too much later. It must be
+// called before the first Write.
 func (sp *Spool) Reserve(bytes int64) error {
-	if bytes <= int64(sp.keep) || bytes <= sp.reserved {
+	if bytes <= int64(sp.keep) {
 		return nil
 	}
-	if err := sp.s.o.SpoolBytes.Take(sp.of, bytes-sp.reserved); err != nil {
+	first := min(bytes, spoolStep)
+	if err := sp.s.o.SpoolBytes.TakeOf(sp.of, first, bytes); err != nil {
 		return fmt.Errorf("store: spool: %w: %w", ErrTemporary, err)
 	}
-	sp.reserved = bytes
+	sp.reserved += first
 	return nil
 }
 

@@ -166,8 +166,7 @@ func (s *session) fits(q mail.Quota, size, before int64) error {
 
 // readMessage takes a literal as a message, after some before it in the same command. All its bytes are read even when they cannot be kept.
 func (s *session) readMessage(lit wire.Literal, before int) (*mail.Incoming, error) {
-	// Twice the slowest line that is worth waiting for.
-	s.stall = time.Now().Add(5*time.Minute + time.Duration(lit.Size/2048)*time.Second)
+	s.stall = time.Now().Add(slowest(lit.Size))
 	in := s.srv.cfg.Mail.NewIncoming()
 	if before >= 8 { // the others of a large MULTIAPPEND wait on disk
 		in.Keep(16 << 10)
@@ -200,6 +199,10 @@ func (s *session) readMessage(lit wire.Literal, before int) (*mail.Incoming, err
 	}
 	return in, sink.err
 }
+
+// slowest is how long so many bytes may take: on half the slowest line that is worth
+// waiting for, 16 kB/s.
+func slowest(size int64) time.Duration { return 5*time.Minute + time.Duration(size>>13)*time.Second }
 
 // notAskedError is why a literal was not asked for: none of its bytes comes.
 type notAskedError struct{ because error }
@@ -235,7 +238,7 @@ func (s *session) abandon(c *command, err error) error {
 			s.endWith("[TOOBIG] The message is much too large")
 			return errEnding
 		}
-		s.stall = time.Now().Add(5*time.Minute + time.Duration(c.literal.Size/2048)*time.Second)
+		s.stall = time.Now().Add(slowest(c.literal.Size))
 		if err := s.r.Discard(c.literal.Size); err != nil {
 			return err
 		}
