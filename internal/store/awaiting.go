@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"fachwerk/internal/store/meta"
@@ -19,27 +20,31 @@ const sweepEvery = time.Hour
 func (at *site) countDeleted(ctx context.Context, key Key, retention time.Duration) ([]Count, error) {
 	d := deleted{tenant: key.Tenant, retention: retention}
 	const object = `CASE WHEN c.object_key = '' THEN 0 ELSE 1 END`
-	const mine = `tenant_id = $1 AND (account_id = $2 OR $2 = 0)`
+	mine, args := ".tenant_id = $1", []any{key.Tenant}
+	if key.Account != 0 { // said so that the keys' order serves it
+		mine, args = mine+" AND %s.account_id = $2", append(args, key.Account)
+	}
+	of := func(alias string) string { return alias + strings.ReplaceAll(mine, "%s", alias) }
 	var b meta.Batch
 	b.Query(d.read, `SELECT c.account_id, coalesce(a.address, ''), 0, CAST(sum(c.items - c.folders - c.object_items) AS BIGINT),
 		CAST(sum(c.bytes - c.object_bytes) AS BIGINT), {now}, {now}
 		FROM collection c JOIN account a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
-		WHERE c.tenant_id = $1 AND (c.account_id = $2 OR $2 = 0) AND (c.state <> 0 OR a.state = 2)
-		GROUP BY c.account_id, a.address`, key.Tenant, key.Account)
+		WHERE `+of("c")+` AND (c.state <> 0 OR a.state = 2)
+		GROUP BY c.account_id, a.address`, args...)
 	b.Query(d.read, `SELECT c.account_id, coalesce(a.address, ''), 1, CAST(sum(c.object_items) AS BIGINT), CAST(sum(c.object_bytes) AS BIGINT), {now}, {now}
 		FROM collection c JOIN account a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
-		WHERE c.tenant_id = $1 AND (c.account_id = $2 OR $2 = 0) AND (c.state <> 0 OR a.state = 2)
-		GROUP BY c.account_id, a.address`, key.Tenant, key.Account)
-	b.Query(d.read, `WITH unnamed AS MATERIALIZED (SELECT tenant_id, account_id, content_id FROM content x WHERE `+mine+`
+		WHERE `+of("c")+` AND (c.state <> 0 OR a.state = 2)
+		GROUP BY c.account_id, a.address`, args...)
+	b.Query(d.read, `WITH unnamed AS MATERIALIZED (SELECT tenant_id, account_id, content_id FROM content x WHERE `+of("x")+`
 			AND NOT EXISTS (SELECT 1 FROM item i WHERE i.tenant_id = x.tenant_id AND i.account_id = x.account_id AND i.content_id = x.content_id)
 			AND NOT EXISTS (SELECT 1 FROM queue_message q WHERE q.tenant_id = x.tenant_id AND q.account_id = x.account_id AND q.content_id = x.content_id))
 		SELECT c.account_id, coalesce(a.address, ''), `+object+`, count(*), CAST(sum(c.size) AS BIGINT), max(c.created_at), {now}
 		FROM unnamed u JOIN content c ON c.tenant_id = u.tenant_id AND c.account_id = u.account_id AND c.content_id = u.content_id
 		LEFT JOIN account a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
-		GROUP BY c.account_id, a.address, `+object, key.Tenant, key.Account)
+		GROUP BY c.account_id, a.address, `+object, args...)
 	b.Query(d.readDue, `SELECT c.account_id, coalesce(a.address, ''), count(*), CAST(sum(c.size) AS BIGINT), max(c.due_at)
 		FROM content_delete c LEFT JOIN account a ON a.tenant_id = c.tenant_id AND a.account_id = c.account_id
-		WHERE c.tenant_id = $1 AND (c.account_id = $2 OR $2 = 0) GROUP BY c.account_id, a.address`, key.Tenant, key.Account)
+		WHERE `+of("c")+` GROUP BY c.account_id, a.address`, args...)
 	err := outer(at.db.Read(ctx, &b))
 	return d.list, err
 }

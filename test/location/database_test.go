@@ -57,6 +57,16 @@ func TestStandby(t *testing.T) {
 	mirrored.database(t, copied)
 	mirrored.verify(t).found(location.Database, location.Standbys, "", location.InRecovery)
 
+	// Where the connections end at a declared standby, that is where the data lies; this
+	// one is another operator's, in another country.
+	moved := newSite(t, "127.0.0.9/32")
+	moved.Standbys = standby("127.0.0.3/32")
+	moved.database(t, copied)
+	taken := moved.verify(t)
+	says(t, taken.found(location.Database, location.Addresses, "connection new", location.AtForeignStandby),
+		"127.0.0.3", "zweitrechner", "Kommunale IT Nachbarland", "Nachbarstadt", "AT")
+	taken.refuses(true)
+
 	copied.Stop(t)
 	parts.Eventually(t, "the primary has noticed", func() error {
 		if n := primary.Query(t, "SELECT count(*)::text FROM pg_stat_replication"); n != "0" {
