@@ -13,6 +13,8 @@ import (
 
 // spoolShares are what all that is being received may take of disk and memory. How much
 // is free is asked of the file system: files without a name are in no sum over a folder.
+//
+// One message needs its size twice, as it came and as it is stored.
 func spoolShares(c config.Spool, message config.Size) (disk, memory *budget.Pool, err error) {
 	limit := int64(c.Limit)
 	if limit == 0 {
@@ -22,7 +24,7 @@ func spoolShares(c config.Spool, message config.Size) (disk, memory *budget.Pool
 		}
 		limit = int64(fs.Bavail) * fs.Bsize / 2
 	}
-	return budget.NewPool(limit, int64(message)), budget.NewPool(int64(c.Memory), 0), nil
+	return budget.NewPool(limit, 2*int64(message)), budget.NewPool(int64(c.Memory), 0), nil
 }
 
 // spools tells what is on its way in.

@@ -108,10 +108,7 @@ func takingOnly(next func(auth.Word) (auth.Word, error), short func(bool)) func(
 		})
 		whole := len(stay) == len(to.Groups)
 		short(!whole)
-		switch {
-		case len(stay) == len(last.Groups): // nothing goes: nothing is written
-			return last, nil
-		case whole:
+		if whole {
 			return to, nil
 		}
 		if to.At = to.At.Add(-time.Second); to.At.Before(last.At) {

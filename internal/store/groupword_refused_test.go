@@ -75,6 +75,14 @@ func TestGroupsEndWhereNothingMayBeWritten(t *testing.T) {
 		is("rat")
 
 		refuse.Store(true)
+		if _, err := said(15, "rat"); err != nil {
+			t.Errorf("the same again: %v", err)
+		}
+		refuse.Store(false)
+		_, err = said(12, "bau", "rat") // older than what was said meanwhile
+		must(t, err)
+		is("rat")
+		refuse.Store(true)
 		if _, err := said(20); err != nil {
 			t.Errorf("leaving the last group: %v", err)
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"fachwerk/internal/budget"
 	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
@@ -136,6 +137,13 @@ func (s *Store) place(ctx context.Context, key Key, account *content.Account, p 
 			return meta.Content{ID: ContentID(id), Size: size, Sealed: int64(len(sealed)), Inline: sealed}, nil
 		}
 		return at.put(ctx, key, ContentID(id), size, blob.Bytes(sealed))
+	}
+	if size > blob.SpoolMemory { // it lies on the disk a second time, sealed for its account
+		of := budget.Holder{Tenant: key.Tenant}
+		if err := s.o.SpoolBytes.Take(of, size); err != nil {
+			return meta.Content{}, fmt.Errorf("store: seal: %w: %w", ErrTemporary, err)
+		}
+		defer s.o.SpoolBytes.Give(of, size)
 	}
 	spool := account.NewSealed(id, p, content.SpoolConfig{Folder: s.o.SpoolDir})
 	defer spool.Discard()

@@ -62,7 +62,7 @@ func (sp *Spool) Keep(bytes int) { sp.keep = bytes }
 func (sp *Spool) For(of budget.Holder) { sp.of = of }
 
 // Reserve asks whether so many bytes would fit now, for who knows how many come and can
-// still refuse them: ErrTemporary. Only the first of them are taken: who announces much
+// still refuse them: ErrTemporary. To be stored they need as much again. Only the first of them are taken: who announces much
 // and sends nothing keeps it from nobody, and so it may be too much later. It must be
 // called before the first Write.
 func (sp *Spool) Reserve(bytes int64) error {
@@ -70,7 +70,7 @@ func (sp *Spool) Reserve(bytes int64) error {
 		return nil
 	}
 	first := min(bytes, spoolStep)
-	if err := sp.s.o.SpoolBytes.TakeOf(sp.of, first, bytes); err != nil {
+	if err := sp.s.o.SpoolBytes.TakeOf(sp.of, first, 2*bytes); err != nil {
 		return fmt.Errorf("store: spool: %w: %w", ErrTemporary, err)
 	}
 	sp.reserved += first

@@ -55,7 +55,7 @@ func TestSpoolTakesFromTheShares(t *testing.T) {
 	if err := sp.Reserve(2 << 20); !errors.Is(err, store.ErrTemporary) {
 		t.Errorf("to reserve more than a share: %v", err)
 	}
-	must(t, sp.Reserve(512<<10))
+	must(t, sp.Reserve(256<<10))
 	for _, sp := range append(all, sp) {
 		must(t, errors.Join(sp.Close(), sp.Close()))
 	}

@@ -12,7 +12,7 @@ import (
 // is sent; others are served, and what was cut off makes room again.
 func TestOnePersonsUnfinishedMessages(t *testing.T) {
 	const mebi = 1 << 20
-	s := startIn(t, mailtest.New(t, mailtest.WithSpool(40*mebi, 4*mebi)))
+	s := startIn(t, mailtest.New(t, mailtest.WithSpool(48*mebi, 4*mebi)))
 	alice, bob := s.Alice.Address, s.Bob.Address
 	begin := func(address string, size int) (*client, string) {
 		c := s.login(t, address)

@@ -14,9 +14,9 @@ import (
 func TestNoRoomForAMessage(t *testing.T) {
 	const mebi = 1 << 20
 	peer := queuetest.NewSmarthost(t, nil)
-	h, fill := queuetest.OpenWithSpool(t, 8*mebi, func(c *queue.Config) { c.Smarthost = peer.Config() })
+	h, fill := queuetest.OpenWithSpool(t, 12*mebi, func(c *queue.Config) { c.Smarthost = peer.Config() })
 	s := serve(t, h, smtpd.Submission, nil)
-	gone := fill(6 * mebi)
+	gone := fill(10 * mebi)
 	c := s.login(t)
 	envelope := func(size string) {
 		c.do("MAIL FROM:<anna@musterstadt.example>"+size, "250")
