@@ -38,7 +38,7 @@ func writeMarker(path, names string) error {
 		return err
 	}
 	_, err = f.WriteString(names + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, f.Sync(), ownedLike(f, path), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(temporary, markerPath(path)); err != nil {
@@ -49,6 +49,23 @@ func writeMarker(path, names string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// ownedLike gives a file to whom the database belongs: root, who may run a command, must
+// not lock the server's own user out.
+func ownedLike(f *os.File, path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return f.Chown(int(owner.Uid), int(owner.Gid))
 }
 
 // Identity reads the marker: one name or, after a crash, two.
@@ -68,6 +85,9 @@ func (e *engine) Rename(ctx context.Context, accept func(old, name string) error
 		return err
 	}
 	defer lock.Close() // and with it goes the lock
+	if err := ownedLike(lock, e.path); err != nil {
+		return err
+	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}
