@@ -223,7 +223,7 @@ func (i *issuer) fetch(ctx context.Context, from string, into any) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", resp.StatusCode)
+		return fmt.Errorf("GET %s: status %d", from, resp.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, documentMax+1))
 	if err != nil {

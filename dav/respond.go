@@ -168,6 +168,9 @@ func (r *Request) fail(err error) {
 		r.s.log.Error("dav: a request failed", "method", r.Method, "err", err)
 		p = refused(http.StatusInternalServerError, "Something went wrong here. The administrators find it in the log.")
 	}
+	if ok && p.Status == http.StatusServiceUnavailable && r.w.status == 0 {
+		r.s.log.Warn("dav: a request was put off", "method", r.Method, "err", err)
+	}
 	if r.w.status != 0 {
 		if ok {
 			r.s.log.Warn("dav: an answer was broken off", "method", r.Method, "err", err)
