@@ -102,15 +102,19 @@ func (l lang) when(at, now time.Time) string {
 	if at.IsZero() {
 		return l.text("never")
 	}
+	zone := "" // people take a time for their own
+	if name, _ := at.Zone(); name == "UTC" {
+		zone = " (UTC)"
+	}
 	switch {
 	case l == german && at.Year() == now.Year():
-		return at.Format("2.1., 15:04 Uhr")
+		return at.Format("2.1., 15:04 Uhr") + zone
 	case l == german:
-		return at.Format("2.1.2006, 15:04 Uhr")
+		return at.Format("2.1.2006, 15:04 Uhr") + zone
 	case at.Year() == now.Year():
-		return at.Format("2 Jan, 15:04")
+		return at.Format("2 Jan, 15:04") + zone
 	}
-	return at.Format("2 Jan 2006, 15:04")
+	return at.Format("2 Jan 2006, 15:04") + zone
 }
 
 // bytes is a size in units of 1,000, as disks are sold.

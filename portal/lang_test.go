@@ -66,7 +66,7 @@ func TestNumber(t *testing.T) {
 }
 
 func TestWhen(t *testing.T) {
-	now := time.Date(2026, 11, 22, 9, 5, 0, 0, time.UTC)
+	now := time.Date(2026, 11, 22, 9, 5, 0, 0, time.FixedZone("CET", 3600))
 	for _, c := range []struct {
 		at     time.Time
 		de, en string
@@ -75,6 +75,7 @@ func TestWhen(t *testing.T) {
 		{now, "22.11., 09:05 Uhr", "22 Nov, 09:05"},
 		{now.AddDate(-1, -10, -20), "2.1.2025, 09:05 Uhr", "2 Jan 2025, 09:05"},
 		{now.AddDate(1, 0, 0), "22.11.2027, 09:05 Uhr", "22 Nov 2027, 09:05"},
+		{now.UTC(), "22.11., 08:05 Uhr (UTC)", "22 Nov, 08:05 (UTC)"}, // nobody takes it for their own
 	} {
 		if de, en := german.when(c.at, now), english.when(c.at, now); de != c.de || en != c.en {
 			t.Errorf("%v: %q and %q, want %q and %q", c.at, de, en, c.de, c.en)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"fachwerk/auth"
 	"fachwerk/auth/idp"
@@ -53,7 +54,15 @@ func (s *Server) portal() (*portal.Portal, error) {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
 	town := office{s.in}
+	var zone *time.Location // nil: the machine's
+	if c.TimeZone != "" {
+		var err error
+		if zone, err = time.LoadLocation(c.TimeZone); err != nil {
+			return nil, fmt.Errorf("time_zone: %w", err)
+		}
+	}
 	return portal.New(portal.Config{
+		Zone:         zone,
 		URL:          c.Public.Portal,
 		RelyingParty: rp, Authenticator: s.auth, AppPasswords: s.in.store, Sessions: s.in.store, Tickets: s.in.store,
 		Reporter: reporter, Tenants: town, Accounts: town, Grants: town,

@@ -68,6 +68,9 @@ sites:
   {{- end }}
 directory: {{ default (dig "name" "" (first $sites | default dict)) .Values.directory | quote }}
 replicas: {{ include "fachwerk.processes" . }}
+{{- with .Values.timeZone }}
+time_zone: {{ . | quote }}
+{{- end }}
 {{- with .Values.location }}
 {{- if or .every .installation }}
 location:

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+	_ "time/tzdata" // an image of a single program has none
 )
 
 // Schemes of metadata.dsn and blobs.url.
@@ -28,6 +30,12 @@ func (c *Config) Check() error {
 	k.keys(c)
 	k.needed("spool.dir", c.Spool.Dir, "name a folder for bytes on their way in")
 	k.sites(c)
+	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "Local" {
+		k.say("time_zone", "is not known", "write one such as Europe/Berlin")
+	}
+	if limit := c.Spool.Limit; limit > 0 && limit < 2*c.Limits.Message {
+		k.say("spool.limit", "is less than two messages of limits.message, and one needs its size twice", "make it larger")
+	}
 	k.oidc(c)
 	k.mail(c)
 	k.networks("http.proxies", c.HTTP.Proxies, "name the reverse proxies only")

@@ -30,6 +30,8 @@ type Config struct {
 	Quota    Quota  `yaml:"quota"`
 	Queue    Queue  `yaml:"queue"`
 	Log      Log    `yaml:"log"`
+	// TimeZone is that of times on the pages, such as Europe/Berlin; empty: the machine's.
+	TimeZone string `yaml:"time_zone"`
 
 	// Dir is the folder that relative paths start from: that of the file.
 	Dir string `yaml:"-"`
