@@ -95,10 +95,12 @@ func (a *api) grantGroup(t *testing.T, shared, group, rights string) {
 }
 
 func (a *api) sitesOf(t *testing.T, town string) (list []string) {
-	var rows struct{ Items []struct{ Site string } }
+	var rows struct{ Items []struct{ Kind, Site string } }
 	a.ok(t, "GET", a.ids[town]+"/where", nil, &rows)
 	for _, r := range rows.Items {
-		list = append(list, r.Site)
+		if !listed(r.Kind) {
+			list = append(list, r.Site)
+		}
 	}
 	return distinct(list)
 }
