@@ -109,9 +109,13 @@ func (s *Store) SumUsage(ctx context.Context, list []Tenant) (away []string) {
 	if len(list) == 1 {
 		where = fmt.Sprintf(" AND t.tenant_id = %d", list[0].ID)
 	}
+	homes := make(map[string]bool)
+	for _, t := range list {
+		homes[t.HomeSite] = true
+	}
 	var mu sync.Mutex
 	return s.eachSite(ctx, func(ctx context.Context, at *site) error {
-		if !slices.ContainsFunc(list, func(t Tenant) bool { return t.HomeSite == at.Name }) {
+		if !homes[at.Name] {
 			return nil
 		}
 		sums, err := at.tenantSums(ctx, where)
