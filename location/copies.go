@@ -67,6 +67,31 @@ func copies(s Site, sites []Site, part Part, of []Observation) []Copy {
 	return list
 }
 
+// copiesState says whether it was seen which copies of a part there are; Differs: also
+// where none is declared.
+func copiesState(part Part, of []Observation) State {
+	check, state := Standbys, NotObserved
+	if part == Objects {
+		check = Replication
+	}
+	unseen := false
+	for _, o := range of {
+		switch {
+		case o.Check != check:
+		case o.Finding == StandbyUndeclared, o.Finding == StandbysTooMany, o.Finding == ReplicationUndeclared:
+			return Differs
+		case o.State == NotObserved:
+			unseen = true
+		default: // one that is declared and missing is a difference, and no copy
+			state = Matches
+		}
+	}
+	if unseen {
+		return NotObserved
+	}
+	return state
+}
+
 // standbyCopies gives a declared standby that numbers its instances a copy for
 // each that was seen.
 //

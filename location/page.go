@@ -120,6 +120,7 @@ var pageWords = map[string]wording{
 	"copies":    {"Copies", "Kopien"},
 	"state":     {"State", "Zustand"},
 	"none":      {"none", "keine"},
+	"unseen":    {"none declared; not observed whether there are any", "keine angegeben; nicht beobachtet, ob es welche gibt"},
 	"elsewhere": {"place not declared", "Ort nicht angegeben"},
 	"never":     {"never", "nie"},
 	"evidence":  {"Evidence", "Nachweise"},

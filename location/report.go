@@ -46,8 +46,11 @@ type Row struct {
 	Part    Part   `json:"part"`
 	Store   string `json:"store"`
 	Copies  []Copy `json:"copies"`
-	// State tells whether the place was observed to be as declared. Evidence
-	// says by what: the addresses and keys seen.
+	// CopiesState is Matches or Differs where it was seen which copies there are, and
+	// NotObserved where there may be some that nobody could look for.
+	CopiesState State `json:"copies_state,omitempty"`
+	// State tells whether the place, its copies included, was observed to be as declared.
+	// Evidence says by what: the addresses and keys seen.
 	State      State     `json:"state"`
 	Evidence   string    `json:"evidence"`
 	EvidenceAt time.Time `json:"evidence_at"` // zero: never
@@ -216,7 +219,10 @@ func Compose(sites []Site, counted Counted, seen []Observation) Report {
 			row.Operator, row.Country, row.Place = s.Operator, s.Country, s.Place
 			of := seenAt(seen, c.Site, c.Part)
 			row.State, row.Evidence, row.EvidenceAt = judge(s, c.Part, of)
-			row.Copies = copies(s, sites, c.Part, of)
+			row.Copies, row.CopiesState = copies(s, sites, c.Part, of), copiesState(c.Part, of)
+			if row.CopiesState == Differs { // another place has it too
+				row.State = Differs
+			}
 			if b, moved := takenOver(s, of); moved {
 				row.Standby, row.Operator, row.Country, row.Place = b.Name, b.Operator, b.Country, b.Place
 			}

@@ -66,7 +66,7 @@ func TestAChangeOfNameBreaksNoChain(t *testing.T) {
 	// Another tenant that bears the old name is another subject, and so is a person.
 	r.Counter = named{name: "Stadt <Musterstadt>"}
 	for _, of := range []location.Of{{Tenant: 2}, {Tenant: 1, Person: 2}} {
-		stranger, jws := makeReport(t, r, of)
+		stranger, _ := makeReport(t, r, of)
 		if stranger.Subject == "" || stranger.Subject == subject {
 			t.Errorf("%+v is the subject %q", of, stranger.Subject)
 		}

@@ -343,6 +343,7 @@ var texts = map[string]struct{ de, en string }{
 	"place.in":          {"in %s, %s", "in %s, %s"},
 	"place.undeclared":  {"nicht angegeben", "not declared"},
 	"copy.none":         {"Keine angegeben, keine gesehen.", "None declared, none seen."},
+	"copy.unknown":      {"Keine angegeben. Ob es welche gibt, konnte nicht beobachtet werden.", "None declared. Whether there are any could not be observed."},
 	"copy.matches":      {"gesehen, wie angegeben", "seen, as declared"},
 	"copy.differs":      {"weicht von den Angaben ab", "differs from what is declared"},
 	"copy.unseen":       {"angegeben, nicht beobachtet", "declared, not observed"},

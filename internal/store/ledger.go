@@ -63,11 +63,28 @@ func lockObservations(ctx context.Context, tx meta.Tx, site string) (kept []loca
 		if err := r.Scan(&text); err != nil {
 			return err
 		}
-		return json.Unmarshal([]byte(text), &kept)
+		kept, err = readRun(text)
+		return err
 	}), `INSERT INTO location_site (tenant_id, site, entries, run) VALUES (0, $1, 0, '[]')
 		ON CONFLICT (tenant_id, site) DO UPDATE SET entries = location_site.entries RETURNING run`, site)
 	err = tx.Run(ctx, &b)
 	return kept, err
+}
+
+// readRun reads a run as it was kept. Where the machine's clock was ahead that kept it, it
+// is as of now: nothing is seen in the future, and what is seen later is not older.
+func readRun(text string) (run []location.Observation, err error) {
+	err = json.Unmarshal([]byte(text), &run)
+	now := time.Now()
+	for i := range run {
+		if run[i].At.After(now) {
+			run[i].At = now
+		}
+		if run[i].Tried.After(now) {
+			run[i].Tried = now
+		}
+	}
+	return run, err
 }
 
 // LastObservations implements location.Ledger.
@@ -78,7 +95,7 @@ func (s *Store) LastObservations(ctx context.Context, site string) (run []locati
 		return nil, nil
 	}
 	if err == nil {
-		err = json.Unmarshal([]byte(text), &run)
+		run, err = readRun(text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("observations of site %s: %w", site, err)
