@@ -119,9 +119,7 @@ func (s *Service) AcceptReceived(ctx context.Context, at resource.Place, old res
 	if err != nil {
 		return resource.Draft{}, err
 	}
-	if err := s.sameUID(ctx, at.Collection, old, index.UID); err != nil {
-		return resource.Draft{}, err
-	}
+	index.Same = true // RFC 4791 section 5.3.2.1
 	u, err := s.resources.Upload(ctx, at.Collection.Account, in, old)
 	if err != nil {
 		return resource.Draft{}, err

@@ -154,29 +154,12 @@ func (l *loaded) Draft(ctx context.Context, at resource.Place, old resource.Item
 	if err != nil {
 		return resource.Draft{}, refused(err)
 	}
-	if err := l.sameUID(ctx, at.Collection, old, c.UID); err != nil {
-		return resource.Draft{}, err
-	}
+	c.Index.Same = true // RFC 6352 section 6.3.2.1
 	u, err := l.domain.resources.Upload(ctx, who, in, old)
 	if err != nil {
 		return resource.Draft{}, err
 	}
 	return resource.Draft{Upload: u, Facts: c.Facts, Encoder: contacts.FactsEncoder, Index: c.Index}, nil
-}
-
-// sameUID refuses a card of another UID in place of one (RFC 6352 section 6.3.2.1).
-func (l *loaded) sameUID(ctx context.Context, c resource.Collection, old resource.Item, uid string) error {
-	if old.ID == 0 {
-		return nil
-	}
-	i, err := l.domain.resources.ByUID(ctx, c, uid)
-	switch {
-	case errors.Is(err, resource.ErrNotFound):
-		return &resource.UIDError{Name: old.Name}
-	case err == nil && i.ID != old.ID:
-		return &resource.UIDError{Name: i.Name}
-	}
-	return err
 }
 
 // Note tells what was changed so that the card can be kept.

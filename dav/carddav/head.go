@@ -111,9 +111,7 @@ func (h *Head) Accept(ctx context.Context, in *dav.Incoming) (resource.Draft, er
 	if err != nil {
 		return resource.Draft{}, refusal(err)
 	}
-	if err := h.sameUID(ctx, in.Target, card.UID); err != nil {
-		return resource.Draft{}, err
-	}
+	card.Index.Same = true // RFC 6352 section 6.3.2.1
 	u, err := h.resources.Upload(ctx, who, received, in.Target.Item)
 	if err != nil {
 		return resource.Draft{}, err
@@ -125,8 +123,8 @@ func tooLarge() error {
 	return dav.Refusal(http.StatusForbidden, dav.CardDAV(string(contacts.MaxResource)), "A card may have %d bytes.", contacts.MaxSize)
 }
 
-// sameUID refuses a card of another UID in place of one (RFC 6352 section 6.3.2.1). That
-// no other resource has the UID is decided when the card is put in place.
+// sameUID refuses a card of another UID in place of one (RFC 6352 section 6.3.2.1) that is
+// copied or moved. That no other resource has the UID is decided when it is put in place.
 func (h *Head) sameUID(ctx context.Context, t *dav.Target, uid string) error {
 	if !t.Exists {
 		return nil

@@ -175,6 +175,18 @@ func TestIndex(t *testing.T) {
 		if found.ID != one.Item.ID {
 			t.Errorf("by UID: %+v", found)
 		}
+		// What must stay the same resource keeps its UID.
+		same := e.Draft(t, anna, "1.icsuid-1b")
+		same.Index = &resource.Index{UID: "uid-9", Components: 1, Same: true}
+		if _, err := e.Put(ctx, resource.Place{Collection: c, Name: found.Name}, same, resource.Guard{}); !errors.As(err, &conflict) || conflict.Name != found.Name {
+			t.Errorf("another UID in its place: %v", err)
+		}
+		same.Index.UID = "uid-1b"
+		put1, err := e.Put(ctx, resource.Place{Collection: c, Name: found.Name}, same, resource.Guard{})
+		if err != nil || put1.Created || put1.Item.ID != found.ID {
+			t.Errorf("the same UID in its place: %+v, %v", put1, err)
+		}
+		found = put1.Item
 		// A move takes the index along, a copy shares the UID with its source.
 		if _, _, err := e.Copy(ctx, c, found, resource.Place{Collection: c, Name: "twin.ics"}, resource.Transfer{}, resource.Guard{}); !errors.As(err, &conflict) {
 			t.Errorf("a copy beside its source: %v", err)

@@ -163,6 +163,9 @@ type Index struct {
 	// From and To bound every instance, Unix microseconds, UTC; floating times
 	// widened by a day. To is math.MaxInt64 where there is no end.
 	From, To int64
+	// Same refuses, by *UIDError with the name itself, what would give a resource that is
+	// there another UID.
+	Same bool
 }
 
 // UIDError says that another resource of the collection has the UID (RFC 4791

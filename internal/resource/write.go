@@ -23,7 +23,7 @@ func (s *Service) Put(ctx context.Context, at Place, d Draft, g Guard) (Put, err
 	p := store.PutResource{Collection: c.ID, Parent: at.Parent, Name: at.Name, Upload: d.Upload.up, Modified: d.Modified,
 		Facts: d.Facts, Encoder: d.Encoder, Origin: d.Origin, Guard: guard(c, g)}
 	if x := d.Index; x != nil {
-		p.Index = &store.ResourceIndex{UID: x.UID, Components: x.Components, From: x.From, To: x.To}
+		p.Index = &store.ResourceIndex{UID: x.UID, Components: x.Components, From: x.From, To: x.To, Same: x.Same}
 	}
 	put, err := s.o.Store.PutResource(ctx, c.Account.Key, p)
 	if err != nil {

@@ -35,6 +35,7 @@ type ResourceIndex struct {
 	UID        string
 	Components int64
 	From, To   int64
+	Same       bool // what is replaced has the same UID, or it is *UIDError
 }
 
 // PutResource puts an upload in place; see meta.DB.Put for the errors.
@@ -61,6 +62,7 @@ func (s *Store) placing(ctx context.Context, key Key, p *PutResource, write func
 			Digest: p.Upload.Digest(), SealMeta: sealMeta(account, p.Encoder, p.Facts), Guard: p.Guard,
 		}
 		if x := p.Index; x != nil {
+			row.SameUID = x.Same
 			row.Index = &meta.IndexRow{Hash: s.uidHash(key, x.UID), Components: x.Components, From: x.From, To: x.To, Encoder: p.Encoder}
 		}
 		if p.Origin != nil {

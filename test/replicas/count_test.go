@@ -116,8 +116,7 @@ func TestCosts(t *testing.T) {
 	another := func() { n++; schedule(http.StatusCreated, "Sitzung") }
 	m.measure(t, "PUT of an event", none, another)
 	changes := 0
-	// One more, to look who bears its UID in the calendar (RFC 4791 5.3.2.1).
-	m.measure(t, "PUT over an event", cost{6, 2, 0}, func() {
+	m.measure(t, "PUT over an event", none, func() {
 		changes++
 		schedule(http.StatusNoContent, fmt.Sprintf("Sitzung %d", changes))
 	})

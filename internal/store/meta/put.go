@@ -15,6 +15,7 @@ type PutResource struct {
 	// SealMeta is that of NewItem.
 	SealMeta   func(objectID int64) (encoder int16, sealed []byte)
 	Index      *IndexRow
+	SameUID    bool       // an item that bears the name and another UID is *UIDError
 	Properties []Property // in the place of all that it had; nil leaves them
 	Also       []Statement
 	Guard      Guard
@@ -137,6 +138,9 @@ func (j *putResource) fits(w *work, c *collectionRow, i *itemRow) error {
 	if p.Index != nil {
 		if err := w.freeHash(p.Collection, p.Index.Hash, i); err != nil {
 			return err
+		}
+		if x := w.indexes[indexKey{p.Collection, p.Index.Hash}]; p.SameUID && i != nil && (x == nil || x.uid != i.UID) {
+			return &UIDError{i.Name}
 		}
 	}
 	if bytes <= 0 && items == 0 {
