@@ -232,6 +232,7 @@ func (s *Store) RemoveAccount(ctx context.Context, key Key) error {
 		return peopleChanged(ctx, tx, key.Tenant)
 	})
 	s.sealers.forget(key)
+	s.promise(ctx, key)
 	s.announce(key)
 	return err
 }

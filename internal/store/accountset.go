@@ -82,6 +82,7 @@ func (s *Store) UpdateAccount(ctx context.Context, key Key, set AccountSet) (Acc
 		return Account{}, err
 	}
 	if seen {
+		s.promise(ctx, key)
 		s.announce(key)
 	}
 	return s.Account(ctx, key)

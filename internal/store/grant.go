@@ -111,6 +111,7 @@ func (s *Store) changeGrant(ctx context.Context, account, person Key, sql string
 		return touched(ctx, tx, account, person)
 	})
 	if err == nil {
+		s.promise(ctx, account, person)
 		s.announceAll([]Key{account, person})
 	}
 	return err

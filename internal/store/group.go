@@ -80,6 +80,7 @@ func (s *Store) changeGroupGrant(ctx context.Context, account Key, group, sql st
 		return err
 	})
 	if err == nil {
+		s.promise(ctx, told...)
 		s.announceAll(told)
 	}
 	return err

@@ -84,6 +84,7 @@ func (s *Store) ChangeWord(ctx context.Context, ref auth.AccountRef, issuer stri
 	if err != nil {
 		return last, loginError(err)
 	}
+	s.promise(ctx, keyOf(ref))
 	s.announce(keyOf(ref))
 	return to, leftOut
 }

@@ -185,10 +185,12 @@ func (s *Store) SetPasswordHash(ctx context.Context, ref auth.AccountRef, phc st
 	if err := s.admit(ctx, ref.Tenant, location.Login); err != nil {
 		return loginError(err)
 	}
-	_, err := s.at(ctx, ref.Tenant).exec(ctx, `INSERT INTO password (tenant_id, account_id, hash, changed_at) VALUES ($1, $2, $3, {now})
-		ON CONFLICT (tenant_id, account_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at`,
-		ref.Tenant, ref.Account, phc)
-	return loginError(err)
+	return loginError(s.changeLogin(ctx, keyOf(ref), func(tx meta.Tx) error {
+		_, err := execIn(ctx, tx, `INSERT INTO password (tenant_id, account_id, hash, changed_at) VALUES ($1, $2, $3, {now})
+			ON CONFLICT (tenant_id, account_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at`,
+			ref.Tenant, ref.Account, phc)
+		return err
+	}))
 }
 
 // AppPasswords implements auth.AppPasswords.
@@ -258,8 +260,10 @@ func (j *addAppPassword) Write(a *meta.Account, b *meta.Batch) error {
 
 // RevokeAppPassword implements auth.AppPasswords.
 func (s *Store) RevokeAppPassword(ctx context.Context, ref auth.AccountRef, id int64) error {
-	return loginError(errNothing(s.at(ctx, ref.Tenant).exec(ctx, `DELETE FROM app_password WHERE tenant_id = $1 AND account_id = $2 AND app_password_id = $3`,
-		ref.Tenant, ref.Account, id)))
+	return loginError(s.changeLogin(ctx, keyOf(ref), func(tx meta.Tx) error {
+		return errNothing(execIn(ctx, tx, `DELETE FROM app_password WHERE tenant_id = $1 AND account_id = $2 AND app_password_id = $3`,
+			ref.Tenant, ref.Account, id))
+	}))
 }
 
 // TouchAppPassword implements auth.AppPasswords.
