@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"fachwerk/internal/store/blob"
@@ -13,8 +14,10 @@ import (
 const (
 	// deleteAgain is after how long an object is tried again that could not be deleted.
 	deleteAgain = time.Hour
-	// deleteFailures in a row end a round.
+	// deleteFailures in a row end a round that has taken deleteTime: many that are held, as
+	// those of a tenant under a legal hold, are passed over as fast as the store answers.
 	deleteFailures = 50
+	deleteTime     = 2 * time.Minute
 )
 
 // deleteDueObjects deletes objects whose content row has been gone for the
@@ -23,7 +26,9 @@ const (
 func (s *Store) deleteDueObjects(ctx context.Context, at *site) error {
 	kept, inARow := 0, 0
 	var last error
-	for inARow < deleteFailures {
+	begun := time.Now()
+	enough := func() bool { return inARow >= deleteFailures && time.Since(begun) > deleteTime }
+	for !enough() {
 		due, err := at.db.DueObjects(ctx, 100)
 		if err != nil {
 			return outer(err)
@@ -44,10 +49,10 @@ func (s *Store) deleteDueObjects(ctx context.Context, at *site) error {
 				return errors.Join(err, away)
 			}
 			kept, inARow, last = kept+1, inARow+1, err
-			if err := s.putOff(ctx, at, d, err); err != nil {
+			if err := s.putOff(ctx, at, d, err, kept <= deleteFailures); err != nil {
 				return err
 			}
-			if inARow == deleteFailures {
+			if enough() {
 				break
 			}
 		}
@@ -58,9 +63,14 @@ func (s *Store) deleteDueObjects(ctx context.Context, at *site) error {
 	return nil
 }
 
-// putOff has an object tried again later, and tells people of it.
-func (s *Store) putOff(ctx context.Context, at *site, d meta.DueObject, why error) error {
-	s.log.Warn("an object whose time has come cannot be deleted; it is tried again later",
+// putOff has an object tried again later, and tells people of it: of the first of a round
+// by a line each, of all by the count.
+func (s *Store) putOff(ctx context.Context, at *site, d meta.DueObject, why error, say bool) error {
+	level := slog.LevelWarn
+	if !say {
+		level = slog.LevelDebug
+	}
+	s.log.Log(ctx, level, "an object whose time has come cannot be deleted; it is tried again later",
 		"site", at.Name, "tenant", d.Tenant, "object", d.ObjectKey, "again", deleteAgain, "err", why)
 	if at.kept != nil {
 		at.kept()
