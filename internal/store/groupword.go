@@ -109,8 +109,11 @@ func takingOnly(next func(auth.Word) (auth.Word, error), short func(bool)) func(
 		})
 		whole := len(stay) == len(to.Groups)
 		short(!whole)
-		if whole {
+		switch {
+		case whole:
 			return to, nil
+		case len(stay) == len(last.Groups): // it would only add: nothing of it is written
+			return last, nil
 		}
 		if to.At = to.At.Add(-time.Second); to.At.Before(last.At) {
 			to.At = last.At
