@@ -36,13 +36,13 @@ var parts = []part{
 	{"install", 450 * time.Second, install},
 	{"services", 20 * time.Second, services},
 	{"format", 70 * time.Second, format},
-	{"unit", 520 * time.Second, unit},
-	{"lint", 150 * time.Second, lint},
+	{"unit", 760 * time.Second, unit},
+	{"lint", 120 * time.Second, lint},
 	{"helm", 60 * time.Second, chart},
-	{"fuzz", 280 * time.Second, fuzz},
-	{"system", 580 * time.Second, system},
-	{"replicas", 149 * time.Second, replicas},
-	{"race", 120 * time.Second, race},
+	{"fuzz", 220 * time.Second, fuzz},
+	{"system", 450 * time.Second, system},
+	{"replicas", 130 * time.Second, replicas},
+	{"race", 80 * time.Second, race},
 }
 
 // benches are measurements, run by name and never among the tests.
