@@ -13,7 +13,8 @@ import (
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		"BEGIN:VCARD\r\nitem1.TEL;TYPE=\"a,b\",c;HOME:1\r\n 2\r\nEND:VCARD\r\n",
-		"A:x\r y\rB:z\r", "N;ENCODING=QUOTED-PRINTABLE:=\n=\n", "\xef\xbb\xbfA;X=^n^^^':\xc3\n \xa4", "\n\n \r\r\nA:\r",
+		"A:x\r y\rB:z\r", "N;ENCODING=QUOTED-PRINTABLE:=\n=\n", "N;ENCODING=QUOTED-PRINTABLE:==",
+		"\xef\xbb\xbfA;X=^n^^^':\xc3\n \xa4", "\n\n \r\r\nA:\r",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -137,9 +137,7 @@ func (r *Reader) join() (j joined, ok bool) {
 			return j, false
 		}
 		if line == nil { // the end
-			if softBreak(j.text) {
-				j.text = j.text[:len(j.text)-1]
-			}
+			j.text = dropSoftBreaks(j.text)
 			return j, true
 		}
 		if r.pos == 0 && j.lines == 0 && r.read == 0 && r.number == 0 {
@@ -267,6 +265,15 @@ func softBreak(line []byte) bool {
 		head = head[:i]
 	}
 	return bytes.Contains(bytes.ToUpper(head), []byte("QUOTED-PRINTABLE"))
+}
+
+// dropSoftBreaks cuts off the soft breaks of a line that nothing follows. They
+// stand for no character, and written again they would take in the next line.
+func dropSoftBreaks(line []byte) []byte {
+	if !softBreak(line) {
+		return line
+	}
+	return bytes.TrimRight(line, "=\r")
 }
 
 // more reads until the buffer is twice as full as it is, or the source ends.

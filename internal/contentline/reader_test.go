@@ -57,6 +57,8 @@ func TestLines(t *testing.T) {
 		{"quoted-printable", "N;ENCODING=QUOTED-PRINTABLE:M=C3=\r\n=BCller=\r\n!\r\nA:b=\r\nB:c\r\n", []Line{
 			{Number: 1, Name: "N", Value: "M=C3=BCller!", Params: []Param{{"ENCODING", []string{"QUOTED-PRINTABLE"}}}},
 			{Number: 4, Name: "A", Value: "b="}, {Number: 5, Name: "B", Value: "c"}}},
+		{"soft breaks before the end", "A:1\nN;ENCODING=QUOTED-PRINTABLE:b\r===", []Line{{Number: 1, Name: "A", Value: "1"},
+			{Number: 2, Name: "N", Value: "b", Params: []Param{{"ENCODING", []string{"QUOTED-PRINTABLE"}}}}}},
 		{"errors do not stop it", "no colon\n:x\nA;X=\"open:1\nA\x00B:1\nB;=1:2\nC:3\n", []Line{
 			{Number: 1, Name: "!", Value: "there is no colon"},
 			{Number: 2, Name: "!", Value: "the property's name is missing or has characters that names cannot have"},

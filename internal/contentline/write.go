@@ -11,7 +11,8 @@ const lineOctets = 75
 // Append appends the line, folded at 75 octets and never inside a UTF-8
 // sequence, with CRLF. Parameter values are quoted and ^-escaped (RFC 6868)
 // where they need it. A line feed in the value is written as \n, so that no value
-// can begin a line of its own; NUL is left out.
+// can begin a line of its own; NUL is left out, and so is a soft break at the end
+// of quoted-printable text, which would take in the line that follows.
 func Append(dst []byte, l Line) []byte {
 	start := len(dst)
 	if l.Group != "" {
@@ -36,6 +37,7 @@ func Append(dst []byte, l Line) []byte {
 	}
 	dst = append(dst, ':')
 	dst = appendValue(dst, l.Value)
+	dst = dst[:start+len(dropSoftBreaks(dst[start:]))]
 	if len(dst)-start <= lineOctets {
 		return append(dst, "\r\n"...)
 	}
