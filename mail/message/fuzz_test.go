@@ -38,7 +38,6 @@ func FuzzScanner(f *testing.F) {
 			t.Fatalf("UnmarshalBinary: %v\n%s\n%s", err, show(&back), show(m))
 		}
 		ThreadKeys(m)
-		BaseSubject(m.Envelope.Subject)
 		if p := m.PreviewPart(); p != nil {
 			if preview := Preview(bytes.NewReader(data[p.BodyOffset:p.End]), p); utf8.RuneCountInString(preview) > previewLength || !utf8.ValidString(preview) {
 				t.Fatalf("preview %q", preview)
@@ -108,7 +107,6 @@ func FuzzDecodeHeader(f *testing.F) {
 		if !utf8.ValidString(got) || strings.ContainsAny(got, "\r\n\x00") {
 			t.Fatalf("%q", got)
 		}
-		BaseSubject(raw)
 	})
 }
 

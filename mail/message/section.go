@@ -71,16 +71,6 @@ func (m *Message) Part(path []int) *Part {
 	return p
 }
 
-// LocateBinary returns the bytes that BINARY names and the transfer encoding to take from them (RFC 9051 6.4.5.1):
-// that of a leaf, none for the whole message, multiparts and embedded messages.
-func (m *Message) LocateBinary(path []int) (span Span, encoding string, ok bool) {
-	span, ok = m.Locate(path, Whole)
-	if p := m.Part(path); ok && len(path) > 0 && !p.IsMultipart() && p.Embedded == nil {
-		encoding = p.Encoding
-	}
-	return span, encoding, ok
-}
-
 // Parts yields every part of the message from its root down, those of embedded messages included, each before what it
 // holds.
 func (m *Message) Parts() iter.Seq[*Part] {

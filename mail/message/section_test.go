@@ -145,20 +145,6 @@ func TestLocateInMessagesWithoutMultipart(t *testing.T) {
 	}
 }
 
-func TestLocateBinary(t *testing.T) {
-	data := crlf("Content-Transfer-Encoding: 8bit\nContent-Type: multipart/mixed; boundary=a\n\n--a\nContent-Transfer-Encoding: Base64\n\neA==\n--a\n\nx\n--a--")
-	m := Scan(data, Limits{})
-	for _, tt := range []struct {
-		section, encoding string
-		ok                bool
-	}{{"", "", true}, {"1", "base64", true}, {"2", "", true}, {"3", "", false}} {
-		path, _ := parseSection(t, tt.section)
-		if _, encoding, ok := m.LocateBinary(path); encoding != tt.encoding || ok != tt.ok {
-			t.Errorf("binary section %s: %q, %v", tt.section, encoding, ok)
-		}
-	}
-}
-
 func parseSection(t *testing.T, s string) (path []int, spec Specifier) {
 	t.Helper()
 	for word := range strings.SplitSeq(s, ".") {

@@ -172,35 +172,6 @@ func TestPreviewPart(t *testing.T) {
 	}
 }
 
-func TestContainsText(t *testing.T) {
-	long := strings.Repeat("füller ", 20_000)
-	for _, tt := range []struct {
-		text, wanted string
-		want         bool
-	}{
-		{"Die Straße nach Ä", "STRASSE NACH ä", true},
-		{"Zeile eins\r\n  zwei", "eins zwei", true},
-		{"Müller", "mul", false},
-		{"Mu\u0308ller", "Müller", true},
-		{long + "Gr\u00fc\u00dfe\t" + long, "füller GRÜSSE füller", true},
-		{long, "nirgends", false},
-		{"", "", true},
-		{"x", "", true},
-		{strings.Repeat("\u0301", 100_000), "x", false},
-		{strings.Repeat("a", 32<<10-1) + "ä", "aä", true},
-	} {
-		for _, r := range []io.Reader{strings.NewReader(tt.text), iotest.HalfReader(strings.NewReader(tt.text))} {
-			if got, err := ContainsText(r, tt.wanted); got != tt.want || err != nil {
-				t.Errorf("%.40q in %.40q: %v, %v", tt.wanted, tt.text, got, err)
-			}
-		}
-	}
-	broken := errors.New("broken")
-	if _, err := ContainsText(failing{broken}, "x"); !errors.Is(err, broken) {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestFold(t *testing.T) {
 	for _, same := range [][]string{
 		{"straße", "STRASSE", "Strasse", "STRAẞE"}, {"Ärger", "äRGER", "A\u0308rger"}, {"ﬁ", "FI"}, {"Ｆａｘ", "fax"},
@@ -214,39 +185,5 @@ func TestFold(t *testing.T) {
 	}
 	if Fold("ä") == Fold("a") || Fold("ä") == Fold("ae") {
 		t.Error("ä is another letter")
-	}
-}
-
-func TestBaseSubject(t *testing.T) {
-	for _, tt := range []struct {
-		subject, base string
-		reply         bool
-	}{
-		{"Antrag", "Antrag", false},
-		{"Re: Antrag", "Antrag", true},
-		{"RE [2]: fwd: Fw:  Antrag (fwd) (FWD) ", "Antrag", true},
-		{"[Amt] Re: [Bau] Antrag", "Antrag", true},
-		{"[Amt]", "[Amt]", false},
-		{"[Amt] [Bau]", "[Bau]", false},
-		{"[Fwd: Re: Antrag]", "Antrag", true},
-		{"[a[b] c", "[a[b] c", false},
-		{"=?utf-8?q?Re=3A_=C3=84rger?=", "Ärger", true},
-		{"Re:\r\n Antrag  17", "Antrag 17", true},
-		{"Report: x", "Report: x", false},
-		{"Re", "Re", false},
-		{"Re:", "", true},
-		{"AW: Antrag", "AW: Antrag", false},
-		{"", "", false},
-	} {
-		if base, reply := BaseSubject(tt.subject); base != tt.base || reply != tt.reply {
-			t.Errorf("%q: %q, %v", tt.subject, base, reply)
-		}
-	}
-	start := time.Now()
-	for _, piece := range []string{"[a]", "re:", "[fwd:", " (fwd)", "[", "re[a]"} {
-		BaseSubject(strings.Repeat(piece, 100_000))
-	}
-	if d := time.Since(start); d > 30*time.Second {
-		t.Errorf("took %v", d)
 	}
 }
