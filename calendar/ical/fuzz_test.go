@@ -25,7 +25,7 @@ func FuzzParse(f *testing.F) {
 		if again, err := Parse(c.Append(nil)); err != nil || !reflect.DeepEqual(c, again) {
 			t.Errorf("it comes back otherwise: %v", err)
 		}
-		for _, part := range Split(c) {
+		for _, part := range split(c) {
 			askEverything(t, "input", part)
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -147,12 +146,12 @@ func TestSecondOracle(t *testing.T) {
 
 // events lists the events of a calendar from 2000 to 2025.
 func events(t *testing.T, file string, data []byte) (all []string) {
-	for c, err := range ParseStream(strings.NewReader(string(data))) {
+	for c, err := range calendars(data) {
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		for _, part := range Split(c) {
+		for _, part := range split(c) {
 			o, err := NewObject(part)
 			if err != nil {
 				t.Errorf("%s: %v", file, err)

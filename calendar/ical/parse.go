@@ -3,7 +3,6 @@ package ical
 import (
 	"errors"
 	"io"
-	"iter"
 	"strings"
 
 	"fachwerk/internal/contentline"
@@ -16,9 +15,6 @@ const (
 	MaxComponents = 50_000   // of one calendar
 	MaxLines      = 100_000  // of one calendar that Parse reads: it is in memory whole
 )
-
-// streamLines is how many lines a calendar of a file may have: all of somebody's events.
-const streamLines = 500_000
 
 // Memory is how many bytes the object that Parse and NewObject make of a text of size
 // bytes takes at most, beside the text, with what is made on the way. A line and a
@@ -35,7 +31,7 @@ type SyntaxError = contentline.SyntaxError
 // It looks at form alone: whether the calendar makes sense is [NewObject]'s to
 // say. Text need not be valid UTF-8.
 func Parse(data []byte) (*Component, error) {
-	lines := contentline.NewBytes(data, limits(MaxLines))
+	lines := contentline.NewBytes(data, contentline.Limits{Bytes: MaxBytes, Lines: MaxLines, Line: MaxBytes, Values: 5 * MaxLines})
 	c, err := readCalendar(lines)
 	if errors.Is(err, io.EOF) {
 		return nil, &SyntaxError{Line: lines.Number(), Reason: "there is no VCALENDAR"}
@@ -50,55 +46,6 @@ func Parse(data []byte) (*Component, error) {
 		return nil, err
 	}
 	return c, nil
-}
-
-func limits(lines int) contentline.Limits {
-	return contentline.Limits{Bytes: MaxBytes, Lines: lines, Line: MaxBytes, Values: 5 * lines}
-}
-
-// ParseStream reads the calendars of an export file one after the other, each
-// bounded as in Parse and the file not at all. A calendar that cannot be read
-// is a *SyntaxError, after which the next one is tried; an error of r, or a
-// calendar over a bound, ends it.
-func ParseStream(r io.Reader) iter.Seq2[*Component, error] {
-	return func(yield func(*Component, error) bool) {
-		lines := contentline.NewReader(r, limits(streamLines))
-		for {
-			lines.Renew()
-			c, err := readCalendar(lines)
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if !yield(c, err) {
-				return
-			}
-			if err == nil {
-				continue
-			}
-			var syntax *SyntaxError
-			if !errors.As(err, &syntax) || errors.Is(err, contentline.ErrTooLarge) || !skipCalendar(lines, yield) {
-				return
-			}
-		}
-	}
-}
-
-// skipCalendar reads on to the end of a calendar that cannot be read.
-func skipCalendar(lines *contentline.Reader, yield func(*Component, error) bool) bool {
-	for {
-		lines.Renew()
-		l, err := lines.Next()
-		var syntax *SyntaxError
-		switch {
-		case errors.Is(err, io.EOF):
-			return false
-		case err != nil && (!errors.As(err, &syntax) || errors.Is(err, contentline.ErrTooLarge)):
-			yield(nil, err)
-			return false
-		case err == nil && l.Name == "END" && strings.EqualFold(strings.TrimSpace(l.Value), "VCALENDAR"):
-			return true
-		}
-	}
 }
 
 // readCalendar reads the next VCALENDAR; io.EOF where there is none.

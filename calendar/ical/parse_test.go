@@ -3,13 +3,11 @@ package ical
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"fachwerk/internal/contentline"
@@ -53,60 +51,6 @@ func TestWhatIsNoCalendar(t *testing.T) {
 	}
 }
 
-func TestParseStream(t *testing.T) {
-	event := component("VEVENT", "DTSTART:20250101\r\n")
-	in := text(event) + "\r\n" + text("BEGIN:VEVENT\r\nno colon\r\nEND:VEVENT\r\n") + text(event, event) + event + text(event)
-	var got []int
-	for c, err := range ParseStream(iotest.HalfReader(strings.NewReader(in))) {
-		if err != nil {
-			got = append(got, -1)
-			continue
-		}
-		got = append(got, len(c.Components))
-	}
-	// After the bare component the next END:VCALENDAR is the next calendar's.
-	if !reflect.DeepEqual(got, []int{1, -1, 2, -1}) {
-		t.Errorf("%v", got)
-	}
-	for _, err := range ParseStream(iotest.ErrReader(io.ErrUnexpectedEOF)) {
-		if !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Error(err)
-		}
-	}
-	for range ParseStream(strings.NewReader(in)) {
-		break // and nothing more is read
-	}
-}
-
-func TestSplit(t *testing.T) {
-	zone := strings.ReplaceAll(outlook, "\n", "\r\n")
-	in := strings.Replace(text(zone, strings.ReplaceAll(zone, "Customized", "Unused"),
-		component("VEVENT", "DTSTART;TZID=Customized Time Zone:20250101T100000\r\nRRULE:FREQ=DAILY\r\n"),
-		component("VTODO", ""),
-		component("VEVENT", "RECURRENCE-ID:20250102T090000Z\r\nDTSTART:20250102T100000Z\r\n"),
-		"BEGIN:VEVENT\r\nDTSTART:20250101\r\nEND:VEVENT\r\n"), "VERSION", "METHOD:PUBLISH\r\nX-WR-CALNAME:x\r\nVERSION", 1)
-	c, err := Parse([]byte(in))
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := Split(c)
-	var got []string
-	for _, p := range parts {
-		o, err := NewObject(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, o.Kind.Component()+strings.Repeat("+", len(p.Components)-1))
-	}
-	if !reflect.DeepEqual(got, []string{"VEVENT++", "VTODO", "VEVENT"}) {
-		t.Errorf("%v", got)
-	}
-	made := parts[2].Components[0].Value("UID")
-	if again := Split(c)[2].Components[0].Value("UID"); len(made) != 36 || again != made {
-		t.Errorf("the UID that was made: %s, %s", made, again)
-	}
-}
-
 // TestCorpus reads every calendar of the corpus: it parses, comes back from
 // Append as it was and answers every question, or it is refused with a reason;
 // each in bounded time.
@@ -126,7 +70,7 @@ func TestCorpus(t *testing.T) {
 		}
 		files++
 		began := time.Now()
-		for c, err := range ParseStream(strings.NewReader(string(data))) {
+		for c, err := range calendars(data) {
 			var syntax *SyntaxError
 			if err != nil {
 				if !errors.As(err, &syntax) {
@@ -140,7 +84,7 @@ func TestCorpus(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(c, again) {
 				t.Errorf("%s comes back otherwise: %v", path, err)
 			}
-			for _, part := range Split(c) {
+			for _, part := range split(c) {
 				if reason := askEverything(t, path, part); reason != "" {
 					refused[reason]++
 				} else {

@@ -1,15 +1,17 @@
 package ical
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"slices"
 	"strings"
 
 	"fachwerk/internal/contentline"
 )
 
-// Split divides a calendar as programs export it into calendars that hold one
+// split divides a calendar as programs export it into calendars that hold one
 // calendar object resource each (RFC 4791 4.1): the components of one UID, with
 // the VTIMEZONEs that they name and the calendar's own properties but METHOD
 // and those that describe the whole calendar (X-WR-…, RFC 7986). They come in the order of the
@@ -18,7 +20,7 @@ import (
 // A component without UID gets one made of its content, so that the same export
 // gives the same objects again. Components that no calendar holds stay alone,
 // for [NewObject] to say what is wrong with them.
-func Split(calendar *Component) []*Component {
+func split(calendar *Component) []*Component {
 	zones := map[string]*Component{}
 	var shared []Property
 	for _, p := range calendar.Properties {
@@ -91,4 +93,23 @@ func usedZones(calendar *Component, zones map[string]*Component) []*Component {
 	}
 	look(calendar)
 	return list
+}
+
+// calendars reads the calendars of a file one after the other, each as if it were alone.
+func calendars(data []byte) iter.Seq2[*Component, error] {
+	return func(yield func(*Component, error) bool) {
+		var one []byte
+		for line := range bytes.Lines(data) {
+			one = append(one, line...)
+			if strings.EqualFold(strings.TrimSpace(string(line)), "END:VCALENDAR") {
+				if !yield(Parse(one)) {
+					return
+				}
+				one = nil
+			}
+		}
+		if len(bytes.TrimSpace(one)) > 0 {
+			yield(Parse(one))
+		}
+	}
 }
