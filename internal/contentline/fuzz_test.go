@@ -5,11 +5,10 @@ import (
 	"errors"
 	"reflect"
 	"testing"
-	"testing/iotest"
 )
 
-// FuzzReader: no input is a panic, streams read as bytes do, and a line that
-// was read is written so that it is read again.
+// FuzzReader: no input is a panic, and a line that was read is written so that it is
+// read again.
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		"BEGIN:VCARD\r\nitem1.TEL;TYPE=\"a,b\",c;HOME:1\r\n 2\r\nEND:VCARD\r\n",
@@ -20,13 +19,9 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		limits := Limits{Bytes: 1 << 16, Lines: 1000, Line: 1 << 12, Params: 20}
-		a, b := NewBytes(data, limits), NewReader(iotest.HalfReader(bytes.NewReader(data)), limits)
+		r := NewBytes(data, limits)
 		for {
-			l, err := a.Next()
-			other, otherErr := b.Next()
-			if !reflect.DeepEqual(l, other) || (err == nil) != (otherErr == nil) {
-				t.Fatalf("bytes %+v %v, stream %+v %v", l, err, other, otherErr)
-			}
+			l, err := r.Next()
 			if err != nil {
 				if errors.As(err, new(*SyntaxError)) && !errors.Is(err, ErrTooLarge) {
 					continue

@@ -52,10 +52,6 @@ type Param struct {
 	Values []string // unquoted, RFC 6868 undone; at least one
 }
 
-// Param returns the first value of the named parameter (upper case), and
-// whether there is one.
-func (l Line) Param(name string) (string, bool) { return Lookup(l.Params, name) }
-
 // Lookup returns the first value of the named parameter (upper case), and
 // whether there is one.
 func Lookup(params []Param, name string) (string, bool) {

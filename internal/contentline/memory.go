@@ -6,16 +6,12 @@ import "strings"
 const arenaSize = 32 << 10
 
 // An arena keeps the texts of lines behind each other: one allocation for many lines, of
-// the size they have, instead of one each. It is for input that is kept or let go as a
-// whole; lines of a stream are kept one by one, so that none holds its neighbours.
-type arena struct {
-	whole bool
-	b     strings.Builder
-}
+// the size they have, instead of one each. What is read is kept or let go as a whole.
+type arena struct{ b strings.Builder }
 
 // keep copies text; left is how many bytes of input there may still be after it.
 func (a *arena) keep(text []byte, left int) string {
-	if !a.whole || len(text) > arenaSize/4 {
+	if len(text) > arenaSize/4 {
 		return string(text)
 	}
 	if a.b.Cap()-a.b.Len() < len(text) {
@@ -35,8 +31,8 @@ type store[T any] struct {
 	first int // of the line being read
 }
 
-// The arrays of a store grow with what was read, from shares for a small object to large
-// ones that still do not keep many lines of a stream.
+// The arrays of a store grow with what was read, from shares for a small object to larger
+// ones, of which little is left over at the end.
 const (
 	firstShare = 4
 	lastShare  = 128

@@ -2,7 +2,6 @@ package contentline
 
 import (
 	"bytes"
-	"errors"
 	"io"
 )
 
@@ -13,16 +12,13 @@ import (
 // programs wrote it; elsewhere it is part of the value, as programs that
 // forget to escape it mean it.
 type Reader struct {
-	src io.Reader // nil: everything is in buf
 	buf []byte
-	pos int
-	end error // why src gives no more; io.EOF from the start without src
+	pos int // bytes taken
 
 	limits   Limits
-	read     int64 // bytes taken
-	number   int   // physical lines taken
-	lines    int   // logical lines returned
-	values   int   // parameters and values in them
+	number   int // physical lines taken
+	lines    int // logical lines returned
+	values   int // parameters and values in them
 	ends     ending
 	failed   error
 	fold     []byte // a folded line being joined
@@ -39,22 +35,14 @@ const (
 	byCR
 )
 
-// readSize is how much is read of a source at least.
-const readSize = 64 << 10
-
-// NewReader reads from r, which it buffers.
-func NewReader(r io.Reader, limits Limits) *Reader {
-	return &Reader{src: r, limits: limits.orDefault()}
-}
-
 // NewBytes reads data, which must not change meanwhile.
 func NewBytes(data []byte, limits Limits) *Reader {
-	return &Reader{buf: data, end: io.EOF, limits: limits.orDefault(), text: arena{whole: true}}
+	return &Reader{buf: data, limits: limits.orDefault()}
 }
 
 // Next returns the next line, io.EOF at the end, or a *SyntaxError, after
 // which the Reader goes on with the line that follows unless the error wraps
-// ErrTooLarge. An error of the underlying reader is returned as it is.
+// ErrTooLarge.
 func (r *Reader) Next() (Line, error) {
 	if r.failed != nil {
 		return Line{}, r.failed
@@ -83,39 +71,26 @@ func (r *Reader) Next() (Line, error) {
 // Number is how many physical lines have been read.
 func (r *Reader) Number() int { return r.number }
 
-// Renew starts the limits on the whole input anew, for readers of many objects in one
-// stream.
-func (r *Reader) Renew() { r.read, r.lines, r.values = 0, 0, 0 }
-
 func tooLarge(line int, reason string) error {
 	return &SyntaxError{Line: line, Reason: reason, Err: ErrTooLarge}
 }
 
 // logical reads and unfolds one line that is not blank.
 func (r *Reader) logical() (text string, number int, err error) {
-	for {
-		j, ok := r.join()
-		if !ok {
-			if err := r.more(); err != nil {
-				return "", 0, err
-			}
-			continue
-		}
-		if j.text == nil {
-			return "", 0, r.end
-		}
-		number = r.number + j.first
-		if r.limits.Line > 0 && len(j.text) > r.limits.Line {
-			return "", 0, tooLarge(number, "the line is too long")
-		}
-		r.number += j.lines
-		r.read += int64(j.next - r.pos)
-		r.pos = j.next
-		if r.limits.Bytes > 0 && r.read > r.limits.Bytes {
-			return "", 0, tooLarge(r.number, "there are too many bytes")
-		}
-		return r.text.keep(j.text, len(r.buf)-r.pos), number, nil
+	j := r.join()
+	if j.text == nil {
+		return "", 0, io.EOF
 	}
+	number = r.number + j.first
+	if r.limits.Line > 0 && len(j.text) > r.limits.Line {
+		return "", 0, tooLarge(number, "the line is too long")
+	}
+	r.number += j.lines
+	r.pos = j.next
+	if r.limits.Bytes > 0 && int64(r.pos) > r.limits.Bytes {
+		return "", 0, tooLarge(r.number, "there are too many bytes")
+	}
+	return r.text.keep(j.text, len(r.buf)-r.pos), number, nil
 }
 
 // joined is one logical line found in the buffer.
@@ -126,21 +101,17 @@ type joined struct {
 	lines int    // physical lines taken
 }
 
-// join finds the next logical line; false where the buffer ends too early to
-// tell. It changes nothing but r.fold, so it can be asked again.
-func (r *Reader) join() (j joined, ok bool) {
+// join finds the next logical line.
+func (r *Reader) join() (j joined) {
 	j.next = r.pos
 	folded := false
 	for {
-		line, next, ok := r.physical(j.next)
-		if !ok {
-			return j, false
-		}
+		line, next := r.physical(j.next)
 		if line == nil { // the end
 			j.text = dropSoftBreaks(j.text)
-			return j, true
+			return j
 		}
-		if r.pos == 0 && j.lines == 0 && r.read == 0 && r.number == 0 {
+		if r.pos == 0 && j.lines == 0 {
 			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 		}
 		j.lines++
@@ -157,15 +128,12 @@ func (r *Reader) join() (j joined, ok bool) {
 			r.fold = append(r.folding(j.text, folded), line[1:]...)
 			j.text, folded = r.fold, true
 		}
-		goesOn, skip, ok := r.continues(j.next)
-		if !ok {
-			return j, false
-		}
+		goesOn, skip := r.continues(j.next)
 		if !goesOn && !softBreak(j.text) {
-			return j, true
+			return j
 		}
 		for ; goesOn && skip > 0; skip-- {
-			_, j.next, _ = r.physical(j.next)
+			_, j.next = r.physical(j.next)
 			j.lines++
 		}
 	}
@@ -181,17 +149,17 @@ func (r *Reader) folding(text []byte, folded bool) []byte {
 
 // continues reports whether the line at buf[at], after blank ones, is folded
 // onto the one before, and how many blank ones there are.
-func (r *Reader) continues(at int) (yes bool, blank int, ok bool) {
+func (r *Reader) continues(at int) (yes bool, blank int) {
 	for {
 		if at < len(r.buf) && (r.buf[at] == ' ' || r.buf[at] == '\t') {
-			return true, blank, true
+			return true, blank
 		}
 		if at < len(r.buf) && r.buf[at] != '\r' && r.buf[at] != '\n' {
-			return false, 0, true
+			return false, 0
 		}
-		line, next, ok := r.physical(at)
-		if !ok || len(line) > 0 || line == nil {
-			return false, 0, ok
+		line, next := r.physical(at)
+		if len(line) > 0 || line == nil {
+			return false, 0
 		}
 		blank++
 		at = next
@@ -199,11 +167,11 @@ func (r *Reader) continues(at int) (yes bool, blank int, ok bool) {
 }
 
 // physical finds the line at buf[at] and what follows it. A nil line is the end
-// of the input; false, that the buffer ends before the line does.
-func (r *Reader) physical(at int) (line []byte, next int, ok bool) {
+// of the input.
+func (r *Reader) physical(at int) (line []byte, next int) {
 	rest := r.buf[at:]
 	if r.ends == unknown {
-		r.ends = firstEnding(rest, r.end != nil)
+		r.ends = firstEnding(rest)
 	}
 	i := -1
 	switch r.ends {
@@ -212,16 +180,13 @@ func (r *Reader) physical(at int) (line []byte, next int, ok bool) {
 	case byCR:
 		i = bytes.IndexAny(rest, "\r\n")
 	}
-	if i < 0 {
-		if r.end == nil {
-			return nil, at, false
-		}
-		if len(rest) == 0 {
-			return nil, at, true
-		}
-		return trimCR(rest), len(r.buf), true
+	switch {
+	case i >= 0:
+		return trimCR(rest[:i]), at + i + 1
+	case len(rest) == 0:
+		return nil, at
 	}
-	return trimCR(rest[:i]), at + i + 1, true
+	return trimCR(rest), len(r.buf)
 }
 
 // trimCR drops CRs at the end; the answer is never nil.
@@ -236,7 +201,7 @@ func trimCR(line []byte) []byte {
 }
 
 // firstEnding learns from the first line end what a CR without LF means.
-func firstEnding(b []byte, all bool) ending {
+func firstEnding(b []byte) ending {
 	i := bytes.IndexAny(b, "\r\n")
 	if i < 0 {
 		return unknown
@@ -244,10 +209,7 @@ func firstEnding(b []byte, all bool) ending {
 	for i < len(b) && b[i] == '\r' {
 		i++
 	}
-	switch {
-	case i == len(b) && !all:
-		return unknown
-	case i < len(b) && b[i] == '\n':
+	if i < len(b) && b[i] == '\n' {
 		return byLF
 	}
 	return byCR
@@ -274,32 +236,4 @@ func dropSoftBreaks(line []byte) []byte {
 		return line
 	}
 	return bytes.TrimRight(line, "=\r")
-}
-
-// more reads until the buffer is twice as full as it is, or the source ends.
-// So what join looks at again and again sums up to little.
-func (r *Reader) more() error {
-	left := len(r.buf) - r.pos
-	if r.limits.Line > 0 && left > 2*r.limits.Line+readSize || r.limits.Bytes > 0 && r.read+int64(left) > r.limits.Bytes {
-		return tooLarge(r.number+1, "the line is too long")
-	}
-	want := max(2*left, readSize)
-	if cap(r.buf) < want {
-		grown := make([]byte, left, want)
-		copy(grown, r.buf[r.pos:])
-		r.buf = grown
-	} else {
-		r.buf = append(r.buf[:0], r.buf[r.pos:]...)
-	}
-	r.pos = 0
-	n, err := io.ReadFull(r.src, r.buf[left:want])
-	r.buf = r.buf[:left+n]
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = io.EOF
-	}
-	r.end = err
-	if err != nil && err != io.EOF {
-		return err
-	}
-	return nil
 }
