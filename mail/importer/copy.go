@@ -182,7 +182,11 @@ func (w *work) copy(ctx context.Context, c *imapclient.Client, chunk []message) 
 			continue
 		}
 		m, asked := wanted[uid]
-		if err == nil && asked {
+		switch {
+		case err != nil || !asked:
+		case in.Size() == 0 && m.size > 0:
+			w.fail(uid, fmt.Errorf("the source says that it has %d bytes and gives none", m.size))
+		default:
 			err = w.store(ctx, m, in, digest)
 		}
 		in.Close()
@@ -220,6 +224,9 @@ func (w *work) receive(data *imapclient.FetchMessageData) (uid imap.UID, in *mai
 			h := w.im.mail.OriginDigest()
 			n, copyErr := io.Copy(writerOnly{io.MultiWriter(h, in)}, item.Literal)
 			w.im.bytes.Add(n)
+			if copyErr == nil && n < item.Literal.Size() { // a connection that is closed in order ends a literal early
+				copyErr = io.ErrUnexpectedEOF
+			}
 			if copyErr != nil && in.Err() == nil {
 				err = fmt.Errorf("%w: reading a message: %w", ErrSource, copyErr)
 			}

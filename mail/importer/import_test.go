@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -296,6 +299,64 @@ func TestMessagesThatCannotComeAreListed(t *testing.T) {
 	if n := total(r, func(m importer.MailboxReport) int { return m.Imported }); n != 1 {
 		t.Errorf("imported %d, want the small one", n)
 	}
+}
+
+// A source that closes its connection in order in the middle of a message has not given
+// it: it is asked for again.
+func TestMessageBrokenOffComesWhole(t *testing.T) {
+	server := dovecot.Start(t, dovecot.Options{})
+	c := login(t, server, "gerda")
+	const size = 1 << 20
+	put(t, c, "INBOX", append([]byte("Subject: lang\r\n\r\n"), bytes.Repeat([]byte("0123456789abcde\n"), size/16)...), nil, time.Time{})
+	put(t, c, "INBOX", []byte("Subject: kurz\r\n\r\n"), nil, time.Time{})
+	from := source(server, "gerda")
+	var cuts atomic.Int32
+	from.Address = breaksOff(t, from.Address, size/2, &cuts)
+	h := mailtest.New(t)
+	r := run(t, h, from, importer.Options{Connections: 1})
+	if cuts.Load() != 1 {
+		t.Fatalf("the connection was cut %d times, want once", cuts.Load())
+	}
+	if n := total(r, func(m importer.MailboxReport) int { return m.Verified }); !r.Complete() || n != 2 {
+		t.Errorf("verified %d, failures %v", n, r.Failures)
+	}
+	if want, got := atSource(t, c, "INBOX"), here(t, h, "INBOX"); !maps.Equal(want, got) {
+		t.Errorf("here %v, at the source %v", got, want)
+	}
+}
+
+// breaksOff passes connections on to a server, and ends the first that brings more than
+// so many bytes there, as a server does that goes down in order.
+func breaksOff(t testing.TB, address string, after int64, cuts *atomic.Int32) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	var all sync.WaitGroup
+	t.Cleanup(func() { l.Close(); all.Wait() })
+	pass := func(client net.Conn) {
+		defer client.Close()
+		server, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		all.Go(func() { _, _ = io.Copy(server, client); server.Close() })
+		if cuts.Load() > 0 {
+			_, _ = io.Copy(client, server)
+		} else if n, _ := io.CopyN(client, server, after); n == after {
+			cuts.Add(1)
+		}
+	}
+	all.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { pass(client) })
+		}
+	})
+	return l.Addr().String()
 }
 
 func TestWrongPasswordIsTold(t *testing.T) {
