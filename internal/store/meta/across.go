@@ -9,7 +9,8 @@ import (
 
 // MoveAcross moves items into another account in one transaction. items[n] is
 // uids[n] with its content sealed anew for that account, which gives it an object
-// id and a thread of its own. What has been expunged meanwhile is passed over; the
+// id and a thread of its own. Its flags and keywords are those under the lock, without
+// \Deleted. What has been expunged meanwhile is passed over; the
 // contents made for it go with the sweep. ErrTooMany above MaxRows.
 //
 // It locks two accounts, as [DB.MoveResourceAcross] does.
@@ -57,8 +58,11 @@ func (m *moveAcross) decide(giver, taker *work, put *add) error {
 	put.items = nil
 	for n, uid := range m.uids {
 		if i := giver.item(m.src, uid); i != nil && !slices.Contains(found, i) {
+			// Flags may have changed while the contents were sealed.
+			item := m.items[n]
+			item.Flags, item.Keywords = i.Flags&^FlagDeleted, i.Keywords
 			found = append(found, i)
-			put.items = append(put.items, m.items[n])
+			put.items = append(put.items, item)
 		}
 	}
 	if len(found) == 0 {

@@ -128,6 +128,30 @@ func testMoveAcross(t *testing.T, f Factory) {
 		t.Error("the tree did not move")
 	}
 	moveToAndFro(t, sides)
+	flagsOfAMove(t, s)
+}
+
+// flagsOfAMove: what was set while the contents were being sealed goes with the message.
+func flagsOfAMove(t *testing.T, s *Store) {
+	t.Helper()
+	other := &Store{DB: s.DB, Key: s.NewAccount(t, s.Key.Tenant)}
+	here, there := s.Mailbox(t, "moved from"), other.Mailbox(t, "moved to")
+	s.AddN(t, here.ID, 2)
+	sealed := Messages(2)
+	_, err := s.SetFlags(t.Context(), s.Key, here.ID, meta.FlagChange{UIDs: []int64{2}, Op: meta.FlagsAdd, UnchangedSince: -1,
+		Flags: meta.FlagSeen | meta.FlagFlagged | meta.FlagDeleted, Keywords: []string{"urgent"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.MoveAcross(t.Context(), s.Key, here.ID, other.Key, there.ID, []int64{1, 2}, sealed); err != nil {
+		t.Fatal(err)
+	}
+	got, err := other.Items(t.Context(), other.Key, there.ID, 0, 10)
+	if err != nil || len(got) != 2 || got[0].Flags != 0 || got[0].Keywords != "" ||
+		got[1].Flags != meta.FlagSeen|meta.FlagFlagged || got[1].Keywords != "urgent" {
+		t.Errorf("moved: %+v, %v", got, err)
+	}
+	other.sound(t)
 }
 
 // moveToAndFro has many move the same files in both directions at a time.
