@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -291,4 +290,3 @@ type testClock struct{ time.Time }
 func newTestClock() *testClock               { return &testClock{time.Now().Truncate(time.Second)} }
 func (c *testClock) now() time.Time          { return c.Time }
 func (c *testClock) forward(d time.Duration) { c.Time = c.Add(d) }
-func (c *testClock) String() string          { return fmt.Sprint(c.Time) }

@@ -15,6 +15,10 @@ func prefixes(words ...string) (list []netip.Prefix) {
 	return list
 }
 
+func site(name string) Site {
+	return Site{Name: name, Operator: "Kommunale IT Musterland", Country: "DE", Place: "Musterstadt"}
+}
+
 func whole(name string) Site {
 	s := site(name)
 	s.Networks = prefixes("10.1.0.0/16")
@@ -74,6 +78,7 @@ func TestSitesOfAGuardAreWhole(t *testing.T) {
 		"twice":               {whole("nord"), whole("nord")},
 		"no networks":         {site("nord")},
 		"no place":            with(func(s *Site) { s.Place = "" }),
+		"no operator":         with(func(s *Site) { s.Operator = "" }),
 		"country":             with(func(s *Site) { s.Country = "de" }),
 		"standby's operator":  with(func(s *Site) { s.Standbys[0].Operator = "" }),
 		"standby's networks":  with(func(s *Site) { s.Standbys[0].Networks = nil }),

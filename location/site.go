@@ -66,41 +66,9 @@ const (
 // ErrElsewhere says that a write would land where the tenant's data may not lie.
 var ErrElsewhere = errors.New("the tenant's data may not lie at this site")
 
-// Placement decides whether data of a tenant may be written by this process,
-// whose engines belong to one site. home is the site the tenant names.
-type Placement func(home string, kind Kind) error
-
-// At is the placement function of a process whose engines belong to here.
-// It fails when here is not among the declared sites or is not declared whole.
-func At(here string, sites []Site) (Placement, error) {
-	declared := make(map[string]bool, len(sites))
-	for _, s := range sites {
-		if err := s.check(); err != nil {
-			return nil, err
-		}
-		if declared[s.Name] {
-			return nil, fmt.Errorf("location: site %q is declared twice", s.Name)
-		}
-		declared[s.Name] = true
-	}
-	if !declared[here] {
-		return nil, fmt.Errorf("location: site %q is not declared", here)
-	}
-	return func(home string, kind Kind) error {
-		if home == here {
-			return nil
-		}
-		return fmt.Errorf("%w: %s belongs to site %q, this is %q", ErrElsewhere, kind, home, here)
-	}, nil
-}
-
-func (s Site) check() error {
-	return declaredWhole(fmt.Sprintf("site %q", s.Name), s.Name, s.Operator, s.Country, s.Place)
-}
-
 // whole says what is missing of a declaration, standbys and networks included.
 func (s Site) whole() error {
-	if err := s.check(); err != nil {
+	if err := declaredWhole(fmt.Sprintf("site %q", s.Name), s.Name, s.Operator, s.Country, s.Place); err != nil {
 		return err
 	}
 	if len(s.Networks) == 0 {

@@ -19,10 +19,9 @@ import (
 
 // What an import of calendars, contacts or files tells, for the command line.
 type (
-	DataReport     = importing.Report
-	DataProgress   = importing.Progress
-	DataCollection = importing.Collection
-	DataFailure    = importing.Failure
+	DataReport   = importing.Report
+	DataProgress = importing.Progress
+	DataFailure  = importing.Failure
 )
 
 // DataPlan says what would go where.

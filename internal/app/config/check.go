@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -345,10 +344,4 @@ func isHostName(s string) bool {
 		}
 	}
 	return true
-}
-
-// SQLitePath gives the database file of an embedded installation.
-func (c *Config) SQLitePath() (string, bool) {
-	path, ok := strings.CutPrefix(c.Metadata.DSN, SchemeSQLite)
-	return filepath.Clean(path), ok
 }

@@ -69,12 +69,6 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// PID is the master process's.
-func (s *Server) PID() int { return s.process.Process.Pid }
-
-// Folder holds configuration and mail.
-func (s *Server) Folder() string { return s.folder }
-
 func (s *Server) stop() {
 	syscall.Kill(-s.process.Process.Pid, syscall.SIGTERM)
 	done := make(chan struct{})

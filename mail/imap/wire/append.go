@@ -22,14 +22,6 @@ func AppendString(dst []byte, s string, utf8 bool) []byte {
 	return append(dst, '"')
 }
 
-// AppendNString is AppendString, with NIL for the empty string.
-func AppendNString(dst []byte, s string, utf8 bool) []byte {
-	if s == "" {
-		return append(dst, "NIL"...)
-	}
-	return AppendString(dst, s, utf8)
-}
-
 // maxQuoted keeps quoted strings below the line lengths that clients are known to stand.
 const maxQuoted = 2000
 
