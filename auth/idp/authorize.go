@@ -22,13 +22,14 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	// As long as client and redirect URI are not known to belong together,
 	// nothing is sent there.
 	client, ok := p.clients[raw.ClientID]
-	if !ok || !client.mayRedirect(raw.RedirectURI, raw.ResponseType) {
+	to, good := client.redirectTarget(raw.RedirectURI)
+	if !ok || !good {
 		p.fail(w, r, http.StatusBadRequest, "bad_client")
 		return
 	}
 	req, oidcErr := p.checkRequest(r, client, raw)
 	if oidcErr != nil {
-		p.answerError(w, r, raw.RedirectURI, raw.State, oidcErr)
+		p.answerError(w, r, to, raw.State, oidcErr)
 		return
 	}
 	s, signedIn, err := p.session(r)
@@ -42,7 +43,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	case signedIn:
 		p.answerCode(w, r, req, s)
 	case slices.Contains(raw.Prompt, oidc.PromptNone):
-		p.answerError(w, r, req.RedirectURI, req.State, oidc.ErrLoginRequired())
+		p.answerError(w, r, to, req.State, oidc.ErrLoginRequired())
 	default:
 		network := auth.Network(p.cfg.Remote(r))
 		if p.begun.Judge("", network) != auth.Free {
@@ -57,15 +58,6 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		}
 		http.Redirect(w, r, client.LoginURL(id), http.StatusSeeOther)
 	}
-}
-
-// mayRedirect compares exactly; only for a native client's loopback URI the
-// library looks past the port.
-func (c opClient) mayRedirect(uri string, kind oidc.ResponseType) bool {
-	if slices.Contains(c.Client.RedirectURIs, uri) {
-		return true
-	}
-	return c.Native && op.ValidateAuthReqRedirectURI(c, uri, kind) == nil
 }
 
 // checkRequest holds a request against what this provider offers.
@@ -116,6 +108,11 @@ func bounded(s string) string {
 
 // answerCode sends the browser back with a code (RFC 6749 4.1.2).
 func (p *Provider) answerCode(w http.ResponseWriter, r *http.Request, req request, s session) {
+	to, ok := p.targetOf(req)
+	if !ok {
+		p.fail(w, r, http.StatusBadRequest, "bad_client")
+		return
+	}
 	code := secretOf(s.Subject)
 	req.LoginHint, req.HintSubject = "", "" // for the page alone, which is over
 	g := grant{Request: req, Subject: s.Subject, SID: s.SID, AuthTime: s.AuthTime, Family: secret()}
@@ -123,36 +120,15 @@ func (p *Provider) answerCode(w http.ResponseWriter, r *http.Request, req reques
 		p.fault(w, r, err)
 		return
 	}
-	p.redirect(w, r, req.RedirectURI, url.Values{"code": {code}}, req.State)
+	p.redirect(w, r, to, url.Values{"code": {code}}, req.State)
 }
 
 // answerError sends the browser back with an error (RFC 6749 4.1.2.1).
-func (p *Provider) answerError(w http.ResponseWriter, r *http.Request, uri, state string, e *oidc.Error) {
+func (p *Provider) answerError(w http.ResponseWriter, r *http.Request, to target, state string, e *oidc.Error) {
 	p.log.Info("authorization request refused", "error", e.ErrorType, "why", e.Description)
 	answer := url.Values{"error": {string(e.ErrorType)}}
 	if e.Description != "" {
 		answer.Set("error_description", e.Description)
 	}
-	p.redirect(w, r, uri, answer, state)
-}
-
-// redirect adds state and, as announced, the issuer (RFC 9207 2).
-func (p *Provider) redirect(w http.ResponseWriter, r *http.Request, uri string, answer url.Values, state string) {
-	u, err := url.Parse(uri)
-	if err != nil {
-		p.fail(w, r, http.StatusBadRequest, "bad_client")
-		return
-	}
-	q := u.Query()
-	for name, values := range answer {
-		q[name] = values
-	}
-	if state != "" {
-		q.Set("state", state)
-	}
-	q.Set("iss", p.cfg.Issuer)
-	u.RawQuery = q.Encode()
-	w.Header().Set("Cache-Control", "no-store")
-	// 303, so that a form's content is not sent on (RFC 9700 4.12).
-	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	p.redirect(w, r, to, answer, state)
 }

@@ -59,9 +59,9 @@ func (c Client) check() error {
 // checkURI lets https pass, http on loopback, and for native clients a
 // private-use scheme, which has a dot in it (RFC 8252 7.1).
 func checkURI(raw string, native bool) error {
-	u, err := url.Parse(raw)
+	u, ok := plainURI(raw)
 	switch {
-	case err != nil || u.Fragment != "" || u.User != nil || u.Opaque != "":
+	case !ok:
 		return errors.New("is not a plain URI")
 	case u.Scheme == "https" && u.Host != "":
 		return nil

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -240,17 +239,4 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, who auth.Perso
 	p.setCookie(w, cookieDevice, device, deviceFor)
 	p.throttle.Succeeded(r.PostForm.Get("address"), auth.Network(p.cfg.Remote(r)), "device "+hashed(device))
 	return s, nil
-}
-
-// formTarget is where a form's answer may lead: Content-Security-Policy's
-// form-action holds for redirects too.
-func formTarget(redirectURI string) string {
-	u, err := url.Parse(redirectURI)
-	switch {
-	case err != nil:
-		return ""
-	case u.Scheme == "http" || u.Scheme == "https":
-		return " " + u.Scheme + "://" + u.Host
-	}
-	return " " + u.Scheme + ":"
 }

@@ -38,10 +38,11 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 		p.fault(w, r, err)
 		return
 	}
+	to := p.farewell(asked, raw.PostLogoutRedirectURI)
 	confirmed := r.Method == http.MethodPost && p.genuine(r)
 	proven := asked.UserID != "" && (!signedIn || asked.UserID == s.Subject)
 	if signedIn && !proven && !confirmed {
-		p.logoutPage(w, r, raw)
+		p.logoutPage(w, r, raw, to)
 		return
 	}
 	if signedIn {
@@ -52,12 +53,16 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 		p.setCookie(w, cookieSession, "", -1)
 		p.tellClients(s.Subject, s.SID)
 	}
-	if asked.RedirectURI == "" {
+	if to.URL == nil {
 		p.message(w, r, http.StatusOK, "signed_out")
 		return
 	}
+	answer := url.Values{}
+	if raw.State != "" {
+		answer.Set("state", raw.State)
+	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, asked.RedirectURI, http.StatusSeeOther)
+	http.Redirect(w, r, to.with(answer), http.StatusSeeOther)
 }
 
 // PersonDisabled ends all that a person has opened here and tells the clients.

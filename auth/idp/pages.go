@@ -68,20 +68,17 @@ func (p *Provider) loginPage(w http.ResponseWriter, r *http.Request, status int,
 	data := p.newPage(r, req.Locales)
 	data.ID, data.Form, data.Address = id, p.formToken(w, r), address
 	data.Error = data.T[message]
-	p.render(w, status, "login.html", data, formTarget(req.RedirectURI))
+	to, _ := p.targetOf(req)
+	p.render(w, status, "login.html", data, to.form())
 }
 
-func (p *Provider) logoutPage(w http.ResponseWriter, r *http.Request, raw *oidc.EndSessionRequest) {
+func (p *Provider) logoutPage(w http.ResponseWriter, r *http.Request, raw *oidc.EndSessionRequest, to target) {
 	data := p.newPage(r, "")
 	data.Form = p.formToken(w, r)
 	data.Hidden = map[string]string{
 		"client_id": raw.ClientID, "post_logout_redirect_uri": raw.PostLogoutRedirectURI, "state": raw.State,
 	}
-	targets := ""
-	if raw.PostLogoutRedirectURI != "" {
-		targets = formTarget(raw.PostLogoutRedirectURI)
-	}
-	p.render(w, http.StatusOK, "logout.html", data, targets)
+	p.render(w, http.StatusOK, "logout.html", data, to.form())
 }
 
 // message shows one of the texts.

@@ -66,6 +66,7 @@ const (
 	hashPatience = 15 * time.Second    // how long
 	bodyMax      = 64 << 10            // bytes of a request
 	queryMax     = 16 << 10            // bytes of a query
+	uriMax       = 2000                // bytes of a URI that a client names
 )
 
 // Paths of the provider's origin.

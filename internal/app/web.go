@@ -98,7 +98,7 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 			},
 			{
 				ID: mailClientID, Native: true, Refresh: true, Scopes: scopes,
-				RedirectURIs: []string{"http://127.0.0.1/", "http://localhost/"},
+				RedirectURIs: []string{"http://127.0.0.1/", "http://[::1]/", "http://localhost/"},
 			},
 		},
 	})
