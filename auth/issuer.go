@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,12 +24,10 @@ var algorithms = []string{oidc.RS256, oidc.PS256, oidc.ES256, oidc.EdDSA}
 
 const (
 	documentMax  = 1 << 20          // bytes of a discovery document or key set
-	keysMax      = 64               // keys of a set
 	documentFor  = time.Hour        // how long what was fetched is taken as current
 	fetchTimeout = 10 * time.Second // of one request
 	firstPause   = time.Second
 	longestPause = time.Minute
-	tokenMax     = 64 << 10 // bytes of a token
 )
 
 // issuer is a pinned OpenID provider: its discovery document and its keys,
@@ -290,35 +287,6 @@ func (i *issuer) orUnavailable(found []jose.JSONWebKey, why error) ([]jose.JSONW
 	return nil, fmt.Errorf("%w: the provider's keys cannot be fetched: %w", ErrUnavailable, why)
 }
 
-// usable leaves out what is not a public signing key we know (RFC 7517 5).
-func usable(raw []json.RawMessage) []jose.JSONWebKey {
-	keys := make([]jose.JSONWebKey, 0, len(raw))
-	for _, r := range raw[:min(len(raw), keysMax)] {
-		var k jose.JSONWebKey
-		if k.UnmarshalJSON(r) != nil || !k.IsPublic() || !k.Valid() {
-			continue
-		}
-		if (k.Use != "" && k.Use != "sig") || (k.Algorithm != "" && !slices.Contains(algorithms, k.Algorithm)) {
-			continue
-		}
-		keys = append(keys, k)
-	}
-	return keys
-}
-
-func byID(keys []jose.JSONWebKey, kid string) []jose.JSONWebKey {
-	if kid == "" {
-		return keys
-	}
-	var found []jose.JSONWebKey
-	for _, k := range keys {
-		if k.KeyID == kid {
-			found = append(found, k)
-		}
-	}
-	return found
-}
-
 // verifier checks signature and issuer of one token; what it needs beside is
 // in cfg. go-oidc drops the cause of a failure, so that why tells whether the
 // keys could not be had at all: that is not the token's fault.
@@ -352,34 +320,12 @@ func (i *keyRun) VerifySignature(ctx context.Context, token string) ([]byte, err
 		i.err = err
 		return nil, err
 	}
-	for _, k := range keys {
-		if k.Algorithm != "" && k.Algorithm != head.Algorithm {
-			continue
-		}
+	for _, k := range fitting(keys, head.Algorithm) {
 		if payload, err := jws.Verify(k); err == nil {
 			return payload, nil
 		}
 	}
 	return nil, errors.New("no key of the issuer made this signature")
-}
-
-// parseToken reads a compact JWS with one signature by an algorithm of the list.
-func parseToken(token string) (*jose.JSONWebSignature, error) {
-	if len(token) > tokenMax {
-		return nil, errors.New("the token is too long")
-	}
-	allowed := make([]jose.SignatureAlgorithm, len(algorithms))
-	for n, a := range algorithms {
-		allowed[n] = jose.SignatureAlgorithm(a)
-	}
-	jws, err := jose.ParseSignedCompact(token, allowed)
-	if err != nil {
-		return nil, fmt.Errorf("malformed token: %w", err)
-	}
-	if len(jws.Signatures) != 1 {
-		return nil, errors.New("a token has one signature")
-	}
-	return jws, nil
 }
 
 // tokenType is the header's typ in short form (RFC 7515 4.1.9), lower case.
