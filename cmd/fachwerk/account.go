@@ -161,7 +161,7 @@ func (c *cli) accountBind() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&issuer, "issuer", "", "the provider's URL, bound to the tenant (`issuer bind`)")
+	cmd.Flags().StringVar(&issuer, "issuer", "", "the provider's URL, bound to the tenant by \"issuer bind\"")
 	cmd.Flags().StringVar(&subject, "subject", "", "the person's subject (sub) there")
 	c.installation(cmd)
 	return cmd

@@ -62,8 +62,8 @@ func (c *cli) issuerBind() *cobra.Command {
 		Long: `Let people of an OpenID provider sign in to a tenant. Without URL it is the
 installation's provider, which the configuration describes. With URL it is the tenant's
 own: its tokens open accounts of that tenant only, whatever they claim. What has to be
-entered there for the portal is printed. Bound again, it is changed; its secret stays
-unless one is given.
+entered there for the portal is printed. Bound again, all of it is set
+anew, and what is not named is empty then; only the secret stays unless one is given.
 
 The client secret is read from a file, or with "-" from standard input.`,
 		Example: `  fachwerk issuer bind https://login.musterstadt.example --tenant Musterstadt \

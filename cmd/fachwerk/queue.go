@@ -86,7 +86,7 @@ func (c *cli) queue() *cobra.Command {
 			})
 		},
 	}
-	drop.Flags().IntVar(&recipient, "recipient", -1, "only this one, by its number in `queue show --json`")
+	drop.Flags().IntVar(&recipient, "recipient", -1, "only this one, by its number in \"queue show --json\"")
 	for _, sub := range []*cobra.Command{show, retry, drop} {
 		sub.Flags().StringVar(&tenant, "tenant", "", "the tenant's name; needed where several have a message of that number")
 	}
