@@ -52,7 +52,7 @@ func (b *incoming) Read(p []byte) (int, error) {
 	case err == io.EOF && b.left > 0:
 		b.failed = io.ErrUnexpectedEOF
 	case err == io.EOF:
-		b.done = true
+		b.done, b.w.coming = true, false
 		// The connection is read on in the background, to notice when the client
 		// goes; that must not run into this deadline.
 		_ = b.w.control.SetReadDeadline(time.Time{})

@@ -19,7 +19,8 @@ type response struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	stall   time.Duration
-	status  int // 0: nothing was written yet
+	status  int  // 0: nothing was written yet
+	coming  bool // not all of the body has been read
 }
 
 func newResponse(w http.ResponseWriter, stall time.Duration) *response {
@@ -44,6 +45,28 @@ func (w *response) Write(p []byte) (int, error) {
 
 // extend is an advice: a writer without deadlines, as in a test, does without.
 func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.stall)) }
+
+// awaitBody gives the client its first stall time, for a body that nobody may ever read:
+// net/http reads some of it before it sends an answer, and waits for it. Without a body
+// the connection is read in the background, which no deadline may end.
+func (w *response) awaitBody(r *http.Request) {
+	if w.coming = r.ContentLength != 0; w.coming {
+		_ = w.control.SetReadDeadline(time.Now().Add(w.stall))
+	}
+}
+
+// refuseBody gives what is still to come of a body that is not wanted a short time: some
+// clients listen only after they have sent it. The answer, which waits for that, gets a
+// longer one.
+func (w *response) refuseBody() {
+	if w.coming {
+		_ = w.control.SetReadDeadline(time.Now().Add(min(w.stall/2, unwanted)))
+		w.extend()
+	}
+}
+
+// unwanted is how long a refused body may take that net/http reads, 256 KiB at most.
+const unwanted = 10 * time.Second
 
 // blocks are what content is copied through: large, for the sake of few system calls.
 var blocks = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}

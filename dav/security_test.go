@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -226,6 +228,45 @@ func raw(t *testing.T, env *davtest.Env, c *davtest.Client, method, path, body s
 	defer res.Body.Close()
 	b, _ := io.ReadAll(res.Body)
 	return &davtest.Answer{Status: res.StatusCode, Header: res.Header, Body: string(b)}
+}
+
+// Whoever announces a body and sends none is answered all the same, and holds the
+// connection no longer, whatever the answer is.
+func TestAnnouncedBodyHoldsNoConnection(t *testing.T) {
+	env := open(t, storetest.Embedded, func(c *dav.Config) { c.Limits.Stall = 300 * time.Millisecond })
+	c := env.Client(t, "anna")
+	req, _ := http.NewRequest("GET", "http://x/", nil)
+	req.SetBasicAuth(c.Address, c.Password)
+	known := "Authorization: " + req.Header.Get("Authorization") + "\r\n"
+	for _, one := range []struct {
+		method, path, header string
+		status               int
+	}{
+		{"PUT", "/files/x", "Content-Length: 200000\r\n", 401},
+		{"PROPFIND", "/", "Transfer-Encoding: chunked\r\n", 401},
+		{"NONE", "/", "Content-Length: 200000\r\n", 405},
+		{"OPTIONS", "/", "Content-Length: 200000\r\n", 200},
+		{"GET", "/.well-known/caldav", "Content-Length: 200000\r\n", 301},
+		{"PUT", "/files/" + c.Address + "/x", known + "Content-Encoding: gzip\r\nContent-Length: 200000\r\n", 415},
+		{"DELETE", "/files/" + c.Address + "/none", known + "Content-Length: 200000\r\n", 404},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(env.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", one.method, one.path, one.header)
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
+		in := bufio.NewReader(conn)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || res.StatusCode != one.status {
+			t.Errorf("%s %s: %v, %v; want %d", one.method, one.path, res, err, one.status)
+		} else if _, err := io.Copy(io.Discard, res.Body); err != nil {
+			t.Errorf("%s %s: the answer: %v", one.method, one.path, err)
+		} else if _, err := in.ReadByte(); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s %s: the connection stays open", one.method, one.path)
+		}
+		conn.Close()
+	}
 }
 
 // Bodies that lie, stop, grow or bomb are refused and leave nothing behind.

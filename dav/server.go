@@ -153,6 +153,8 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, hr *http.Request) {
 	began := time.Now()
 	w := newResponse(hw, s.c.Limits.Stall)
 	r := &Request{Method: hr.Method, Header: hr.Header, s: s, http: hr, w: w}
+	w.awaitBody(hr)
+	defer w.refuseBody()
 	defer func() {
 		if s.c.Metrics.Request != nil {
 			s.c.Metrics.Request(metricMethod(s, hr.Method), w.status, time.Since(began))

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/internal/app/config"
+	"fachwerk/internal/listen"
 	"fachwerk/location"
 	"fachwerk/mail"
 	"fachwerk/mail/imap"
@@ -191,7 +193,9 @@ func (s *Server) serveWith(key string, h http.Handler, read, write time.Duration
 	if secure != nil {
 		srv.TLSConfig = secure.Clone()
 	}
+	limit := s.in.connectionLimit(key, s.log)
 	s.add(key, func(l net.Listener) error {
+		l = limit.Listener(l)
 		if secure != nil {
 			return srv.ServeTLS(l, "", "")
 		}
@@ -200,6 +204,19 @@ func (s *Server) serveWith(key string, h http.Handler, read, write time.Duration
 	s.stops = append(s.stops, func(ctx context.Context) error {
 		err := srv.Shutdown(ctx)
 		return errors.Join(err, srv.Close())
+	})
+}
+
+// connectionLimit bounds the connections of a web listener as those of mail are.
+func (in *Installation) connectionLimit(key string, log *slog.Logger) *listen.Limit {
+	_, refused, _ := in.metrics.counting(key)
+	return listen.NewLimit(listen.LimitOptions{
+		Connections: int(in.cfg.Limits.Connections), PerNetwork: int(in.cfg.Limits.ConnectionsPerAddress),
+		Exempt: in.cfg.HTTP.Proxies,
+		Refused: func(remote netip.Addr) {
+			refused("limit")
+			log.Debug("connection refused, too many", "listener", key, "remote", remote)
+		},
 	})
 }
 
