@@ -40,8 +40,12 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	signedIn = signedIn && !req.Again && (raw.MaxAge == nil || p.now().Sub(s.AuthTime) < time.Duration(*raw.MaxAge)*time.Second) &&
 		(req.HintSubject == "" || req.HintSubject == s.Subject)
 	switch {
+	case signedIn && client.Native && slices.Contains(raw.Prompt, oidc.PromptNone):
+		e := oidc.ErrInteractionRequired().WithDescription("the person must be asked")
+		e.ErrorType = "consent_required" // OpenID Connect Core 3.1.2.6
+		p.answerError(w, r, to, req.State, e)
 	case signedIn:
-		p.answerCode(w, r, req, s)
+		p.proceed(w, r, req, s)
 	case slices.Contains(raw.Prompt, oidc.PromptNone):
 		p.answerError(w, r, to, req.State, oidc.ErrLoginRequired())
 	default:
@@ -104,6 +108,15 @@ func bounded(s string) string {
 		return ""
 	}
 	return s
+}
+
+// proceed gives the code, but asks first where the client is anybody's program.
+func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, req request, s session) {
+	if p.clients[req.ClientID].Native {
+		p.askConsent(w, r, req, s)
+		return
+	}
+	p.answerCode(w, r, req, s)
 }
 
 // answerCode sends the browser back with a code (RFC 6749 4.1.2).

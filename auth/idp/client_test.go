@@ -43,8 +43,8 @@ func (c *client) ask(change func(url.Values)) string {
 // code signs anna in and gives the code that the client gets.
 func (c *client) code() string {
 	c.house.t.Helper()
-	page := c.get(c.ask(func(url.Values) {}))
-	end := c.stop().login(page, anna, annaPass)
+	question := c.login(c.get(c.ask(func(url.Values) {})), anna, annaPass)
+	end := c.stop().submit(question, map[string]string{"answer": "allow"})
 	back, err := url.Parse(end.Header.Get("Location"))
 	if err != nil || end.StatusCode != http.StatusSeeOther {
 		c.house.t.Fatalf("the answer is %d, %v", end.StatusCode, err)
@@ -270,7 +270,8 @@ func TestRefreshTokensRotate(t *testing.T) {
 // code2 is code in a browser that is signed in already.
 func (c *client) code2() string {
 	c.house.t.Helper()
-	back, err := url.Parse(c.stop().get(c.ask(func(url.Values) {})).Header.Get("Location"))
+	end := c.stop().submit(c.get(c.ask(func(url.Values) {})), map[string]string{"answer": "allow"})
+	back, err := url.Parse(end.Header.Get("Location"))
 	if err != nil || back.Query().Get("code") == "" {
 		c.house.t.Fatalf("no code: %s, %v", back, err)
 	}

@@ -110,7 +110,8 @@ func (p *Provider) showLogin(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// doLogin checks the password and sends the browser back to the client.
+// doLogin checks the password and sends the browser on: back to the client, or to the
+// question whether it may.
 func (p *Provider) doLogin(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		p.fail(w, r, http.StatusBadRequest, "bad_request")
@@ -155,7 +156,7 @@ func (p *Provider) doLogin(w http.ResponseWriter, r *http.Request) {
 		p.fault(w, r, err)
 		return
 	}
-	p.answerCode(w, r, req, s)
+	p.proceed(w, r, req, s)
 }
 
 // refusal is what the page says; it is the same for unknown names, people

@@ -79,7 +79,7 @@ func (p *Provider) PersonDisabled(ctx context.Context, ref auth.AccountRef) erro
 // telling the clients: for a process that runs no provider, such as the
 // command line when it sets a new password.
 func Forget(ctx context.Context, tickets auth.Tickets, ref auth.AccountRef) error {
-	for _, kind := range []string{ticketSession, ticketRefresh, ticketCode} {
+	for _, kind := range []string{ticketSession, ticketConsent, ticketRefresh, ticketCode} {
 		if err := tickets.DeleteTickets(ctx, ref.Tenant, kind, Subject(ref)); err != nil {
 			return fmt.Errorf("ending the sessions of a person: %w", err)
 		}

@@ -36,6 +36,7 @@ type page struct {
 
 	ID, Form, Address string
 	Hidden            map[string]string
+	May               []string // what a program would be allowed
 }
 
 // newPage chooses the language: the client's wish, then the browser's.
@@ -140,11 +141,26 @@ var texts = map[string]map[string]string{
 		"bad_request": "Die Anfrage ist unvollständig. Bitte beginnen Sie dort neu, wo Sie sich anmelden wollten.",
 		"bad_client":  "Das Programm, das Sie hierher geschickt hat, ist hier nicht eingetragen. Bitte wenden Sie sich an Ihre Administration.",
 		"bad_logout":  "Die Abmeldung ist so nicht möglich. Bitte schließen Sie den Browser.",
-		"logout":      "Abmelden",
-		"logout_ask":  "Möchten Sie sich abmelden?",
-		"signed_out":  "Sie sind abgemeldet.",
-		"home":        "Hier melden Sie sich an, wenn das Portal oder Ihr E-Mail-Programm danach fragt. Bitte beginnen Sie dort.",
-		"message":     "Hinweis",
+		"consent":     "Zugriff erlauben?",
+		"consent_who": "Ein Programm auf diesem Gerät möchte zugreifen auf das Konto",
+		"consent_may": "Es dürfte:",
+		"consent_if":  "Erlauben Sie es nur, wenn Sie das Programm gerade selbst einrichten. Wenn Sie auf einen Link geklickt haben und hier gelandet sind, lehnen Sie ab.",
+		"consent_yes": "Erlauben",
+		"consent_no":  "Ablehnen",
+
+		"may_mail.read":      "Ihre E-Mails lesen, ändern und löschen",
+		"may_mail.send":      "in Ihrem Namen E-Mails senden",
+		"may_calendar":       "Ihre Kalender lesen und ändern",
+		"may_contacts":       "Ihre Kontakte lesen und ändern",
+		"may_files":          "Ihre Dateien lesen, ändern und löschen",
+		"may_openid":         "Ihren Namen und Ihre E-Mail-Adresse sehen",
+		"may_offline_access": "das auch später, ohne dass Sie sich noch einmal anmelden",
+
+		"logout":     "Abmelden",
+		"logout_ask": "Möchten Sie sich abmelden?",
+		"signed_out": "Sie sind abgemeldet.",
+		"home":       "Hier melden Sie sich an, wenn das Portal oder Ihr E-Mail-Programm danach fragt. Bitte beginnen Sie dort.",
+		"message":    "Hinweis",
 	},
 	"en": {
 		"title":       "Sign in",
@@ -163,10 +179,25 @@ var texts = map[string]map[string]string{
 		"bad_request": "The request is incomplete. Please start again where you wanted to sign in.",
 		"bad_client":  "The program that sent you here is not registered. Please ask your administrator.",
 		"bad_logout":  "Signing out does not work this way. Please close the browser.",
-		"logout":      "Sign out",
-		"logout_ask":  "Do you want to sign out?",
-		"signed_out":  "You are signed out.",
-		"home":        "This is where you sign in when the portal or your mail program asks you to. Please start there.",
-		"message":     "Notice",
+		"consent":     "Allow access?",
+		"consent_who": "A program on this device asks for access to the account",
+		"consent_may": "It could:",
+		"consent_if":  "Allow it only if you are setting up that program yourself right now. If you clicked a link and ended up here, refuse.",
+		"consent_yes": "Allow",
+		"consent_no":  "Refuse",
+
+		"may_mail.read":      "read, change and delete your mail",
+		"may_mail.send":      "send mail in your name",
+		"may_calendar":       "read and change your calendars",
+		"may_contacts":       "read and change your contacts",
+		"may_files":          "read, change and delete your files",
+		"may_openid":         "see your name and your email address",
+		"may_offline_access": "do so later too, without you signing in again",
+
+		"logout":     "Sign out",
+		"logout_ask": "Do you want to sign out?",
+		"signed_out": "You are signed out.",
+		"home":       "This is where you sign in when the portal or your mail program asks you to. Please start there.",
+		"message":    "Notice",
 	},
 }

@@ -52,6 +52,7 @@ type Config struct {
 // Lifetimes.
 const (
 	requestFor   = 30 * time.Minute    // a login page that is left open
+	consentFor   = 10 * time.Minute    // a question whether a program may
 	codeFor      = time.Minute         // an authorization code
 	sessionFor   = 12 * time.Hour      // being signed in at the provider
 	idTokenFor   = time.Hour           // an ID token
@@ -73,6 +74,7 @@ const (
 const (
 	pathAuthorize = "/authorize"
 	pathLogin     = "/login"
+	pathConsent   = "/consent"
 	pathExchange  = "/oauth/token"
 	pathUserinfo  = "/userinfo"
 	pathRevoke    = "/revoke"
@@ -181,6 +183,8 @@ func (p *Provider) build() (err error) {
 	mux.HandleFunc("POST "+pathAuthorize, p.authorize)
 	mux.HandleFunc("GET "+pathLogin, p.showLogin)
 	mux.HandleFunc("POST "+pathLogin, p.doLogin)
+	mux.HandleFunc("GET "+pathConsent, p.showConsent)
+	mux.HandleFunc("POST "+pathConsent, p.doConsent)
 	mux.HandleFunc("GET "+pathLogout, p.endSession)
 	mux.HandleFunc("POST "+pathLogout, p.endSession)
 	mux.HandleFunc("GET "+pathStyle, p.style)

@@ -20,6 +20,7 @@ import (
 const (
 	ticketRequest = "idp.request" // an authorization request that waits for a login
 	ticketSession = "idp.session" // a browser that is signed in
+	ticketConsent = "idp.consent" // an authorization request that waits for a yes
 	ticketCode    = "idp.code"    // an authorization code
 	ticketRefresh = "idp.refresh" // a refresh token
 	ticketSpent   = "idp.spent"   // a code or refresh token that was used

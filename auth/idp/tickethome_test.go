@@ -37,7 +37,7 @@ func TestTicketsOfPersonsAreTheirTenants(t *testing.T) {
 	h := newHouse(t, func(c *Config) { tickets.Tickets, c.Tickets = c.Tickets, tickets })
 	c := newClient(h)
 	page := c.get(c.ask(func(q url.Values) { q.Set("login_hint", anna) }))
-	end := c.stop().login(page, anna, annaPass)
+	end := c.stop().submit(c.login(page, anna, annaPass), map[string]string{"answer": "allow"})
 	back, err := url.Parse(end.Header.Get("Location"))
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestTicketsOfPersonsAreTheirTenants(t *testing.T) {
 			t.Errorf("a ticket %s holds the address: %s", k.Kind, k.Value)
 		}
 	}
-	for _, kind := range []string{ticketRequest, ticketSession, ticketCode, ticketRefresh, ticketSpent} {
+	for _, kind := range []string{ticketRequest, ticketSession, ticketConsent, ticketCode, ticketRefresh, ticketSpent} {
 		if !seen[kind] {
 			t.Errorf("no ticket %s was made: the test proves nothing of it", kind)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -117,6 +118,8 @@ func newHouse(t *testing.T, change ...func(*portal.Config)) *house {
 		Clients: []idp.Client{{
 			ID: "portal", Secret: "a secret of the portal", RedirectURIs: []string{h.portal + portal.CallbackPath},
 			PostLogoutRedirectURIs: []string{h.portal + "/"}, BackChannelLogoutURI: h.portal + portal.BackChannelPath,
+		}, {
+			ID: "mail", Native: true, Refresh: true, RedirectURIs: []string{"http://127.0.0.1/"}, Scopes: strings.Fields(auth.AllScopes.String()),
 		}},
 	})
 	must(t, err)

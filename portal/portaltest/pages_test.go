@@ -2,6 +2,8 @@ package portaltest
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -155,12 +157,32 @@ func (b *tab) visitAll(h *house, language string) {
 	b.open(h.portal + "/devices")
 	b.look("devices-full", language)
 
+	b.visitConsent(h, language)
 	b.open(h.issuer + "/end_session")
 	b.look("provider-logout", language)
 	b.open(h.issuer + "/authorize?client_id=nobody&response_type=code&scope=openid")
 	b.look("provider-error", language, statusLine)
 	b.open(h.issuer + "/")
 	b.look("provider-home", language)
+}
+
+// visitConsent looks at the question whether a mail program may, says no and then yes.
+func (b *tab) visitConsent(h *house, language string) {
+	program := serve(b.t, "127.0.0.1", http.NotFoundHandler)
+	ask := h.issuer + "/authorize?" + url.Values{
+		"client_id": {"mail"}, "redirect_uri": {program + "/"}, "response_type": {"code"}, "state": {"x"},
+		"scope": {"openid offline_access " + auth.AllScopes.String()}, "code_challenge": {strings.Repeat("c", 43)}, "code_challenge_method": {"S256"},
+	}.Encode()
+	b.open(ask)
+	b.wait("the question", at("/consent"))
+	b.look("provider-consent", language)
+	b.do(chromedp.Click(chromedp.CSS("button.other")))
+	b.wait("the program hears a no", "location.origin === '"+program+"' && location.search.includes('error=access_denied')")
+	b.open(ask)
+	b.wait("the question", at("/consent"))
+	b.do(chromedp.Click(chromedp.CSS("button[value=allow]")))
+	b.wait("the program gets a code", "location.origin === '"+program+"' && location.search.includes('code=')")
+	b.forget() // the program has no page
 }
 
 // visitManage looks at the pages of a tenant admin: empty, in use, with mistakes.

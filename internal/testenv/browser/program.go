@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -19,8 +20,9 @@ type MailProgram struct {
 	Transport        http.RoundTripper // nil: the usual one
 }
 
-// Tokens lets somebody fill in the provider's form that has the field, and returns
-// what the provider then gives.
+// Tokens lets somebody fill in the provider's form that has the field, and say yes where
+// the embedded provider asks whether the program may; it returns what the provider then
+// gives.
 func (m MailProgram) Tokens(t testing.TB, field string, values map[string]string) (access, id string) {
 	t.Helper()
 	verifier := oauth2.GenerateVerifier()
@@ -30,7 +32,11 @@ func (m MailProgram) Tokens(t testing.TB, field string, values map[string]string
 		"client_id": {m.Client}, "redirect_uri": {m.Redirect}, "response_type": {"code"}, "state": {"x"}, "scope": {m.Scope},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}.Encode())
-	code := b.Fill(p, field, values).URL.Query().Get("code")
+	p = b.Fill(p, field, values)
+	if strings.HasSuffix(p.URL.Path, "/consent") {
+		p = b.Submit(p, "/consent", map[string]string{"answer": "allow"})
+	}
+	code := p.URL.Query().Get("code")
 	res, err := b.PostForm(m.Token, url.Values{
 		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {m.Redirect}, "code_verifier": {verifier}, "client_id": {m.Client},
 	})
