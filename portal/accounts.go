@@ -39,8 +39,19 @@ func (x accountsPage) Next() int {
 	return 0
 }
 
-// listAccounts lists people or shared accounts, those whose name or address has the
-// words that are searched for.
+// marks are what a list says of an account beside its name and address.
+func (l lang) marks(a Account) (text string) {
+	if a.Shared() {
+		text = l.text("kind." + a.Kind)
+	}
+	if a.Disabled {
+		text += " " + l.text("account.disabled")
+	}
+	return text
+}
+
+// listAccounts lists people or shared accounts, those whose line has the words that are
+// searched for.
 func (p *Portal) listAccounts(k accountPages) pageFunc {
 	return func(w http.ResponseWriter, r *http.Request, v *visitor) {
 		list, err := p.c.Accounts.Accounts(r.Context(), v.Tenant)
@@ -52,9 +63,10 @@ func (p *Portal) listAccounts(k accountPages) pageFunc {
 		if len(query) > searchMax {
 			query = ""
 		}
+		l := p.language(r, p.look(r.Context(), v).language)
 		words := strings.Fields(strings.ToLower(query))
 		list = slices.DeleteFunc(slices.Clone(list), func(a Account) bool {
-			text := strings.ToLower(a.Name + " " + a.Address)
+			text := strings.ToLower(a.Name + " " + a.Address + " " + l.marks(a))
 			return !slices.Contains(k.kinds, a.Kind) || slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 		})
 		byName(list)
@@ -87,8 +99,11 @@ type accountForm struct {
 // check finds what is wrong with the fields that all forms have, and reads the quota;
 // before is what the quota was.
 func (f *accountForm) check(l lang, before int64) (quota int64) {
-	if f.Name == "" || len(f.Name) > personNameMax || !utf8.ValidString(f.Name) || strings.ContainsFunc(f.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	switch {
+	case f.Name == "":
 		f.Errors = append(f.Errors, formError{"name", "wrong.name"})
+	case len(f.Name) > personNameMax || !utf8.ValidString(f.Name) || strings.ContainsFunc(f.Name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		f.Errors = append(f.Errors, formError{"name", "wrong.long"})
 	}
 	if f.Quota == l.gigabytes(before) {
 		return before // to the byte
@@ -157,7 +172,11 @@ func (p *Portal) addAccount(k accountPages) pageFunc {
 			p.showNew(w, r, v, http.StatusUnprocessableEntity, f)
 			return
 		}
-		p.did(w, r, v, a.ID, "added", "/manage/"+k.section+"/"+strconv.FormatInt(a.ID, 10))
+		what := "added"
+		if a.Shared() {
+			what = "shared"
+		}
+		p.did(w, r, v, a.ID, what, "/manage/"+k.section+"/"+strconv.FormatInt(a.ID, 10))
 	}
 }
 
@@ -248,7 +267,7 @@ func (p *Portal) askRemoveAccount(w http.ResponseWriter, r *http.Request, v *vis
 		return
 	}
 	page := removePage{accountPage: accountPage{managed: p.managed(v, a.pages.section), Account: a}}
-	report, err := p.whereabouts(r.Context(), ofAccount(a.ref))
+	report, _, err := p.whereabouts(r.Context(), ofAccount(a.ref), 0)
 	if err == nil {
 		page.Aliases, err = p.c.Accounts.Aliases(r.Context(), a.ref)
 	}

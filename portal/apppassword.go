@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"fachwerk/auth"
@@ -75,6 +76,8 @@ func presetOf(s auth.Scope) string {
 type secretPage struct {
 	Name, Address, Secret string
 	Scopes                []string
+	Client                string      // text key of the program it was made for, "" for none
+	Parts                 []setupPart // how that is set up: the password is needed on the way
 }
 
 // appPasswordForm is what a person chose for a new app password.
@@ -83,12 +86,16 @@ type appPasswordForm struct {
 	For     string // name of a preset, or ownChoice
 	Scopes  auth.Scope
 	Expires string // days as text, "" for never
+	Client  string // name of the program whose page led here, "" for none
 }
 
 // readAppPasswordForm reads the form, or the query that brings it back after a
 // fresh sign-in. A preset counts for more than what is ticked.
 func readAppPasswordForm(values url.Values) appPasswordForm {
 	f := appPasswordForm{Name: strings.TrimSpace(values.Get("name")), For: ownChoice, Expires: values.Get("expires")}
+	if c, ok := clientNamed(values.Get("client")); ok {
+		f.Client = c.Name
+	}
 	for _, x := range services {
 		if values.Get(x.key) != "" {
 			f.Scopes |= x.scope
@@ -118,6 +125,9 @@ func (p *Portal) startForm(query url.Values) appPasswordForm {
 // query undoes readAppPasswordForm.
 func (f appPasswordForm) query() string {
 	q := url.Values{"name": {f.Name}}
+	if f.Client != "" {
+		q.Set("client", f.Client)
+	}
 	if f.Expires != "" {
 		q.Set("expires", f.Expires)
 	}
@@ -147,12 +157,15 @@ func (f appPasswordForm) Has(key string) bool {
 // goes to the provider first and comes back to the form, filled in.
 func (p *Portal) makeAppPassword(w http.ResponseWriter, r *http.Request, v *visitor) {
 	f := readAppPasswordForm(r.PostForm)
-	if f.Scopes &= p.scopes(); f.Scopes == 0 {
-		p.message(w, r, v, http.StatusBadRequest, "error.service")
-		return
+	var wrong formErrors
+	if f.Name == "" || utf8.RuneCountInString(f.Name) > nameMax || strings.ContainsFunc(f.Name, unicode.IsControl) {
+		wrong = append(wrong, formError{"name", "wrong.device"})
 	}
-	if f.Name == "" || utf8.RuneCountInString(f.Name) > nameMax {
-		p.message(w, r, v, http.StatusBadRequest, "error.name")
+	if f.Scopes &= p.scopes(); f.Scopes == 0 {
+		wrong = append(wrong, formError{"services", "wrong.service"})
+	}
+	if len(wrong) > 0 {
+		p.showDevices(w, r, v, http.StatusUnprocessableEntity, f, wrong)
 		return
 	}
 	expires, err := expiry(p.c.Now(), f.Expires)
@@ -169,9 +182,11 @@ func (p *Portal) makeAppPassword(w http.ResponseWriter, r *http.Request, v *visi
 		p.fail(w, r, v, err)
 		return
 	}
-	p.render(w, r, v, http.StatusOK, "secret", secretPage{
-		Name: f.Name, Address: v.Address, Secret: secret, Scopes: serviceKeys(f.Scopes),
-	})
+	page := secretPage{Name: f.Name, Address: v.Address, Secret: secret, Scopes: serviceKeys(f.Scopes)}
+	if c, ok := clientNamed(f.Client); ok {
+		page.Client, page.Parts = c.Title, p.setupParts(c, v.Address)
+	}
+	p.render(w, r, v, http.StatusOK, "secret", page)
 }
 
 // expiry reads the choice of days; "" is never.
@@ -196,5 +211,5 @@ func (p *Portal) endAppPassword(w http.ResponseWriter, r *http.Request, v *visit
 		p.fail(w, r, v, err)
 		return
 	}
-	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+	http.Redirect(w, r, "/devices?done=password", http.StatusSeeOther)
 }

@@ -9,6 +9,16 @@ type client struct {
 	Apple bool
 }
 
+// clientNamed is the one of a name, if there is one.
+func clientNamed(name string) (client, bool) {
+	for _, c := range clients {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return client{}, false
+}
+
 // part is how one or several services are set up in a client.
 type part struct {
 	Kinds []string

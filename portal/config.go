@@ -75,6 +75,7 @@ type Portal struct {
 	pages   map[lang]map[string]*template.Template
 	begun   *auth.Throttle // counts sign-ins begun, so that nobody fills the store with them
 	looks   looks
+	tally   *location.Tally // what was counted of tenants
 	handler http.Handler
 	log     *slog.Logger
 }
@@ -110,7 +111,10 @@ func New(c Config) (*Portal, error) {
 	if c.Remote == nil {
 		c.Remote = remoteAddr
 	}
-	p := &Portal{c: c, host: origin.Hostname(), secure: origin.Scheme == "https", dav: dav, log: c.Log,
+	// Reports count anew, and what they counted is what the pages show next.
+	reporter, tally := *c.Reporter, location.NewTally(c.Reporter.Counter, c.Now)
+	reporter.Counter, c.Reporter = tally, &reporter
+	p := &Portal{c: c, tally: tally, host: origin.Hostname(), secure: origin.Scheme == "https", dav: dav, log: c.Log,
 		begun: auth.NewThrottle(auth.ThrottleLimits{PerNetwork: c.Begins}, c.Now)}
 	if err := p.parsePages(); err != nil {
 		return nil, fmt.Errorf("portal: pages: %w", err)

@@ -21,6 +21,13 @@ func apart(kind string) bool {
 // historyShown is how many observations of the past the page lists.
 const historyShown = 30
 
+// A page shows what was counted of a tenant less than countedFor ago; who asks for a new
+// count gets one if the last is older than recountAfter.
+const (
+	countedFor   = 5 * time.Minute
+	recountAfter = 15 * time.Second
+)
+
 type dataPage struct {
 	managed
 	Whole bool   // of the whole tenant
@@ -28,6 +35,7 @@ type dataPage struct {
 	Base  string // path of the page, before those of its reports
 
 	Counted     time.Time
+	Recount     bool // a new count can be asked for
 	Places      []dataPlace
 	Kinds       []kindSum
 	Items       int64
@@ -45,6 +53,19 @@ type dataPage struct {
 
 	Trash, DAV bool
 	Unlisted   bool // what the directory of tenants has is not counted
+}
+
+// historyOpen is how much of it is shown at once.
+const historyOpen = 5
+
+// Latest is what was new last.
+func (page dataPage) Latest() []location.Observation {
+	return page.History[:min(len(page.History), historyOpen)]
+}
+
+// Earlier is what was new before that.
+func (page dataPage) Earlier() []location.Observation {
+	return page.History[len(page.Latest()):]
 }
 
 // dataPlace is one store of one site, and what lies there.
@@ -87,10 +108,14 @@ func (p *Portal) showData(w http.ResponseWriter, r *http.Request, v *visitor, pa
 	for _, k := range p.kinds() {
 		page.Kinds = append(page.Kinds, kindSum{Kind: k})
 	}
-	report, err := p.whereabouts(r.Context(), of)
+	age := countedFor
+	if r.URL.Query().Get("count") == "new" {
+		age = recountAfter
+	}
+	report, counted, err := p.whereabouts(r.Context(), of, age)
 	if err == nil {
 		page.Name = cmp.Or(p.look(r.Context(), v).Name, report.Tenant)
-		page.Counted = p.c.Now()
+		page.Counted, page.Recount = counted, p.c.Now().Sub(counted) > recountAfter
 		page.fill(report)
 		page.History, err = p.history(r.Context(), report)
 	}
@@ -131,21 +156,22 @@ func (p *Portal) mayWrite(ctx context.Context, v *visitor, page *dataPage) error
 	return nil
 }
 
-// whereabouts is a report of now that nobody signs or keeps.
-func (p *Portal) whereabouts(ctx context.Context, of location.Of) (location.Report, error) {
-	counted, err := p.c.Reporter.Counter.Count(ctx, of)
+// whereabouts is a report that nobody signs or keeps, by what was counted at a time: of a
+// person now, of a tenant less than an age ago.
+func (p *Portal) whereabouts(ctx context.Context, of location.Of, age time.Duration) (location.Report, time.Time, error) {
+	counted, at, err := p.tally.Recent(ctx, of, age)
 	if err != nil {
-		return location.Report{}, err
+		return location.Report{}, at, err
 	}
 	var seen []location.Observation
 	for _, site := range sitesOf(counted.Counts) {
 		run, err := p.c.Reporter.Ledger.LastObservations(ctx, site)
 		if err != nil {
-			return location.Report{}, err
+			return location.Report{}, at, err
 		}
 		seen = append(seen, run...)
 	}
-	return location.Compose(p.c.Reporter.Guard.Sites(), counted, seen), nil
+	return location.Compose(p.c.Reporter.Guard.Sites(), counted, seen), at, nil
 }
 
 func sitesOf(counts []location.Count) (sites []string) {

@@ -35,12 +35,20 @@ type devicesPage struct {
 	Presets   []preset
 	Services  []string // text keys of what an app password can be made for
 	Days      []int    // to choose an expiry from
+	Errors    formErrors
+	Done      string // text key of what was just done, "" for nothing
 }
+
+func (x devicesPage) done() string { return x.Done }
+
+// devicesDone are what the page may be told, in its query, to say.
+var devicesDone = map[string]string{"password": "devices.ended", "session": "sessions.ended"}
 
 type passwordRow struct {
 	auth.AppPassword
 	Services []string // text keys
 	Expired  bool
+	By, From string // text key of what used it last, and the address that came from; "" where it is not known
 }
 
 type sessionRow struct {
@@ -50,8 +58,15 @@ type sessionRow struct {
 	Device string
 }
 
+// usedBy are the text keys of the protocols that app passwords are used in.
+var usedBy = map[string]string{"imap": "by.imap", "submission": "by.submission", "dav": "by.dav"}
+
 // devices lists app passwords and sessions.
 func (p *Portal) devices(w http.ResponseWriter, r *http.Request, v *visitor) {
+	p.showDevices(w, r, v, http.StatusOK, p.startForm(r.URL.Query()), nil)
+}
+
+func (p *Portal) showDevices(w http.ResponseWriter, r *http.Request, v *visitor, status int, form appPasswordForm, wrong formErrors) {
 	list, err := p.c.AppPasswords.AppPasswords(r.Context(), v.ref())
 	if err != nil {
 		p.fail(w, r, v, err)
@@ -64,20 +79,24 @@ func (p *Portal) devices(w http.ResponseWriter, r *http.Request, v *visitor) {
 	}
 	page := devicesPage{
 		Full: len(list) >= auth.MaxAppPasswords, Limit: auth.MaxAppPasswords,
-		Fresh: p.fresh(v), Form: p.startForm(r.URL.Query()),
+		Fresh: p.fresh(v), Form: form, Errors: wrong,
 		Presets: p.presets(), Services: serviceKeys(p.scopes()), Days: []int{30, 90, 365},
+		Done: devicesDone[r.URL.Query().Get("done")],
 	}
 	for _, a := range list {
-		page.Passwords = append(page.Passwords, passwordRow{
-			AppPassword: a, Services: serviceKeys(a.Scopes), Expired: !a.Expires.IsZero() && p.c.Now().After(a.Expires),
-		})
+		row := passwordRow{AppPassword: a, Services: serviceKeys(a.Scopes), Expired: !a.Expires.IsZero() && p.c.Now().After(a.Expires)}
+		protocol, from, _ := strings.Cut(a.LastUsedBy, " ")
+		if row.By = usedBy[protocol]; row.By != "" {
+			row.From = from
+		}
+		page.Passwords = append(page.Passwords, row)
 	}
 	for _, s := range sessions {
 		page.Sessions = append(page.Sessions, sessionRow{
 			Session: s, Number: hex.EncodeToString(s.ID), Here: bytes.Equal(s.ID, v.session.ID), Device: browser(s.UserAgent),
 		})
 	}
-	p.render(w, r, v, http.StatusOK, "devices", page)
+	p.render(w, r, v, status, "devices", page)
 }
 
 func (p *Portal) fresh(v *visitor) bool {
@@ -98,7 +117,7 @@ func (p *Portal) endSession(w http.ResponseWriter, r *http.Request, v *visitor) 
 		p.fail(w, r, v, err)
 		return
 	}
-	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+	http.Redirect(w, r, "/devices?done=session", http.StatusSeeOther)
 }
 
 // browser names what a person would call the program, from its User-Agent.

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -25,7 +26,11 @@ type grantsPage struct {
 	Who     string // the address, or the group's name
 	Chosen  []string
 	Rights  []string
+	People  []Account // to choose from; none of them where there are too many
 }
+
+// peopleOffered bounds how many people a form offers to choose from.
+const peopleOffered = 500
 
 // Has tells the page whether a right is ticked.
 func (x grantsPage) Has(right string) bool { return slices.Contains(x.Chosen, right) }
@@ -42,7 +47,25 @@ func (p *Portal) showGrants(w http.ResponseWriter, r *http.Request, v *visitor, 
 		return
 	}
 	page.Grants, page.Rights = list, rights
+	if page.People, err = p.peopleToChoose(r.Context(), v.Tenant); err != nil {
+		p.fail(w, r, v, err)
+		return
+	}
 	p.render(w, r, v, status, "grants", page)
+}
+
+// peopleToChoose are those of a tenant, by name, if they are few enough for one form.
+func (p *Portal) peopleToChoose(ctx context.Context, tenant int64) ([]Account, error) {
+	all, err := p.c.Accounts.Accounts(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	people := slices.DeleteFunc(slices.Clone(all), func(a Account) bool { return a.Shared() || a.Disabled })
+	if len(people) > peopleOffered {
+		return nil, nil
+	}
+	byName(people)
+	return people, nil
 }
 
 // grantee reads whom a form means.

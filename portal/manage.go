@@ -16,6 +16,9 @@ type managed struct {
 	Done    string // text key of what was just done, "" for nothing
 }
 
+// done is what the page's title says first: readers of a screen begin with it.
+func (m managed) done() string { return m.Done }
+
 // inside says that the page is one of those.
 func (m managed) inside() bool { return m.Section != "" }
 
@@ -197,7 +200,7 @@ func (p *Portal) did(w http.ResponseWriter, r *http.Request, v *visitor, account
 
 // manageDone are what pages may be told, in their query, to say.
 var manageDone = map[string]string{
-	"added": "manage.added", "changed": "manage.changed", "disabled": "manage.disabled", "enabled": "manage.enabled", "removed": "manage.removed",
+	"added": "manage.added", "shared": "manage.added.shared", "changed": "manage.changed", "disabled": "manage.disabled", "enabled": "manage.enabled", "removed": "manage.removed",
 	"alias": "manage.alias", "unalias": "manage.unalias", "granted": "manage.granted", "ended": "manage.ended",
 	"settings": "manage.settings", "logo": "manage.logo", "unlogo": "manage.unlogo",
 }

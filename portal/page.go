@@ -73,6 +73,7 @@ type content struct {
 	Manages bool // there are pages to manage the tenant
 	// Managing says that this is one of them.
 	Managing bool
+	Done     string // text key of what was just done, for the title; "" for nothing
 	Token    string // of forms
 	Data     any
 }
@@ -88,6 +89,9 @@ func (p *Portal) render(w http.ResponseWriter, r *http.Request, v *visitor, stat
 	}
 	if m, ok := data.(interface{ inside() bool }); ok {
 		all.Managing = m.inside()
+	}
+	if d, ok := data.(interface{ done() string }); ok {
+		all.Done = d.done()
 	}
 	if l == english {
 		all.Other = german

@@ -62,7 +62,7 @@ func (p *Portal) makeReport(w http.ResponseWriter, r *http.Request, v *visitor, 
 		p.fail(w, r, v, err)
 		return
 	}
-	http.Redirect(w, r, base+"?done="+done+"#reports", http.StatusSeeOther)
+	http.Redirect(w, r, base+"?done="+done, http.StatusSeeOther)
 }
 
 // render writes a report that was kept in the form that is asked for.

@@ -93,12 +93,12 @@ func (p *Portal) setup(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, nil, err)
 		return
 	}
-	i := slices.IndexFunc(clients, func(c client) bool { return c.Name == r.PathValue("client") })
-	if i < 0 || len(p.kindsOf(clients[i])) == 0 {
+	c, ok := clientNamed(r.PathValue("client"))
+	if !ok || len(p.kindsOf(c)) == 0 {
 		p.message(w, r, v, http.StatusNotFound, "error.page")
 		return
 	}
-	p.render(w, r, v, http.StatusOK, "setup", p.setupPage(clients[i], v, p.language(r, p.look(r.Context(), v).language)))
+	p.render(w, r, v, http.StatusOK, "setup", p.setupPage(c, v, p.language(r, p.look(r.Context(), v).language)))
 }
 
 func (p *Portal) setupPage(c client, v *visitor, l lang) setupPage {
@@ -107,18 +107,24 @@ func (p *Portal) setupPage(c client, v *visitor, l lang) setupPage {
 	if v != nil {
 		page.Address, owner = v.Address, v.Address
 	}
-	form := appPasswordForm{Name: l.text(c.Title)}
+	form := appPasswordForm{Name: l.text(c.Title), Client: c.Name}
 	for _, k := range p.kindsOf(c) {
 		form.Scopes |= kindScopes[k]
 	}
 	form.For = presetOf(form.Scopes)
 	page.Password = "/devices?" + form.query() + "#new"
+	page.Parts = p.setupParts(c, owner)
+	return page
+}
+
+// setupParts are those of what is offered here.
+func (p *Portal) setupParts(c client, owner string) (list []setupPart) {
 	for _, x := range c.Parts {
 		if made := p.setupPart(x, owner); len(made.Kinds) > 0 {
-			page.Parts = append(page.Parts, made)
+			list = append(list, made)
 		}
 	}
-	return page
+	return list
 }
 
 func (p *Portal) setupPart(x part, owner string) setupPart {

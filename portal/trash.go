@@ -67,6 +67,8 @@ type trashPage struct {
 	Empty  bool   // all of them are
 }
 
+func (x trashPage) done() string { return x.Done }
+
 type trashDrive struct {
 	TrashDrive
 	Count int64 // of all files, also those not shown

@@ -195,13 +195,14 @@ func (b *tab) silent(page string, but ...string) {
 	}
 }
 
-// axe checks the page against WCAG 2.1 A and AA.
+// axe checks the page against WCAG 2.1 A and AA, and the size of what is to be hit
+// (WCAG 2.2, 2.5.8).
 func (b *tab) axe(page string) {
 	b.t.Helper()
 	if !eval[bool](b, "typeof axe === 'object'") {
 		eval[any](b, axeSource(b.t)+";null")
 	}
-	found := eval[string](b, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']}).then(r => JSON.stringify({
+	found := eval[string](b, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules: {'target-size': {enabled: true}}}).then(r => JSON.stringify({
 		checked: r.passes.length, unsure: r.incomplete.map(v => v.id),
 		violations: r.violations.map(v => v.id + ': ' + v.help + '\n' + v.nodes.map(n => '   ' + n.html + '\n   ' + n.failureSummary).join('\n'))}))`)
 	var result struct {
@@ -215,6 +216,30 @@ func (b *tab) axe(page string) {
 	for _, v := range result.Violations {
 		b.t.Errorf("%s: axe finds %s", page, v)
 	}
+	b.contrastInTheDark(page)
+}
+
+// contrastInTheDark checks the colours that the page has for who prefers dark ones.
+func (b *tab) contrastInTheDark(page string) {
+	b.t.Helper()
+	b.prefers("dark")
+	defer b.prefers("light")
+	found := eval[[]string](b, `axe.run(document, {runOnly: {type: 'rule', values: ['color-contrast']}}).then(r =>
+		r.violations.concat(r.passes.length ? [] : [{id: 'nothing was checked', nodes: []}]).map(v => v.id + ': ' + v.nodes.map(n => n.html + '\n   ' + n.failureSummary).join('\n')))`)
+	for _, v := range found {
+		b.t.Errorf("%s, dark: axe finds %s", page, v)
+	}
+}
+
+// prefers sets the colour scheme that the browser says its person prefers.
+func (b *tab) prefers(scheme string) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, s *chromedp.Target) error {
+		_, err := cdp.Call(ctx, s, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	}))
 }
 
 func axeSource(t *testing.T) string {

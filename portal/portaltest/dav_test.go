@@ -114,7 +114,7 @@ func TestPresetsMakeAppPasswords(t *testing.T) {
 		c.form.Set("name", name)
 		a := v.post("/devices", c.form)
 		if c.want == 0 {
-			if a.StatusCode != http.StatusBadRequest {
+			if a.StatusCode != http.StatusUnprocessableEntity {
 				t.Errorf("%s: %d", name, a.StatusCode)
 			}
 			continue
@@ -157,7 +157,7 @@ func TestPortalOfMailOnly(t *testing.T) {
 			}
 		}
 	}
-	if a := v.post("/devices", url.Values{"name": {"x"}, "service.files": {"1"}}); a.StatusCode != http.StatusBadRequest {
+	if a := v.post("/devices", url.Values{"name": {"x"}, "service.files": {"1"}}); a.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("an app password for files: %d", a.StatusCode)
 	}
 	if a := v.get("/mail/config-v1.1.xml"); strings.Contains(a.body, "dav") {

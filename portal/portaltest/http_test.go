@@ -182,12 +182,23 @@ func TestAppPasswordFormIsChecked(t *testing.T) {
 	h := newHouse(t)
 	v := newVisitor(t, h)
 	v.signIn(anna)
+	for name, c := range map[string]struct {
+		form url.Values
+		says string
+		kept string
+	}{
+		"no name":    {url.Values{"service.send": {"1"}, "expires": {"90"}}, "einen Namen für das Gerät", `value="90" selected`},
+		"blank":      {url.Values{"name": {"  "}, "service.send": {"1"}, "client": {"kde"}}, "einen Namen für das Gerät", `name="client" value="kde"`},
+		"long":       {url.Values{"name": {strings.Repeat("ü", 81)}, "for": {"phone"}}, "einen Namen für das Gerät", `value="phone" checked`},
+		"control":    {url.Values{"name": {"a\x01b"}, "service.send": {"1"}}, "einen Namen für das Gerät", `name="service.send" value="1" checked`},
+		"no service": {url.Values{"name": {"Mein Gerät"}, "for": {"own"}}, "mindestens eines aus", `value="Mein Gerät"`},
+	} {
+		a := v.post("/devices", c.form)
+		if a.StatusCode != http.StatusUnprocessableEntity || strings.Count(a.body, c.says) != 2 || !strings.Contains(a.body, c.kept) {
+			t.Errorf("%s: %d, said %d times, kept %t", name, a.StatusCode, strings.Count(a.body, c.says), strings.Contains(a.body, c.kept))
+		}
+	}
 	for name, form := range map[string]url.Values{
-		"no name":        {"service.read": {"1"}},
-		"blank":          {"name": {"  "}, "service.read": {"1"}},
-		"long":           {"name": {strings.Repeat("ü", 81)}, "service.read": {"1"}},
-		"control":        {"name": {"a\x01b"}, "service.read": {"1"}},
-		"no service":     {"name": {"x"}},
 		"wrong expiry":   {"name": {"x"}, "service.read": {"1"}, "expires": {"morgen"}},
 		"past expiry":    {"name": {"x"}, "service.read": {"1"}, "expires": {"-1"}},
 		"distant expiry": {"name": {"x"}, "service.read": {"1"}, "expires": {"99999"}},

@@ -307,13 +307,15 @@ func TestAnAdminManagesSharedAccounts(t *testing.T) {
 			t.Errorf("%s: %d, %d times", name, got.StatusCode, strings.Count(got.body, c.says))
 		}
 	}
-	v.post(path+"/grants", url.Values{"to": {"person"}, "who": {bert}, "write": {"1"}, "send-as": {"1"}}).holds(t, "the grants", bert, "lesen, ändern und ablegen, in seinem Namen senden")
+	v.post(path+"/grants", url.Values{"to": {"person"}, "who": {bert}, "write": {"1"}, "send-as": {"1"}}).holds(t, "the grants", bert, "lesen, ändern und ablegen, im Namen des Kontos senden", `<option value="bert@musterstadt.example">Bert Beispiel</option>`)
 	v.post(path+"/grants", url.Values{"to": {"group"}, "who": {"Amt 33 <Bürger>"}, "read": {"1"}}).holds(t, "the grants", "Gruppe Amt 33 <Bürger>")
 	if r, err := h.RightsOf(t.Context(), keyOf(saal), h.bert.Account); err != nil || r != store.RightRead|store.RightWrite|store.RightSendAs {
 		t.Errorf("Bert may %s, %v", r, err)
 	}
 	v.get("/manage/people/"+number(h.bert)).holds(t, "Bert's page", "saal@musterstadt.example", `href="`+path+`"`)
-	v.get("/manage/shared").holds(t, "the list", "Sitzungssaal", "Raum")
+	v.get("/manage/shared").holds(t, "the list", "Sitzungssaal", "Raum", "1 gemeinsames Konto")
+	v.get("/manage/shared?q=raum").holds(t, "the rooms", "1 gefunden")
+	v.get("/manage/shared?q=raum+gesperrt").holds(t, "the disabled rooms", "0 gefunden")
 	v.get(path).holds(t, "the account", bert, "Gruppe Amt 33 <Bürger>")
 	v.get(path+"/remove").holds(t, "the question", bert, "Gruppe Amt 33 <Bürger>", "noch kein Inhalt")
 	if got := v.get("/manage/people/" + number(saal)); got.StatusCode != http.StatusNotFound {
@@ -337,8 +339,8 @@ func TestManyPeople(t *testing.T) {
 		_, err := h.CreateAccount(t.Context(), store.NewAccount{Tenant: h.Tenant.ID, Kind: store.Person, Address: "p" + strconv.Itoa(100+i) + "@musterstadt.example", DisplayName: "Person " + strconv.Itoa(i)})
 		must(t, err)
 	}
-	v.get("/manage/people").holds(t, "the first page", "62 gefunden", "Seite 1 von 2", "page=2")
-	v.get("/manage/people?q=musterstadt&page=2").holds(t, "the second page", "Seite 2 von 2", "q=musterstadt&page=1", "p159@")
+	v.get("/manage/people").holds(t, "the first page", "62 Personen, Seite 1 von 2", "<title>Personen, Seite 1 von 2 –", "Seite 1 von 2", "page=2")
+	v.get("/manage/people?q=musterstadt&page=2").holds(t, "the second page", "62 gefunden, Seite 2 von 2", "<title>Personen, gesucht: musterstadt, Seite 2 von 2 –", "q=musterstadt&page=1", "p159@")
 	v.get("/manage/people?page=999999999999999999999").holds(t, "an absurd page", "Seite 2 von 2")
 	_, err := h.UpdateTenant(t.Context(), h.Tenant.ID, store.TenantSet{Quota: &store.TenantQuota{Bytes: 50e9, Items: 1000, Accounts: 62}})
 	must(t, err)

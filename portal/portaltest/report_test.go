@@ -22,6 +22,15 @@ func (h *house) observed(t *testing.T, at time.Time, list ...location.Observatio
 	must(t, h.SaveObservations(t.Context(), site.Name, list))
 }
 
+// message lays a small one into a new mailbox.
+func (h *house) message(t *testing.T, ref auth.AccountRef, mailbox string) {
+	t.Helper()
+	c, err := h.CreateCollection(t.Context(), keyOf(ref), store.Mailbox, mailbox, "", store.CollectionOptions{})
+	must(t, err)
+	_, err = h.AddObjects(t.Context(), keyOf(ref), c.ID, []store.NewObject{{Body: h.Spool(t, []byte("Guten Tag")), Encoder: 1, Meta: []byte("Betreff")}})
+	must(t, err)
+}
+
 // large lays a message into a mailbox that is too large for the database.
 func (h *house) large(t *testing.T, ref auth.AccountRef) {
 	t.Helper()
@@ -66,6 +75,37 @@ func TestWhereTheDataLies(t *testing.T) {
 	r := v.request(http.MethodGet, "/data", nil)
 	r.Header.Set("Accept-Language", "en")
 	v.do(r).holds(t, "in English", "An undeclared copy of the database streams to fremd", "Declared, not observed", "Austria")
+}
+
+// A tenant's page shows what was counted within some minutes, and says when; a report
+// counts anew, and so does the page if it is asked to. A person's page always counts.
+func TestCountedForAll(t *testing.T) {
+	h := newHouse(t)
+	h.role(t, h.anna, "verwalten")
+	v := newVisitor(t, h)
+	v.signIn(anna)
+	is := func(what, path string, n int, more bool) {
+		t.Helper()
+		page := v.get(path)
+		page.holds(t, what, formatInt(int64(n))+" Nachrichten")
+		if strings.Contains(page.body, "/manage/data?count=new") != more {
+			t.Errorf("%s: a new count is offered: %t", what, !more)
+		}
+	}
+	h.mail(t, h.anna, 2)
+	is("first", "/manage/data", 2, false)
+	h.mail(t, h.bert, 2)
+	h.clock.forward(4 * time.Minute)
+	is("some minutes later", "/manage/data", 2, true)
+	is("when asked", "/manage/data?count=new", 4, false)
+	h.message(t, h.anna, "Zwei")
+	is("a person's page", "/data", 3, false)
+	is("right after that", "/manage/data?count=new", 4, false)
+	v.post("/manage/data/reports", nil)
+	is("after a report", "/manage/data", 5, false)
+	h.message(t, h.anna, "Drei")
+	h.clock.forward(6 * time.Minute)
+	is("when it is old", "/manage/data", 6, false)
 }
 
 // Reports are made, kept, listed and handed out, each chain to its own alone.
