@@ -88,8 +88,8 @@ func (c control) account(ctx context.Context, tenant, id string) (store.Account,
 
 func (c control) person(ctx context.Context, tenant, id string) (store.Account, error) {
 	a, err := c.account(ctx, tenant, id)
-	if err == nil && a.Kind != store.Person {
-		return a, refuse(admin.Invalid, nil, "%s is a %s account: only persons sign in, and use it by a grant.", a.Address, kindName(a.Kind))
+	if err == nil {
+		_, err = personOf(a)
 	}
 	return a, err
 }
@@ -340,7 +340,7 @@ func (c control) Invite(ctx context.Context, tenant, account, issuer string) (ad
 	if err != nil {
 		return admin.Invitation{}, err
 	}
-	link, err := c.in.Invite(ctx, a.Address, issuer)
+	link, err := c.in.invite(ctx, auth.AccountRef(a.Key), issuer)
 	if errors.Is(err, auth.ErrNotFound) {
 		err = refuse(admin.Invalid, err, "The person is disabled, or the tenant has not exactly that one provider.")
 	}

@@ -39,15 +39,23 @@ func appPasswordOf(p auth.AppPassword) AppPassword {
 	}
 }
 
+// person finds one by any of their addresses, in whatever tenant. It is for the command
+// line alone: who has found an account within a tenant goes on by its reference, for its
+// address may have become another tenant's.
 func (in *Installation) person(ctx context.Context, address string) (auth.AccountRef, error) {
 	a, err := in.account(ctx, address)
 	if err != nil {
 		return auth.AccountRef{}, err
 	}
+	return personOf(a)
+}
+
+// personOf refuses accounts that nobody signs in to.
+func personOf(a store.Account) (auth.AccountRef, error) {
 	if a.Kind != store.Person {
-		return auth.AccountRef{}, fmt.Errorf("%s is a %s account: only persons sign in, and use it by a grant", address, kindName(a.Kind))
+		return auth.AccountRef{}, refuse(admin.Invalid, nil, "%s is a %s account: only persons sign in, and use it by a grant.", a.Address, kindName(a.Kind))
 	}
-	return auth.AccountRef{Tenant: a.Tenant, Account: a.Key.Account}, nil
+	return auth.AccountRef(a.Key), nil
 }
 
 // AddAppPassword makes one for a person. scopes are names with commas between,
@@ -118,11 +126,26 @@ func (in *Installation) RevokeAppPassword(ctx context.Context, address string, i
 
 // SetPassword sets a person's own password at the embedded provider.
 func (in *Installation) SetPassword(ctx context.Context, address, password string) error {
-	if !in.cfg.OIDC.Embedded {
-		return refuse(admin.Invalid, nil, "passwords are the configured provider's (%s, oidc.embedded is false): set them there", in.cfg.OIDC.Issuer)
+	if err := in.ownPasswords(); err != nil {
+		return err
 	}
 	ref, err := in.person(ctx, address)
 	if err != nil {
+		return err
+	}
+	return in.setPassword(ctx, ref, password)
+}
+
+// ownPasswords refuses where passwords are an outside provider's.
+func (in *Installation) ownPasswords() error {
+	if !in.cfg.OIDC.Embedded {
+		return refuse(admin.Invalid, nil, "passwords are the configured provider's (%s, oidc.embedded is false): set them there", in.cfg.OIDC.Issuer)
+	}
+	return nil
+}
+
+func (in *Installation) setPassword(ctx context.Context, ref auth.AccountRef, password string) error {
+	if err := in.ownPasswords(); err != nil {
 		return err
 	}
 	phc, err := idp.HashPassword(password)

@@ -166,15 +166,23 @@ func (in *Installation) Invite(ctx context.Context, address, issuer string) (lin
 	if err != nil {
 		return "", err
 	}
+	link, err = in.invite(ctx, ref, issuer)
+	if errors.Is(err, auth.ErrNotFound) {
+		err = fmt.Errorf("%s cannot be invited: they are disabled, or their tenant has not exactly that one provider (`fachwerk issuer list`): %w", address, err)
+	}
+	return link, err
+}
+
+func (in *Installation) invite(ctx context.Context, ref auth.AccountRef, issuer string) (link string, err error) {
 	rp, err := in.relyingParty()
 	if err != nil {
 		return "", err
 	}
 	code, err := rp.Invite(ctx, ref, issuer)
-	if errors.Is(err, auth.ErrNotFound) {
-		return "", fmt.Errorf("%s cannot be invited: they are disabled, or their tenant has not exactly that one provider (`fachwerk issuer list`): %w", address, err)
+	if err != nil {
+		return "", err
 	}
-	return in.cfg.Public.Portal + "/login?invitation=" + code, err
+	return in.cfg.Public.Portal + "/login?invitation=" + code, nil
 }
 
 // LoginGroups lists the groups that a person is in, as their provider last said.

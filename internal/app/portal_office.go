@@ -197,6 +197,9 @@ func (o office) FirstLogin(ctx context.Context, ref auth.AccountRef) (portal.Fir
 	if err != nil {
 		return portal.FirstLogin{}, err
 	}
+	if _, err := personOf(a); err != nil {
+		return portal.FirstLogin{}, fmt.Errorf("%w: %w", portal.ErrSetting, err)
+	}
 	bound, err := o.in.store.Issuers(ctx, ref.Tenant)
 	if err != nil {
 		return portal.FirstLogin{}, officeError(err)
@@ -214,9 +217,9 @@ func (o office) FirstLogin(ctx context.Context, ref auth.AccountRef) (portal.Fir
 			return portal.FirstLogin{}, err
 		}
 		password := newPassword()
-		return portal.FirstLogin{Password: password}, officeError(o.in.SetPassword(ctx, a.Address, password))
+		return portal.FirstLogin{Password: password}, officeError(o.in.setPassword(ctx, ref, password))
 	}
-	link, err := o.in.Invite(ctx, a.Address, own)
+	link, err := o.in.invite(ctx, ref, own)
 	return portal.FirstLogin{Link: link}, officeError(err)
 }
 
