@@ -147,6 +147,9 @@ func (p *Provider) doLogin(w http.ResponseWriter, r *http.Request) {
 		p.fault(w, r, err)
 		return
 	}
+	if l := chosenLanguage(r); l != "" {
+		req.Locales = l // for the question that may come
+	}
 	if !ok {
 		p.fail(w, r, http.StatusBadRequest, "expired")
 		return

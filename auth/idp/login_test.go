@@ -202,6 +202,21 @@ func TestPages(t *testing.T) {
 			}
 		}
 	}
+	b.Transport = headers{"Accept-Language": "de"}
+	page := b.get(h.portal + "/start?to=/whoami")
+	in := func(what, want string) {
+		t.Helper()
+		if !strings.Contains(page.body, `<html lang="`+want+`">`) {
+			t.Errorf("%s it is %.60s", what, page.body)
+		}
+	}
+	there := page.Request.URL.String()
+	page = b.get(there + "&language=en")
+	in("by the link", "en")
+	page = b.login(page, anna, "falsch")
+	in("after a mistake", "en")
+	page = b.get(there + "&language=tlh")
+	in("in a language that nobody speaks", "de")
 	for _, lang := range []string{"de", "en"} {
 		if len(texts[lang]) != len(texts["de"]) {
 			t.Errorf("%s has %d texts", lang, len(texts[lang]))
@@ -212,7 +227,7 @@ func TestPages(t *testing.T) {
 			}
 		}
 	}
-	page := b.login(b.get(h.portal+"/start?to=/whoami"), `"><script>alert(1)</script>`, "x")
+	page = b.login(b.get(h.portal+"/start?to=/whoami"), `"><script>alert(1)</script>`, "x")
 	if strings.Contains(page.body, "<script") || !strings.Contains(page.body, `role="alert"`) {
 		t.Errorf("the answer is %s", page.body)
 	}

@@ -29,6 +29,7 @@ var (
 // page is what the templates get.
 type page struct {
 	Lang  string
+	Other string // the language to change to
 	Name  string
 	T     map[string]string // texts
 	Error string            // one of the texts, or ""
@@ -39,11 +40,25 @@ type page struct {
 	May               []string // what a program would be allowed
 }
 
-// newPage chooses the language: the client's wish, then the browser's.
+// newPage chooses the language: what the person has chosen on the page, then the client's
+// wish, then the browser's.
 func (p *Provider) newPage(r *http.Request, wish string) page {
-	_, n := language.MatchStrings(matcher, strings.ReplaceAll(wish, " ", ","), r.Header.Get("Accept-Language"))
+	_, n := language.MatchStrings(matcher, chosenLanguage(r), strings.ReplaceAll(wish, " ", ","), r.Header.Get("Accept-Language"))
 	lang := languages[n].String()
-	return page{Lang: lang, Name: p.cfg.Name, T: texts[lang]}
+	return page{Lang: lang, Other: languages[1-n].String(), Name: p.cfg.Name, T: texts[lang]}
+}
+
+// chosenLanguage is what the person has chosen by a link, which the form then carries on;
+// "" for nothing that the pages speak.
+func chosenLanguage(r *http.Request) string {
+	name := r.PostForm.Get("language") // of a form that has been read
+	if r.Method == http.MethodGet {
+		name = r.URL.Query().Get("language")
+	}
+	if texts[name] == nil {
+		return ""
+	}
+	return name
 }
 
 // render writes a page that nothing may frame, store or run scripts in.
@@ -139,7 +154,7 @@ var texts = map[string]map[string]string{
 		"forged":      "Bitte senden Sie das Formular noch einmal ab. Ihr Browser muss dafür Cookies zulassen.",
 		"expired":     "Diese Anmeldung ist abgelaufen oder wurde schon benutzt. Bitte beginnen Sie dort neu, wo Sie sich anmelden wollten.",
 		"bad_request": "Die Anfrage ist unvollständig. Bitte beginnen Sie dort neu, wo Sie sich anmelden wollten.",
-		"bad_client":  "Das Programm, das Sie hierher geschickt hat, ist hier nicht eingetragen. Bitte wenden Sie sich an Ihre Administration.",
+		"bad_client":  "Das Programm, das Sie hierher geschickt hat, ist hier nicht eingetragen. Bitte fragen Sie Ihre IT.",
 		"bad_logout":  "Die Abmeldung ist so nicht möglich. Bitte schließen Sie den Browser.",
 		"consent":     "Zugriff erlauben?",
 		"consent_who": "Ein Programm auf diesem Gerät möchte zugreifen auf das Konto",
@@ -161,6 +176,7 @@ var texts = map[string]map[string]string{
 		"signed_out": "Sie sind abgemeldet.",
 		"home":       "Hier melden Sie sich an, wenn das Portal oder Ihr E-Mail-Programm danach fragt. Bitte beginnen Sie dort.",
 		"message":    "Hinweis",
+		"failed":     "Das hat nicht geklappt",
 	},
 	"en": {
 		"title":       "Sign in",
@@ -177,7 +193,7 @@ var texts = map[string]map[string]string{
 		"forged":      "Please send the form again. Your browser must accept cookies for this.",
 		"expired":     "This sign-in has expired or has been used already. Please start again where you wanted to sign in.",
 		"bad_request": "The request is incomplete. Please start again where you wanted to sign in.",
-		"bad_client":  "The program that sent you here is not registered. Please ask your administrator.",
+		"bad_client":  "The program that sent you here is not registered here. Please ask your IT.",
 		"bad_logout":  "Signing out does not work this way. Please close the browser.",
 		"consent":     "Allow access?",
 		"consent_who": "A program on this device asks for access to the account",
@@ -199,5 +215,6 @@ var texts = map[string]map[string]string{
 		"signed_out": "You are signed out.",
 		"home":       "This is where you sign in when the portal or your mail program asks you to. Please start there.",
 		"message":    "Notice",
+		"failed":     "That did not work",
 	},
 }
