@@ -93,7 +93,7 @@ func (c *client) logoutToken(ctx context.Context, raw string, now time.Time) (*o
 	if typ := tokenType(raw); typ != "logout+jwt" && typ != "jwt" && typ != "" {
 		return nil, fmt.Errorf("typ %q is not a logout token's", typ)
 	}
-	v, why := c.issuer.verifier(oidc.Config{ClientID: c.binding.ClientID})
+	v, why := c.issuer.verifier(oidc.Config{ClientID: c.binding.ClientID}, false)
 	// It checks issuer, audience, expiry, events, sub or sid, jti, no nonce.
 	t, err := v.VerifyLogout(ctx, raw)
 	if err = why(err); err != nil {

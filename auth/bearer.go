@@ -88,10 +88,14 @@ type accessToken struct {
 	all      map[string]json.RawMessage
 }
 
+// errExpired says that a token was good once, which nobody can make up: a program that
+// goes on with it guesses nothing.
+var errExpired = errors.New("the token has expired")
+
 // access checks everything that an access token itself must show, but not for which
 // audience it is. Its errors are for the log; those that wrap ErrUnavailable are not
-// the token's fault.
-func (i *issuer) access(ctx context.Context, token string) (*accessToken, error) {
+// the token's fault, nor is ErrThrottled, see keyRun.
+func (i *issuer) access(ctx context.Context, token string, slow bool) (*accessToken, error) {
 	// RFC 9068 2.1 asks for at+jwt; Keycloak and others write JWT. Logout
 	// tokens (logout+jwt) and whatever else names itself are not for us.
 	if typ := tokenType(token); typ != "at+jwt" && typ != "jwt" {
@@ -100,7 +104,7 @@ func (i *issuer) access(ctx context.Context, token string) (*accessToken, error)
 	v, why := i.verifier(oidc.Config{
 		SkipClientIDCheck: true, // the audience is a resource, checked by the caller
 		SkipExpiryCheck:   true, // checked below, with our leeway
-	})
+	}, slow)
 	t, err := v.Verify(ctx, token)
 	if err != nil {
 		return nil, why(err)
@@ -122,8 +126,10 @@ func (i *issuer) access(ctx context.Context, token string) (*accessToken, error)
 		return nil, fmt.Errorf("a token of kind %q is not an access token", c.Kind)
 	case c.Subject == "":
 		return nil, errors.New("the token has no subject")
-	case c.Expires == nil || !now.Before(c.Expires.Add(leeway)):
-		return nil, errors.New("the token has expired")
+	case c.Expires == nil:
+		return nil, errors.New("the token does not say when it expires")
+	case !now.Before(c.Expires.Add(leeway)):
+		return nil, errExpired
 	case c.NotBefore != nil && now.Add(leeway).Before(c.NotBefore.Time):
 		return nil, errors.New("the token is not valid yet")
 	case c.IssuedAt != nil && now.Add(leeway).Before(c.IssuedAt.Time):
@@ -202,33 +208,46 @@ func (a *Authenticator) Bearer(ctx context.Context, at Attempt, token string) (*
 	return a.judge(ctx, at, token, a.checkBearer)
 }
 
-type tokenCheck func(ctx context.Context, at Attempt, token string) (*Principal, error)
+// tokenCheck is told whether the network's budget of failures is used up.
+type tokenCheck func(ctx context.Context, at Attempt, token string, slow bool) (*Principal, error)
 
-// judge throttles a check of a token and says no more of its outcome than is good.
+// judge says no more of a check's outcome than is good, and counts failures. A token
+// cannot be guessed and costs little to check, so that others' failures from the same
+// network keep no good one out: what they use up is answered as such where a check
+// fails, and where the provider would have to be asked for keys first.
 func (a *Authenticator) judge(ctx context.Context, at Attempt, token string, check tokenCheck) (*Principal, error) {
 	network := Network(at.Remote)
-	if a.throttle.Judge(at.Username, network) == SlowSource {
-		return nil, ErrThrottled
-	}
-	p, err := check(ctx, at, token)
+	slow := a.throttle.Judge("", network) == SlowSource
+	p, err := check(ctx, at, token, slow)
 	switch {
 	case err == nil:
+		if p.Address != "" {
+			a.throttle.Succeeded(p.Address, network)
+		}
 		return p, nil
 	case errors.Is(err, ErrScope):
 		return nil, ErrScope
 	case errors.Is(err, ErrUnavailable):
 		a.log.Warn("login could not be checked", "protocol", at.Protocol, "err", err)
 		return nil, err
+	case errors.Is(err, ErrThrottled):
+		return nil, ErrThrottled
+	}
+	a.log.Info("login refused", "protocol", at.Protocol, "network", network, "by", ByBearer, "err", err)
+	if errors.Is(err, errExpired) {
+		return nil, ErrDenied // each one expires: its program is to fetch another
 	}
 	// Counted for the network alone: a token is not guessed, and the name
 	// beside it must not be held against its owner.
 	a.throttle.Failed("", network)
-	a.log.Info("login refused", "protocol", at.Protocol, "network", network, "by", ByBearer, "err", err)
+	if slow {
+		return nil, ErrThrottled
+	}
 	return nil, ErrDenied
 }
 
-func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token string) (*Principal, error) {
-	c, bound, err := a.signed(ctx, token)
+func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token string, slow bool) (*Principal, error) {
+	c, bound, err := a.signed(ctx, token, slow)
 	if err != nil {
 		return nil, err
 	}
@@ -277,7 +296,7 @@ func (a *Authenticator) checkBearer(ctx context.Context, at Attempt, token strin
 }
 
 // signed checks a token of any issuer in use.
-func (a *Authenticator) signed(ctx context.Context, token string) (*accessToken, *bound, error) {
+func (a *Authenticator) signed(ctx context.Context, token string, slow bool) (*accessToken, *bound, error) {
 	issuerURL, err := issuerNamed(token)
 	if err != nil {
 		return nil, nil, err
@@ -293,7 +312,7 @@ func (a *Authenticator) signed(ctx context.Context, token string) (*accessToken,
 	if i == nil {
 		return nil, nil, errors.New("the issuer is not one of ours")
 	}
-	c, err := i.access(ctx, token)
+	c, err := i.access(ctx, token, slow)
 	return c, bound, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -290,3 +291,74 @@ type testClock struct{ time.Time }
 func newTestClock() *testClock               { return &testClock{time.Now().Truncate(time.Second)} }
 func (c *testClock) now() time.Time          { return c.Time }
 func (c *testClock) forward(d time.Duration) { c.Time = c.Add(d) }
+
+// Others' failures from a network keep no good token out of it; what they use up is
+// told where a check fails, and the provider is asked for nothing more.
+func TestTokensAreNotThrottledForOthers(t *testing.T) {
+	now := newTestClock()
+	th := auth.NewThrottle(auth.ThrottleLimits{PerNetwork: 5}, now.now)
+	h, i := openBearer(t, func(c *auth.Config) { c.Now, c.Throttle = now.now, th })
+	made := func(more map[string]any) string {
+		claims := map[string]any{"iat": now.now().Unix(), "exp": now.now().Add(time.Hour).Unix()}
+		for k, v := range more {
+			claims[k] = v
+		}
+		return i.AccessToken("sub-1", resource, "mail.read", claims)
+	}
+	login := func(username, token string) error {
+		_, err := h.Bearer(t.Context(), at(username, auth.MailRead), token)
+		return err
+	}
+	good := made(nil)
+	network := auth.Network(at(anna, 0).Remote)
+	if th.Knows(anna, network) {
+		t.Fatal("the network is known before anybody signed in there")
+	}
+	if err := login(anna, good); err != nil || !th.Knows(anna, network) {
+		t.Fatalf("%v; the network is known: %v", err, th.Knows(anna, network))
+	}
+	// A program that goes on with a token of yesterday is told so, and bars nobody.
+	expired := made(map[string]any{"exp": now.now().Add(-time.Hour).Unix()})
+	for range 20 {
+		wantErr(t, login(anna, expired), auth.ErrDenied)
+	}
+	if v := th.Judge("", network); v != auth.Free {
+		t.Errorf("after expired tokens: %v", v)
+	}
+	for range 5 {
+		wantErr(t, login(anna, "x.y.z"), auth.ErrDenied)
+	}
+	for range 20 {
+		wantErr(t, login(bert, "x.y.z"), auth.ErrThrottled)
+		for _, username := range []string{anna, ""} { // HTTP names nobody
+			if err := login(username, good); err != nil {
+				t.Fatalf("a good token, as %q: %v", username, err)
+			}
+		}
+	}
+	wantErr(t, login(anna, expired), auth.ErrDenied)
+	// A key that nobody knows yet is asked for by somebody else, or with the next hour's.
+	fetched := i.KeyFetches.Load()
+	i.Rotate(jose.ES256)
+	rotated := made(nil)
+	wantErr(t, login(anna, rotated), auth.ErrThrottled)
+	if n := i.KeyFetches.Load(); n != fetched {
+		t.Errorf("a slow network made %d fetches", n-fetched)
+	}
+	away := at(anna, auth.MailRead)
+	away.Remote = netip.MustParseAddr("203.0.113.99")
+	if _, err := h.Bearer(t.Context(), away, rotated); err != nil {
+		t.Errorf("from elsewhere: %v", err)
+	}
+	if err := login(anna, rotated); err != nil {
+		t.Errorf("once it is known: %v", err)
+	}
+	i.Rotate(jose.ES256)
+	now.forward(61 * time.Minute)
+	for range 5 {
+		_ = login(bert, "x.y.z")
+	}
+	if err := login(anna, made(nil)); err != nil {
+		t.Errorf("with the next hour's keys: %v", err)
+	}
+}

@@ -234,11 +234,16 @@ func (i *issuer) fetch(ctx context.Context, from string, into any) error {
 
 // keySet gives the keys that may have made a signature under kid; kid empty
 // means any. An unknown kid makes the set be fetched again, for that is how a
-// provider rotates (OpenID Connect Core 10.1.1).
-func (i *issuer) keySet(ctx context.Context, kid string) ([]jose.JSONWebKey, error) {
+// provider rotates (OpenID Connect Core 10.1.1): but not for a slow network, which
+// would use up what the provider is asked; there it gives ErrThrottled.
+func (i *issuer) keySet(ctx context.Context, kid string, slow bool) ([]jose.JSONWebKey, error) {
 	found, fetched := i.knownKeys(kid)
-	if len(found) > 0 && i.now().Sub(fetched) < documentFor {
+	young := !fetched.IsZero() && i.now().Sub(fetched) < documentFor
+	switch {
+	case len(found) > 0 && young:
 		return found, nil
+	case slow && young:
+		return nil, ErrThrottled
 	}
 	if err := i.acquire(ctx); err != nil {
 		return nil, err
@@ -290,8 +295,8 @@ func (i *issuer) orUnavailable(found []jose.JSONWebKey, why error) ([]jose.JSONW
 // verifier checks signature and issuer of one token; what it needs beside is
 // in cfg. go-oidc drops the cause of a failure, so that why tells whether the
 // keys could not be had at all: that is not the token's fault.
-func (i *issuer) verifier(cfg oidc.Config) (v *oidc.IDTokenVerifier, why func(error) error) {
-	run := &keyRun{issuer: i}
+func (i *issuer) verifier(cfg oidc.Config, slow bool) (v *oidc.IDTokenVerifier, why func(error) error) {
+	run := &keyRun{issuer: i, slow: slow}
 	cfg.SupportedSigningAlgs = algorithms
 	cfg.Now = i.now
 	return oidc.NewVerifier(i.url, run, &cfg), func(err error) error {
@@ -305,7 +310,8 @@ func (i *issuer) verifier(cfg oidc.Config) (v *oidc.IDTokenVerifier, why func(er
 // keyRun is the key set as one verification sees it.
 type keyRun struct {
 	*issuer
-	err error // the provider's keys could not be had
+	slow bool  // the network that the token comes from has failed too often
+	err  error // the provider's keys could not be had, or are not asked for: ErrThrottled
 }
 
 // VerifySignature is oidc.KeySet's.
@@ -315,7 +321,7 @@ func (i *keyRun) VerifySignature(ctx context.Context, token string) ([]byte, err
 		return nil, err
 	}
 	head := jws.Signatures[0].Header
-	keys, err := i.keySet(ctx, head.KeyID)
+	keys, err := i.keySet(ctx, head.KeyID, i.slow)
 	if err != nil {
 		i.err = err
 		return nil, err

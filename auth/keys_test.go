@@ -146,13 +146,13 @@ func TestFewKeysAreTried(t *testing.T) {
 	apart := newSignedBy(t, keysTried+2, func(n int) string { return fmt.Sprint("key-", n) })
 	alike := newSignedBy(t, keysTried+2, func(int) string { return "key" })
 	for n := range keysTried + 2 {
-		if _, err := apart.access(t.Context(), apart.token(n, fmt.Sprint("key-", n))); err != nil {
+		if _, err := apart.access(t.Context(), apart.token(n, fmt.Sprint("key-", n)), false); err != nil {
 			t.Errorf("key %d, named: %v", n, err)
 		}
-		if _, err := apart.access(t.Context(), apart.token(n, "")); (err == nil) != (n < keysTried) {
+		if _, err := apart.access(t.Context(), apart.token(n, ""), false); (err == nil) != (n < keysTried) {
 			t.Errorf("key %d, not named: %v", n, err)
 		}
-		if _, err := alike.access(t.Context(), alike.token(n, "key")); (err == nil) != (n < keysTried) {
+		if _, err := alike.access(t.Context(), alike.token(n, "key"), false); (err == nil) != (n < keysTried) {
 			t.Errorf("key %d of several with one name: %v", n, err)
 		}
 	}
@@ -171,7 +171,7 @@ func TestLongSignatures(t *testing.T) {
 		if want {
 			continue
 		}
-		if _, err := s.access(t.Context(), token); err == nil || s.asked.Load() != 0 {
+		if _, err := s.access(t.Context(), token, false); err == nil || s.asked.Load() != 0 {
 			t.Errorf("%d bytes: %v, the provider was asked %d times", size, err, s.asked.Load())
 		}
 	}

@@ -29,8 +29,8 @@ func (a *Authenticator) Operator(ctx context.Context, at Attempt, token string) 
 	return a.judge(ctx, at, token, a.checkOperator)
 }
 
-func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token string) (*Principal, error) {
-	c, bound, err := a.signed(ctx, token)
+func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token string, slow bool) (*Principal, error) {
+	c, bound, err := a.signed(ctx, token, slow)
 	if err != nil {
 		return nil, err
 	}

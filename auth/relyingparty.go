@@ -417,7 +417,7 @@ func (rp *RelyingParty) exchange(ctx context.Context, at *client, m *metadata, c
 	if typ := tokenType(raw); typ != "jwt" && typ != "" {
 		return "", nil, fmt.Errorf("%w: typ %q is not an ID token's", ErrDenied, typ)
 	}
-	v, why := at.issuer.verifier(oidc.Config{ClientID: at.binding.ClientID})
+	v, why := at.issuer.verifier(oidc.Config{ClientID: at.binding.ClientID}, false)
 	t, err := v.Verify(ctx, raw)
 	if err = why(err); err != nil {
 		if errors.Is(err, ErrUnavailable) {

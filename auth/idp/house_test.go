@@ -286,7 +286,7 @@ func (h *house) signIn(b browser) {
 // wait waits for something that happens in the background.
 func wait(t *testing.T, what string, until func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if until() {
 			return
 		}
