@@ -1,16 +1,15 @@
 package testenv
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"fachwerk/internal/app"
+	"fachwerk/internal/testenv/child"
 )
 
 // Server is a running server with the demo's people and messages in it.
@@ -18,7 +17,7 @@ type Server struct {
 	app.DemoState
 	stop context.CancelFunc
 	done chan error
-	log  syncBuffer
+	log  child.Said
 }
 
 // Start runs a server until the test ends. Accounts makes so many persons beside
@@ -60,28 +59,10 @@ func (s *Server) end(t testing.TB) {
 		if err != nil && !t.Failed() {
 			t.Errorf("the server ended with: %v", err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("the server does not end")
 	}
 	if t.Failed() {
 		t.Logf("the server's log:\n%s", s.log.String())
 	}
-}
-
-// syncBuffer is a buffer for several writers.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

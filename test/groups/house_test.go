@@ -2,12 +2,12 @@ package groups
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"fachwerk/internal/testenv/pen"
+	"fachwerk/internal/testenv/samples"
 	"fachwerk/test/system/harness"
 )
 
@@ -120,9 +120,9 @@ func (w *town) office(t *testing.T, name string) string {
 		want               int
 	}{
 		{"MKCALENDAR", "/calendars/" + address + "/akten/", "", 201},
-		{"PUT", "/calendars/" + address + "/akten/da.ics", event("da"), 201},
+		{"PUT", "/calendars/" + address + "/akten/da.ics", samples.Event("da", "Sprechstunde"), 201},
 		{"MKCOL", "/addressbooks/" + address + "/akten/", newBook, 201},
-		{"PUT", "/addressbooks/" + address + "/akten/da.vcf", card("da"), 201},
+		{"PUT", "/addressbooks/" + address + "/akten/da.vcf", samples.Card("da", "Bauhof"), 201},
 		{"PUT", "/files/" + address + "/da.txt", "da", 201},
 	} {
 		if got := w.keeper.dav(t, w, r.method, r.path, r.body); got != r.want {
@@ -133,22 +133,3 @@ func (w *town) office(t *testing.T, name string) string {
 }
 
 const newBook = `<mkcol xmlns="DAV:"><set><prop><resourcetype><collection/><addressbook xmlns="urn:ietf:params:xml:ns:carddav"/></resourcetype></prop></set></mkcol>`
-
-func event(uid string) string {
-	return strings.ReplaceAll(fmt.Sprintf(`BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:-//musterstadt.example//test//DE
-BEGIN:VEVENT
-UID:%s
-DTSTAMP:20261122T090000Z
-DTSTART:20261201T090000Z
-DTEND:20261201T100000Z
-SUMMARY:Sprechstunde
-END:VEVENT
-END:VCALENDAR
-`, uid), "\n", "\r\n")
-}
-
-func card(uid string) string {
-	return strings.ReplaceAll(fmt.Sprintf("BEGIN:VCARD\nVERSION:3.0\nUID:%s\nFN:Bauhof\nN:Bauhof;;;;\nEND:VCARD\n", uid), "\n", "\r\n")
-}

@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"fachwerk/internal/testenv/samples"
 	"fachwerk/test/system/harness"
 )
 
@@ -34,10 +35,10 @@ var probes = []probe{
 	{"IMAP", "rwm", askIMAP},
 	{"SMTP", "s", askSMTP},
 	{"CalDAV", "rwm", func(t *testing.T, w *town, who person, office string) string {
-		return askCollections(t, w, who, "/calendars/", office, ".ics", "MKCALENDAR", "", event)
+		return askCollections(t, w, who, "/calendars/", office, ".ics", "MKCALENDAR", "", func(uid, title string) string { return samples.Event(uid, title) })
 	}},
 	{"CardDAV", "rwm", func(t *testing.T, w *town, who person, office string) string {
-		return askCollections(t, w, who, "/addressbooks/", office, ".vcf", "MKCOL", newBook, card)
+		return askCollections(t, w, who, "/addressbooks/", office, ".vcf", "MKCOL", newBook, samples.Card)
 	}},
 	{"WebDAV", "rwm", askFiles},
 }
@@ -231,7 +232,7 @@ func yes(t *testing.T, what string, status int) bool {
 }
 
 // askCollections asks about a home in which collections are made.
-func askCollections(t *testing.T, w *town, who person, root, office, ending, make, body string, item func(uid string) string) string {
+func askCollections(t *testing.T, w *town, who person, root, office, ending, make, body string, item func(uid, title string) string) string {
 	t.Helper()
 	home, own := root+office+"/", root+who.address+"/"
 	do := func(method, path, body string) bool {
@@ -242,7 +243,7 @@ func askCollections(t *testing.T, w *town, who person, root, office, ending, mak
 	fresh := fmt.Sprintf("akten/neu%d%s", n, ending)
 	read := one("r", do("PROPFIND", home, ""), do("PROPFIND", home+"akten/", ""), do("GET", home+"akten/da"+ending, ""),
 		who.shows(t, w, own, office+":akten/"), do("GET", own+office+":akten/da"+ending, ""))
-	write := one("w", do("PUT", home+fresh, item(fmt.Sprint("neu", n))), do("DELETE", own+office+":"+fresh, ""))
+	write := one("w", do("PUT", home+fresh, item(fmt.Sprint("neu", n), "Sprechstunde")), do("DELETE", own+office+":"+fresh, ""))
 	return read + write + one("m", do(make, fmt.Sprintf("%sneu%d/", home, n), body), do("PROPPATCH", home+"akten/", rename), do("DELETE", fmt.Sprintf("%sneu%d/", home, n), ""))
 }
 

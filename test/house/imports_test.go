@@ -84,13 +84,13 @@ var rules = []rule{
 	{"internal/testenv", []string{".", "internal/app/..."}},
 	{"internal/testenv/need", nil},
 	{"test", []string{".", "internal/testenv/need", "internal/testenv/dovecot", "internal/testenv/parts", "internal/testenv/browser",
-		"internal/testenv/pen", "internal/testenv/thunderbird", "internal/testenv/vdir"}},
+		"internal/testenv/pen", "internal/testenv/thunderbird", "internal/testenv/vdir", "internal/testenv/child", "internal/testenv/samples"}},
 	// The server in the test's process, which counts what it does, or keeps its log.
 	{"test/control", []string{".", "internal/testenv/...", "test/system/harness", "admin/admintest"}},
 	{"test/crossing", []string{".", "internal/app", "internal/testenv/..."}},
 	{"test/placement", []string{".", "internal/app", "internal/testenv/..."}},
 	// What engines see of real servers is compared without a program around them.
-	{"test/location", []string{".", "internal/testenv/parts", "internal/testenv/need", "internal/testenv/browser", "test/system/harness", "location/...", "internal/store/..."}},
+	{"test/location", []string{".", "internal/testenv/child", "internal/testenv/parts", "internal/testenv/need", "internal/testenv/browser", "test/system/harness", "location/...", "internal/store/..."}},
 }
 
 // Test files, and packages for tests (suites and helpers, whose names end in

@@ -1,7 +1,6 @@
 package location_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/child"
 	"fachwerk/internal/testenv/need"
 	"fachwerk/internal/testenv/parts"
 	"fachwerk/test/system/harness"
@@ -54,27 +53,8 @@ type towns struct {
 	listen map[string]string
 	sites  map[string]*declared
 	app    map[string]string // app passwords
-	said   *output
-	cmd    *exec.Cmd
-	done   chan error
-}
-
-// output keeps what a server says.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
+	said   *child.Said
+	server *child.Process
 }
 
 // newTowns makes both towns with a person each, and ends without a server.
@@ -179,29 +159,11 @@ func (h *towns) command(t *testing.T, args ...string) string {
 func (h *towns) serve(t *testing.T) (ended bool) {
 	t.Helper()
 	h.configure(t)
-	h.said, h.done = &output{}, make(chan error, 1)
-	h.cmd = exec.Command(harness.Binary(t), "serve", "--config", filepath.Join(h.dir, "fachwerk.yaml"))
-	h.cmd.Stdout, h.cmd.Stderr = h.said, h.said
-	must(t, h.cmd.Start())
-	cmd, done, said := h.cmd, h.done, h.said
-	go func() { done <- cmd.Wait() }()
-	t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			_ = cmd.Process.Kill()
-			<-done
-		}
-		if t.Failed() {
-			text := said.String()
-			t.Logf("the server said at last:\n%s", text[max(0, len(text)-4000):])
-		}
-	})
+	h.said = &child.Said{}
+	h.server = child.Start(t, "the server", exec.Command(harness.Binary(t), "serve", "--config", filepath.Join(h.dir, "fachwerk.yaml")), h.said)
 	parts.Eventually(t, "the server is ready", func() error {
-		select {
-		case err := <-done:
-			ended = true
-			done <- err
+		if ended = !h.server.Running(); ended {
 			return nil
-		default:
 		}
 		status, text := h.ops("/ready")
 		if status != http.StatusOK {
@@ -214,13 +176,9 @@ func (h *towns) serve(t *testing.T) (ended bool) {
 
 func (h *towns) stop(t *testing.T) {
 	t.Helper()
-	must(t, h.cmd.Process.Signal(syscall.SIGTERM))
-	select {
-	case err := <-h.done:
-		h.done <- err
-		must(t, err)
-	case <-time.After(patience):
-		t.Fatal("the server does not stop")
+	h.server.End(t, syscall.SIGTERM)
+	if code := h.server.ExitCode(t); code != 0 {
+		t.Fatalf("exit status %d", code)
 	}
 }
 

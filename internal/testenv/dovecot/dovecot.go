@@ -83,7 +83,7 @@ func (s *Server) stop() {
 
 func (s *Server) wait(t testing.TB) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		conn, err := net.DialTimeout("tcp", s.IMAP, time.Second)
 		if err == nil {
 			var greeting [64]byte

@@ -1,7 +1,6 @@
 package parts
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -9,54 +8,34 @@ import (
 	"os/exec"
 	"os/user"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"fachwerk/internal/testenv/child"
 )
 
-// patience is how long a server may take to begin or to end, also on a machine that
-// is busy with much else.
+// patience is how long a server may take to begin, also on a machine that is busy with
+// much else.
 const patience = 2 * time.Minute
 
 // process is a server that runs until it is ended, or the test ends.
 type process struct {
-	name, address string
-	who           *syscall.Credential
-	env           []string
-	out           *output
-	cmd           *exec.Cmd
-	done          chan struct{}
-}
-
-// output keeps what a server said.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) tail() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	text := o.text.String()
-	return text[max(0, len(text)-3000):]
+	name, address  string
+	who            *syscall.Credential
+	env            []string
+	said           child.Said
+	*child.Process // nil: it was never started
 }
 
 // newProcess is a server that has not been started.
 func newProcess(t testing.TB, name, address string, who *syscall.Credential, env ...string) *process {
-	p := &process{name: name, address: address, who: who, env: env, out: &output{}, done: make(chan struct{})}
-	close(p.done)
+	p := &process{name: name, address: address, who: who, env: env}
 	t.Cleanup(func() {
 		p.end(t, syscall.SIGINT)
 		if t.Failed() {
-			t.Logf("%s said at last:\n%s", name, p.out.tail())
+			t.Logf("%s said at last:\n%s", name, p.said.Tail())
 		}
 	})
 	return p
@@ -66,19 +45,13 @@ func newProcess(t testing.TB, name, address string, who *syscall.Credential, env
 // answers.
 func (p *process) start(t testing.TB, args ...string) {
 	t.Helper()
-	p.cmd = exec.Command(args[0], args[1:]...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: p.who}
-	p.cmd.Env = append(os.Environ(), p.env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	must(t, p.cmd.Start())
-	cmd, done := p.cmd, make(chan struct{})
-	go func() { _ = cmd.Wait(); close(done) }()
-	p.done = done
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: p.who}
+	cmd.Env = append(os.Environ(), p.env...)
+	p.Process = child.Launch(t, p.name, cmd, &p.said)
 	Eventually(t, p.name+" answers", func() error {
-		select {
-		case <-done:
-			t.Fatalf("%s ended at once:\n%s", p.name, p.out.tail())
-		default:
+		if !p.Running() {
+			t.Fatalf("%s ended at once:\n%s", p.name, p.said.Tail())
 		}
 		conn, err := net.DialTimeout("tcp", p.address, time.Second)
 		if err == nil {
@@ -88,22 +61,11 @@ func (p *process) start(t testing.TB, args ...string) {
 	})
 }
 
-// end sends the server a signal and waits until it has ended. One that is not running
-// is left alone.
+// end ends the server by a signal. One that is not running is left alone.
 func (p *process) end(t testing.TB, how syscall.Signal) {
 	t.Helper()
-	select {
-	case <-p.done:
-		return
-	default:
-	}
-	_ = p.cmd.Process.Signal(how)
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-		<-p.done
-		t.Errorf("%s did not end at %v", p.name, how)
+	if p.Process != nil {
+		p.End(t, how)
 	}
 }
 

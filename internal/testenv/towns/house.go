@@ -10,11 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"fachwerk/internal/app"
+	"fachwerk/internal/testenv/child"
 	"fachwerk/internal/testenv/parts"
 )
 
@@ -48,7 +48,7 @@ type House struct {
 	Where     app.Where
 	Sites     []Site
 	Passwords map[string]string // app passwords, by address
-	log       log
+	log       child.Said
 }
 
 // Build makes the installation, which is not served yet.
@@ -159,22 +159,7 @@ func (h *House) Serve(t testing.TB, trace *app.Trace) {
 }
 
 // Said is the server's log.
-func (h *House) Said() string {
-	h.log.mu.Lock()
-	defer h.log.mu.Unlock()
-	return h.log.text.String()
-}
-
-type log struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
+func (h *House) Said() string { return h.log.String() }
 
 // Until waits for what must come.
 func Until(t testing.TB, what string, is func() bool) {

@@ -1,0 +1,3 @@
+// Package child runs processes beside a test: it keeps what they say and waits for
+// their end.
+package child
