@@ -545,7 +545,7 @@ var texts = map[string]struct{ de, en string }{
 	"wrong.setting": {"Diese Angaben können so nicht gespeichert werden. Prüfen Sie sie bitte.", "These settings cannot be saved like this. Please check them."},
 	"wrong.image":   {"Wählen Sie ein Bild im Format PNG, JPEG oder WebP mit höchstens 64 kB.", "Choose an image in the format PNG, JPEG or WebP of at most 64 kB."},
 
-	"kind.login":         {"Anmeldung (App-Passwörter, Sitzungen)", "Sign-in (app passwords, sessions)"},
+	"kind.login":         {"Anmeldung (App-Passwörter, offene Anmeldungen)", "Sign-in (app passwords, sessions)"},
 	"kind.queue":         {"Postausgang", "Outgoing mail"},
 	"kind.person":        {"Person", "Person"},
 	"kind.function":      {"Funktionspostfach", "Function mailbox"},

@@ -178,6 +178,25 @@ func TestStaleSignInKeepsTheForm(t *testing.T) {
 	h.keptSecrets(t)
 }
 
+// Who comes from the page of a program finds its steps beside the new app password, which
+// is needed on the way and shown once.
+func TestAppPasswordForAProgram(t *testing.T) {
+	h := newHouse(t)
+	v := newVisitor(t, h)
+	v.signIn(anna)
+	page := v.get("/setup/thunderbird")
+	page.holds(t, "the program's page", `href="/devices?client=thunderbird&for=suite&name=Thunderbird#new"`)
+	v.get("/devices?client=thunderbird&for=suite&name=Thunderbird").holds(t, "the form", `name="client" value="thunderbird"`)
+	made := v.post("/devices", url.Values{"name": {"Büro"}, "for": {"suite"}, "client": {"thunderbird"}})
+	made.holds(t, "the new app password", `id="secret"`, "Lassen Sie diese Seite offen", "imap.musterstadt.example", "Wählen Sie in Thunderbird")
+	for _, client := range []string{"", "nonsense"} {
+		other := v.post("/devices", url.Values{"name": {"Büro"}, "for": {"suite"}, "client": {client}})
+		if !strings.Contains(other.body, `id="secret"`) || strings.Contains(other.body, "Thunderbird") {
+			t.Errorf("for %q: %d", client, other.StatusCode)
+		}
+	}
+}
+
 func TestAppPasswordFormIsChecked(t *testing.T) {
 	h := newHouse(t)
 	v := newVisitor(t, h)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -228,6 +229,28 @@ func TestByEarAndKeyboard(t *testing.T) {
 	b.press("button", "Neuen Bericht erstellen", "the report", "document.querySelector('.reports')")
 	b.announced("status", "Der Bericht ist fertig", "Der Bericht ist fertig")
 	b.reach("link", "Bericht 1 zum Lesen (HTML) herunterladen")
+}
+
+// On paper the data page shows what on the screen has to be opened first, and nothing to
+// press.
+func TestDataOnPaper(t *testing.T) {
+	h := newHouse(t)
+	h.mail(t, h.anna, 2)
+	h.observed(t, h.clock.now(), seen()[:4]...)
+	b := newTab(t, "de")
+	b.open(h.portal + "/login?return=/data")
+	b.signIn(anna, "the data", at("/data"))
+	const evidence, button = "document.querySelector('.seen pre').checkVisibility()", "document.querySelector('main button').checkVisibility()"
+	if eval[bool](b, evidence) || !eval[bool](b, button) {
+		t.Error("the screen shows the evidence at once, or no button")
+	}
+	b.do(chromedp.Func(func(ctx context.Context, s *chromedp.Target) error {
+		_, err := cdp.Call(ctx, s, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+		return err
+	}))
+	if !eval[bool](b, evidence) || eval[bool](b, button) {
+		t.Error("the paper lacks the evidence, or has a button")
+	}
 }
 
 func (b *tab) earsAppPassword(h *house) {
