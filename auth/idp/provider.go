@@ -2,6 +2,7 @@ package idp
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -162,14 +163,18 @@ func New(cfg Config) (*Provider, error) {
 // build joins the library's endpoints with our own.
 func (p *Provider) build() (err error) {
 	quiet := slog.New(warnings{p.log.Handler()})
-	p.op, err = op.NewProvider(&op.Config{GrantTypeRefreshToken: true, CodeMethodS256: true, AuthMethodPost: true},
+	// The library's own access tokens, which nobody gets here, are sealed by this key:
+	// without one it would take those that anybody makes.
+	var never [32]byte
+	_, _ = rand.Read(never[:])
+	p.op, err = op.NewProvider(&op.Config{CryptoKey: never, GrantTypeRefreshToken: true, CodeMethodS256: true, AuthMethodPost: true},
 		storage{p}, op.StaticIssuer(p.cfg.Issuer), op.WithAllowInsecure(), op.WithCORSOptions(nil), op.WithLogger(quiet),
 		op.WithIDTokenHintVerifierOpts(op.WithSupportedIDTokenHintSigningAlgorithms("ES256")))
 	if err != nil {
 		return err
 	}
 	endpoints := op.Endpoints{
-		Token: op.NewEndpoint(pathExchange), Userinfo: op.NewEndpoint(pathUserinfo),
+		Token:      op.NewEndpoint(pathExchange),
 		Revocation: op.NewEndpoint(pathRevoke), JwksURI: op.NewEndpoint(pathKeys),
 	}
 	library := op.RegisterServer(server{op.NewLegacyServer(p.op, endpoints), p}, endpoints,
@@ -190,8 +195,8 @@ func (p *Provider) build() (err error) {
 	mux.HandleFunc("GET "+pathStyle, p.style)
 	mux.HandleFunc("GET /{$}", p.home)
 	mux.Handle("POST "+pathExchange, noStore(library))
-	mux.Handle("GET "+pathUserinfo, noStore(library))
-	mux.Handle("POST "+pathUserinfo, noStore(library))
+	mux.Handle("GET "+pathUserinfo, noStore(http.HandlerFunc(p.userinfo)))
+	mux.Handle("POST "+pathUserinfo, noStore(http.HandlerFunc(p.userinfo)))
 	mux.Handle("POST "+pathRevoke, noStore(library))
 	mux.Handle("GET "+pathKeys, library)
 	p.handler = mux

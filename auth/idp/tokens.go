@@ -137,6 +137,8 @@ func (p *Provider) respond(ctx context.Context, g *grant, scopes []string) (*op.
 	return op.NewResponse(answer), nil
 }
 
+const typAccess = "at+jwt" // RFC 9068 2.1
+
 // accessToken makes a JWT for the resource (RFC 9068 2). It is not the
 // library's, whose access tokens share type and audience with ID tokens.
 func (p *Provider) accessToken(ctx context.Context, g *grant, scopes []string) (string, error) {
@@ -149,7 +151,7 @@ func (p *Provider) accessToken(ctx context.Context, g *grant, scopes []string) (
 	if err := p.addGroups(ctx, claims, g.Subject); err != nil {
 		return "", err
 	}
-	return p.sign(ctx, "at+jwt", claims)
+	return p.sign(ctx, typAccess, claims)
 }
 
 // addGroups tells the person's groups, also that there are none.
@@ -208,8 +210,7 @@ func (p *Provider) sign(ctx context.Context, typ string, claims map[string]any) 
 
 var errNotOffered = errors.New("not offered")
 
-// storage is what the library's own parts ask: clients, keys, user info,
-// revocation. Requests, codes and tokens do not pass through it.
+// storage is what the library's own parts ask: clients, keys, revocation. Requests, codes and tokens do not pass through it.
 type storage struct{ p *Provider }
 
 // GetClientByClientID is op.Storage's.
@@ -238,20 +239,6 @@ func (s storage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm
 
 // KeySet is op.Storage's.
 func (s storage) KeySet(ctx context.Context) ([]op.Key, error) { return s.p.keys.public(ctx) }
-
-// SetUserinfoFromToken answers the userinfo endpoint.
-func (s storage) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, _, subject, _ string) error {
-	who, active, err := s.p.person(ctx, subject)
-	if err != nil {
-		return err
-	}
-	if !active {
-		return oidc.ErrAccessDenied()
-	}
-	info.Subject, info.Name = subject, who.DisplayName
-	info.Email, info.EmailVerified = who.Address, true
-	return nil
-}
 
 // GetRefreshTokenInfo is op.Storage's.
 func (s storage) GetRefreshTokenInfo(ctx context.Context, clientID, token string) (subject, tokenID string, err error) {
@@ -305,6 +292,9 @@ func (s storage) CreateAccessAndRefreshTokens(context.Context, op.TokenRequest, 
 }
 func (s storage) TokenRequestByRefreshToken(context.Context, string) (op.RefreshTokenRequest, error) {
 	return nil, errNotOffered
+}
+func (s storage) SetUserinfoFromToken(context.Context, *oidc.UserInfo, string, string, string) error {
+	return errNotOffered
 }
 func (s storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error {
 	return errNotOffered
