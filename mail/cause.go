@@ -15,6 +15,7 @@ var kinds = []struct{ of, is error }{
 	{store.ErrUnavailable, ErrTemporary},
 	{store.ErrFull, ErrTemporary},
 	{store.ErrMoved, ErrTemporary}, // the next try reaches the new site
+	{store.ErrTenantQuota, ErrTenantQuota},
 	{store.ErrQuota, ErrQuota},
 	{store.ErrTooMany, ErrTooMany},
 	{store.ErrTooLarge, ErrTooLarge},

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"errors"
+	"fmt"
 
 	"fachwerk/internal/store"
 )
@@ -27,6 +28,8 @@ var (
 	ErrDenied = errors.New("permission denied")
 	// ErrQuota: the account's limit would be passed (RFC 9208 OVERQUOTA).
 	ErrQuota = errors.New("over quota")
+	// ErrTenantQuota is an ErrQuota of the whole tenant: no mailbox need be full.
+	ErrTenantQuota = fmt.Errorf("the tenant's storage is used up: %w", ErrQuota)
 	// ErrTooLarge: the message is larger than the limit (RFC 7889 TOOBIG).
 	ErrTooLarge = errors.New("message is too large")
 	// ErrTooMany: more messages, mailboxes or criteria than one command may take (RFC 9738, RFC 5530 LIMIT).

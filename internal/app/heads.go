@@ -114,7 +114,7 @@ func (in *Installation) smtpServer(mode smtp.Mode, m *mail.Service, q *queue.Que
 	}
 	return smtp.New(smtp.Config{
 		Mode: mode, Mail: m, Queue: q, Auth: a, TLS: secure, PlaintextLoopback: in.plainOnLoopback(),
-		Trusted: in.cfg.LMTP.Trusted, Relays: in.cfg.SMTP.Relays,
+		Trusted: in.cfg.LMTP.Trusted, Relays: in.cfg.SMTP.Relays, QuotaTemporary: in.cfg.LMTP.QuotaTemporary,
 		Hostname: in.cfg.Public.Name, Postmaster: in.cfg.SMTP.Postmaster,
 		Limits: limits, Log: in.log,
 		Metrics: smtp.Metrics{

@@ -1,18 +1,15 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
-	"fachwerk/location"
 )
 
 // ErrLease says that a queue recipient's lease is not the caller's (any more).
@@ -106,44 +103,6 @@ func (s *Store) queueAccount(ctx context.Context, tenant int64) (Key, error) {
 	}
 	s.sealers.queues[tenant] = key
 	return key, nil
-}
-
-// Enqueue stores a message durably for all its recipients in one transaction.
-// prefix is put before the body. Recipients whose Due is zero are due at once.
-func (s *Store) Enqueue(ctx context.Context, tenant int64, m QueueMessage, prefix []byte, body *Spool) (QueueRef, error) {
-	if err := s.admit(ctx, tenant, location.Queue); err != nil {
-		return QueueRef{}, outer(err)
-	}
-	key, err := s.queueAccount(ctx, tenant)
-	if err != nil {
-		return QueueRef{}, err
-	}
-	account, err := s.sealer(ctx, key)
-	if err != nil {
-		return QueueRef{}, err
-	}
-	r, err := body.Open()
-	if err != nil {
-		return QueueRef{}, err
-	}
-	defer r.Close()
-	placed, err := s.place(ctx, key, account, content.PurposeQueue, io.MultiReader(bytes.NewReader(prefix), r),
-		int64(len(prefix))+body.Size())
-	if err != nil {
-		return QueueRef{}, outer(err)
-	}
-	ref := QueueRef{Tenant: tenant, Account: key.Account}
-	err = s.at(ctx, key.Tenant).db.Write(ctx, key, meta.JobFunc(func(a *meta.Account, b *meta.Batch) error {
-		ref.ID = a.NextID
-		a.NextID++
-		insertQueued(b, account, ref, placed, m)
-		return nil
-	}))
-	if err != nil {
-		return QueueRef{}, outer(err)
-	}
-	s.announceQueue()
-	return ref, nil
 }
 
 func insertQueued(b *meta.Batch, account *content.Account, ref QueueRef, c meta.Content, m QueueMessage) {

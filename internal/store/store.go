@@ -25,6 +25,9 @@ var ErrTemporary = errors.New("the store is temporarily unavailable")
 // where it would lie; package location says why.
 var ErrPlacement = errors.New("nothing may be written there")
 
+// ErrTenantQuota is an ErrQuota of the whole tenant: no account need be full.
+var ErrTenantQuota = fmt.Errorf("the tenant's storage is used up: %w", ErrQuota)
+
 // ErrTooLarge says that an object passes the limit given for it.
 var ErrTooLarge = errors.New("larger than allowed")
 

@@ -275,7 +275,7 @@ func (s *Store) admitContent(ctx context.Context, tenant, bytes, items int64) er
 		return err
 	}
 	if t.Quota.Bytes > 0 && t.UsedBytes+bytes > t.Quota.Bytes || t.Quota.Items > 0 && t.UsedItems+items > t.Quota.Items {
-		return fmt.Errorf("tenant %s: %w", t.Name, ErrQuota)
+		return fmt.Errorf("tenant %s: %w", t.Name, ErrTenantQuota)
 	}
 	return nil
 }

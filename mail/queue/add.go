@@ -68,6 +68,42 @@ func (b *Body) Close() error { return b.spool.Close() }
 // hold no bare CR and no bare LF unless it is BinaryMIME and all recipients are
 // local.
 func (q *Queue) Add(ctx context.Context, m Message, prefix []byte, body *Body) (Ref, error) {
+	refs, err := q.add(ctx, []Message{m}, prefix, body)
+	if err != nil {
+		return Ref{}, err
+	}
+	return refs[0], nil
+}
+
+// AddAll is Add for several tenants, one row each. On an error some may have it: what
+// can be known before the first row is asked before.
+func (q *Queue) AddAll(ctx context.Context, list []Message, prefix []byte, body *Body) error {
+	_, err := q.add(ctx, list, prefix, body)
+	return err
+}
+
+// Admit reports whether mail may be queued for a tenant now.
+func (q *Queue) Admit(ctx context.Context, tenant int64) error {
+	return q.store.AdmitsQueue(ctx, tenant)
+}
+
+func (q *Queue) add(ctx context.Context, list []Message, prefix []byte, body *Body) ([]Ref, error) {
+	entries := make([]store.QueueEntry, len(list))
+	for i, m := range list {
+		row, err := q.row(m)
+		if err != nil {
+			return nil, err
+		}
+		entries[i] = store.QueueEntry{Tenant: m.Tenant, Message: row}
+	}
+	refs, err := q.store.EnqueueAll(ctx, entries, prefix, body.spool)
+	if err != nil {
+		return nil, fmt.Errorf("queue: add: %w", err)
+	}
+	return refs, nil
+}
+
+func (q *Queue) row(m Message) (store.QueueMessage, error) {
 	row := store.QueueMessage{
 		ReversePath: m.ReversePath, EnvID: m.EnvID, Ret: m.Ret, Sender: m.Sender,
 		SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit, BinaryMIME: m.BinaryMIME,
@@ -79,18 +115,14 @@ func (q *Queue) Add(ctx context.Context, m Message, prefix []byte, body *Body) (
 		if !r.Local {
 			var err error
 			if hop, err = hopOf(r.ForwardPath); err != nil {
-				return Ref{}, err
+				return row, err
 			}
 		}
 		row.Recipients[i] = store.QueueRecipient{
 			N: i, ForwardPath: r.ForwardPath, ORcpt: r.ORcpt, Notify: r.Notify, NextHop: hop, Expires: expires,
 		}
 	}
-	ref, err := q.store.Enqueue(ctx, m.Tenant, row, prefix, body.spool)
-	if err != nil {
-		return Ref{}, fmt.Errorf("queue: add: %w", err)
-	}
-	return ref, nil
+	return row, nil
 }
 
 // hopOf is the domain of an address in A-labels.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/net/idna"
 
@@ -130,8 +132,38 @@ func (s *session) addRecipient(p path, params rcptParams) reply {
 	if err := s.srv.cfg.Mail.CheckQuota(ctx, rcpt.to, s.tx.params.size); err != nil {
 		return s.replyFor(err)
 	}
-	s.tx.rcpts = append(s.tx.rcpts, rcpt)
+	if s.srv.cfg.Mode == Relay {
+		if err := s.srv.cfg.Queue.Admit(ctx, rcpt.to.Tenant); err != nil {
+			return s.replyFor(err)
+		}
+	}
+	return s.take(rcpt)
+}
+
+// take adds a recipient to the transaction. One who is named twice, by an alias too, gets
+// the message once from the queue; LMTP answers for each forward-path (RFC 2033 4.2) and
+// sees to it itself.
+func (s *session) take(rcpt recipient) reply {
+	known := slices.IndexFunc(s.tx.rcpts, rcpt.same)
+	if known < 0 || s.srv.cfg.Mode == LMTP {
+		s.tx.rcpts = append(s.tx.rcpts, rcpt)
+	} else {
+		n := &s.tx.rcpts[known].params.notify
+		*n = widerNotify(*n, rcpt.params.notify)
+	}
 	return say(250, "2.1.5", "Recipient OK")
+}
+
+// same reports whether both lead to one place.
+func (r recipient) same(other recipient) bool {
+	if r.local != other.local {
+		return false
+	}
+	if r.local {
+		return r.to.Tenant == other.to.Tenant && r.to.Account == other.to.Account && r.to.Detail == other.to.Detail
+	}
+	// What a local part means is the other side's to say (RFC 5321 2.4).
+	return r.path.local == other.path.local && strings.EqualFold(r.path.domain, other.path.domain)
 }
 
 // addRemote accepts a recipient elsewhere from people who signed in only.
@@ -149,8 +181,7 @@ func (s *session) addRemote(rcpt recipient) reply {
 		return say(550, "5.1.2", "Not a domain name")
 	}
 	rcpt.local = false
-	s.tx.rcpts = append(s.tx.rcpts, rcpt)
-	return say(250, "2.1.5", "Recipient OK")
+	return s.take(rcpt)
 }
 
 // replyFor turns an error of package mail into a reply.
@@ -160,6 +191,10 @@ func (s *session) replyFor(err error) reply {
 		return say(550, "5.1.1", "No such user")
 	case errors.Is(err, mail.ErrDisabled):
 		return say(550, "5.2.1", "Mailbox is disabled")
+	case errors.Is(err, mail.ErrTenantQuota):
+		// An admin can help, and nobody's own mailbox is to be told full.
+		s.log.Warn("the tenant's quota is used up; senders try again", "err", err)
+		return say(452, "4.3.1", "Storage is used up here, try again later")
 	case errors.Is(err, mail.ErrQuota):
 		if s.srv.cfg.QuotaTemporary {
 			return say(452, "4.2.2", "Mailbox is full")

@@ -198,6 +198,11 @@ func parseNotify(v string) (string, bool) {
 		}
 		*flag = true
 	}
+	return notifyOf(success, failure, delay), true
+}
+
+// notifyOf writes a NOTIFY list in its fixed order.
+func notifyOf(success, failure, delay bool) string {
 	var words []string
 	if success {
 		words = append(words, "SUCCESS")
@@ -208,7 +213,24 @@ func parseNotify(v string) (string, bool) {
 	if delay {
 		words = append(words, "DELAY")
 	}
-	return strings.Join(words, ","), true
+	return strings.Join(words, ",")
+}
+
+// widerNotify is what tells of everything that either of two tells of. Without the
+// parameter failure and delay are told (RFC 3461 4.1).
+func widerNotify(a, b string) string {
+	if a == b {
+		return a
+	}
+	has := func(word string) bool {
+		for _, list := range []string{a, b} {
+			if list == "" && word != "SUCCESS" || strings.Contains(list, word) {
+				return true
+			}
+		}
+		return false
+	}
+	return notifyOf(has("SUCCESS"), has("FAILURE"), has("DELAY"))
 }
 
 // decodeXtext reads xtext (RFC 3461 4): printable ASCII, "+" and two upper-case

@@ -99,7 +99,7 @@ func (q *queueIntake) deliver(ctx context.Context, tx *transaction) []reply {
 			return []reply{r}
 		}
 		q.header = header
-		return []reply{q.enqueue(ctx, tx, q.s.principal.Tenant, q.s.principal.Account, tx.rcpts)}
+		return []reply{q.enqueue(ctx, tx, []queue.Message{q.row(tx, q.s.principal.Tenant, q.s.principal.Account, tx.rcpts)})}
 	}
 	if looped(q.header) {
 		return []reply{replyLoop}
@@ -110,21 +110,17 @@ func (q *queueIntake) deliver(ctx context.Context, tx *transaction) []reply {
 			tenants = append(tenants, r.to.Tenant)
 		}
 	}
-	// A failure after the first row means that the relay sends again and the
-	// first tenant gets the message twice: SMTP has one answer for all.
-	for _, tenant := range tenants {
-		rcpts := slices.DeleteFunc(slices.Clone(tx.rcpts), func(r recipient) bool { return r.to.Tenant != tenant })
-		if r := q.enqueue(ctx, tx, tenant, 0, rcpts); !r.ok() {
-			return []reply{r}
-		}
+	rows := make([]queue.Message, len(tenants))
+	for i, tenant := range tenants {
+		rows[i] = q.row(tx, tenant, 0, slices.DeleteFunc(slices.Clone(tx.rcpts), func(r recipient) bool { return r.to.Tenant != tenant }))
 	}
-	return []reply{accepted(tx)}
+	return []reply{q.enqueue(ctx, tx, rows)}
 }
 
 func accepted(tx *transaction) reply { return say(250, "2.0.0", "Accepted, id "+tx.id) }
 
-// enqueue makes one row.
-func (q *queueIntake) enqueue(ctx context.Context, tx *transaction, tenant, sender int64, rcpts []recipient) reply {
+// row is what a tenant's queue gets.
+func (q *queueIntake) row(tx *transaction, tenant, sender int64, rcpts []recipient) queue.Message {
 	m := queue.Message{
 		Tenant: tenant, Sender: sender, ReversePath: tx.from.String(), EnvID: tx.params.envid, Ret: tx.params.ret,
 		SMTPUTF8: tx.params.utf8, EightBit: q.eightBit, BinaryMIME: q.binary,
@@ -135,12 +131,20 @@ func (q *queueIntake) enqueue(ctx context.Context, tx *transaction, tenant, send
 			ForwardPath: deliveryAddress(r), Local: r.local, ORcpt: r.params.orcpt, Notify: r.params.notify,
 		})
 	}
+	return m
+}
+
+// enqueue adds the rows. SMTP has one answer for all: where one of several tenants fails
+// after another has its row, the relay sends to both again. Hence everything that fails
+// for hours is asked for before: who may be written for at RCPT, the content's places
+// before the first row.
+func (q *queueIntake) enqueue(ctx context.Context, tx *transaction, rows []queue.Message) reply {
 	only := ""
 	if len(tx.rcpts) == 1 {
 		only = deliveryAddress(&tx.rcpts[0])
 	}
 	prefix := append([]byte(q.s.received(tx, only)), q.header...)
-	if _, err := q.s.srv.cfg.Queue.Add(ctx, m, prefix, q.body); err != nil {
+	if err := q.s.srv.cfg.Queue.AddAll(ctx, rows, prefix, q.body); err != nil {
 		q.s.log.Warn("cannot queue a message", "id", tx.id, "err", err)
 		return replyTemporary
 	}

@@ -124,6 +124,7 @@ smtp:
   {{- end }}
 lmtp:
   trusted: {{ toJson .Values.lmtp.trusted }}
+  quota_temporary: {{ .Values.lmtp.quotaTemporary }}
 http:
   proxies: {{ toJson .Values.trustedProxies }}
 {{- with .Values.blobs }}

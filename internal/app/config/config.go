@@ -266,6 +266,9 @@ type Smarthost struct {
 // LMTP says who may deliver without a login.
 type LMTP struct {
 	Trusted []netip.Prefix `yaml:"trusted"`
+	// QuotaTemporary has mail to a full mailbox wait at the gateway instead of being
+	// sent back at once.
+	QuotaTemporary bool `yaml:"quota_temporary"`
 }
 
 // HTTP is what all web listeners share.
