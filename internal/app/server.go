@@ -266,10 +266,10 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 	if err != nil {
 		s.log.Error("a listener failed, stopping", "error", err)
 	} else if wait := s.in.cfg.Limits.Withdraw; wait > 0 {
-		s.log.Info("no longer ready; listeners close soon", "withdraw", wait)
+		s.log.Info("no longer ready; listeners close soon", "withdraw", wait.String())
 		time.Sleep(wait) // a second signal ends the process
 	}
-	s.log.Info("stopping", "drain", s.in.cfg.Limits.Drain)
+	s.log.Info("stopping", "drain", s.in.cfg.Limits.Drain.String())
 	stopErr := s.stop()
 	heads.Wait()
 	cancel()
@@ -334,7 +334,7 @@ func Serve(ctx context.Context, w Where, parts []string, logTo io.Writer) error 
 	log := NewLog(logTo, c.Log)
 	o := newOps(log)
 	o.begin(listeners["ops"])
-	in, err := open(ctx, c, log, "")
+	in, err := open(ctx, c, log, Renewal{})
 	if err != nil {
 		return errors.Join(err, o.close(), listeners.Close())
 	}

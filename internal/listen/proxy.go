@@ -141,8 +141,11 @@ func (l *proxied) refuse(conn net.Conn, reason string, err error) {
 		return
 	}
 	l.logged = time.Now()
-	l.o.Log.Warn("a connection to a PROXY listener was closed; further ones are counted, not logged, for a minute",
-		"reason", reason, "peer", conn.RemoteAddr(), "listener", l.Addr(), "error", err)
+	log := l.o.Log.With("reason", reason, "peer", conn.RemoteAddr().String(), "address", l.Addr().String())
+	if err != nil {
+		log = log.With("error", err.Error())
+	}
+	log.Warn("a connection to a PROXY listener was closed; further ones are counted, not logged, for a minute")
 }
 
 // header reads one connection's header and makes it ready.
@@ -173,7 +176,11 @@ func (l *proxied) header(conn net.Conn) {
 		return
 	}
 	ready := conn
-	if !h.Local {
+	if h.Local {
+		if ready = visited(conn); ready == nil {
+			return
+		}
+	} else {
 		ready = &relayed{Conn: conn, client: net.TCPAddrFromAddrPort(h.Source), at: net.TCPAddrFromAddrPort(h.Destination)}
 	}
 	select {
@@ -181,6 +188,40 @@ func (l *proxied) header(conn net.Conn) {
 	case <-l.done:
 		conn.Close()
 	}
+}
+
+// visit is how long a connection of the balancer's own may take to end or to speak before
+// the server speaks.
+const visit = 200 * time.Millisecond
+
+// visited looks whether a balancer only wanted to know that somebody listens: what it
+// closes at once is no client, whom a server would count and log. nil if so.
+func visited(conn net.Conn) net.Conn {
+	first := make([]byte, 1)
+	_ = conn.SetReadDeadline(time.Now().Add(visit))
+	n, err := conn.Read(first)
+	var timeout net.Error
+	if n == 0 && !(errors.As(err, &timeout) && timeout.Timeout()) {
+		conn.Close()
+		return nil
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	return &spoken{Conn: conn, first: first[:n]}
+}
+
+// spoken is a connection of which the first bytes have been read.
+type spoken struct {
+	net.Conn
+	first []byte
+}
+
+func (c *spoken) Read(p []byte) (int, error) {
+	if len(c.first) > 0 {
+		n := copy(p, c.first)
+		c.first = c.first[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
 }
 
 // believable refuses a client on loopback behind a load balancer that is elsewhere:
