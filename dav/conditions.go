@@ -164,6 +164,15 @@ func matches(list []entityTag, tag string, exists, strong bool) bool {
 
 func failed(text string) *Precondition { return refused(http.StatusPreconditionFailed, text) }
 
+// judged decides the conditions of a write on t and gives what it was decided under.
+func (r *Request) judged(ctx context.Context, t *Target) (resource.Guard, error) {
+	g, err := r.guard(t)
+	if err == nil {
+		err = r.judge(ctx, t, &g)
+	}
+	return g, err
+}
+
 // guard is what a write on t was decided under: the folders it lies in, with what the
 // conditions were judged on, and the lock tokens that the request submits.
 func (r *Request) guard(t *Target) (resource.Guard, error) {

@@ -43,11 +43,8 @@ func (r *Request) removeOnce(ctx context.Context, t *Target) error {
 	if err := r.may(t, right, "unbind"); err != nil {
 		return err
 	}
-	g, err := r.guard(t)
+	g, err := r.judged(ctx, t)
 	if err != nil {
-		return err
-	}
-	if err := r.judge(ctx, t, &g); err != nil {
 		return err
 	}
 	if t.Level == AtCollection {

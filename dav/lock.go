@@ -77,11 +77,8 @@ func lock(ctx context.Context, r *Request, t *Target) error {
 }
 
 func (r *Request) lockOnce(ctx context.Context, t *Target, l *resource.Lock) (created bool, err error) {
-	g, err := r.guard(t)
+	g, err := r.judged(ctx, t)
 	if err != nil {
-		return false, err
-	}
-	if err := r.judge(ctx, t, &g); err != nil {
 		return false, err
 	}
 	at := resource.Place{Collection: t.Collection, Parent: t.Parent(), Name: t.Name()}

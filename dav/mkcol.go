@@ -176,11 +176,8 @@ func (r *Request) set(ctx context.Context, c *Change) ([]resource.PropertyChange
 }
 
 func (r *Request) make(ctx context.Context, t *Target, c *Creation) error {
-	g, err := r.guard(t)
+	g, err := r.judged(ctx, t)
 	if err != nil {
-		return err
-	}
-	if err := r.judge(ctx, t, &g); err != nil {
 		return err
 	}
 	made := *c

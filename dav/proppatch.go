@@ -54,25 +54,31 @@ func proppatch(ctx context.Context, r *Request, t *Target) error {
 	return m.end()
 }
 
+// mayPatch refuses changes that nobody, or not this person, may make here.
+func (r *Request) mayPatch(t *Target) error {
+	if t.Level&stored == 0 {
+		return nil
+	}
+	right := resource.Write
+	if t.Level == AtCollection {
+		right = resource.Manage
+	}
+	if err := r.may(t, right, "write-properties"); err != nil {
+		return err
+	}
+	if t.Mount.ReadOnly != "" {
+		return refused(http.StatusForbidden, "%s", t.Mount.ReadOnly)
+	}
+	return nil
+}
+
 // patch judges each change and makes them, if nothing stands against any.
 func (r *Request) patch(ctx context.Context, t *Target, body *Element) ([]outcome, error) {
-	if t.Level&stored != 0 {
-		right := resource.Write
-		if t.Level == AtCollection {
-			right = resource.Manage
-		}
-		if err := r.may(t, right, "write-properties"); err != nil {
-			return nil, err
-		}
-		if t.Mount.ReadOnly != "" {
-			return nil, refused(http.StatusForbidden, "%s", t.Mount.ReadOnly)
-		}
-	}
-	g, err := r.guard(t)
-	if err != nil {
+	if err := r.mayPatch(t); err != nil {
 		return nil, err
 	}
-	if err := r.judge(ctx, t, &g); err != nil {
+	g, err := r.judged(ctx, t)
+	if err != nil {
 		return nil, err
 	}
 	var changes []resource.PropertyChange

@@ -84,11 +84,8 @@ func (r *Request) mayPut(t *Target) error {
 
 // write judges and writes once.
 func (r *Request) write(ctx context.Context, t *Target, d resource.Draft) (resource.Put, error) {
-	g, err := r.guard(t)
+	g, err := r.judged(ctx, t)
 	if err != nil {
-		return resource.Put{}, err
-	}
-	if err := r.judge(ctx, t, &g); err != nil {
 		return resource.Put{}, err
 	}
 	name := t.Name()

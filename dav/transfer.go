@@ -103,11 +103,8 @@ func (r *Request) transferOnce(ctx context.Context, t, to *Target, rules resourc
 	if err := r.mayTransfer(t, to); err != nil {
 		return false, err
 	}
-	g, err := r.guard(t)
+	g, err := r.judged(ctx, t)
 	if err != nil {
-		return false, err
-	}
-	if err := r.judge(ctx, t, &g); err != nil {
 		return false, err
 	}
 	if to.Exists && !rules.Overwrite {
@@ -146,11 +143,8 @@ func (r *Request) transferWhole(ctx context.Context, t, to *Target, rules resour
 	if err := r.mayTransferWhole(t, to); err != nil {
 		return false, err
 	}
-	g, err := r.guard(t)
+	g, err := r.judged(ctx, t)
 	if err != nil {
-		return false, err
-	}
-	if err := r.judge(ctx, t, &g); err != nil {
 		return false, err
 	}
 	if to.Exists && !rules.Overwrite {
