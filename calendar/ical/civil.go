@@ -58,7 +58,8 @@ func yearLength(year int) int {
 
 func weekday(days int) int { return floorMod(days+3, 7) }
 
-func floorDiv(a, b int) int {
+// floorDiv is a/b rounded down, also below zero.
+func floorDiv[T int | int64](a, b T) T {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
 		q--
@@ -66,4 +67,4 @@ func floorDiv(a, b int) int {
 	return q
 }
 
-func floorMod(a, b int) int { return a - floorDiv(a, b)*b }
+func floorMod[T int | int64](a, b T) T { return a - floorDiv(a, b)*b }

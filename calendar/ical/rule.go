@@ -44,7 +44,7 @@ func newRule(r *Recur, start moment) *rule {
 		r = daysOnly(r)
 	}
 	c := &rule{Recur: r, start: start.clock, date: start.date, monthDays: r.ByMonthDay}
-	startDay := int(floorDiv64(start.clock, day))
+	startDay := int(floorDiv(start.clock, day))
 	var dom int
 	c.startYear, c.startMonth, dom = dateOf(startDay)
 
@@ -92,7 +92,7 @@ func (c *rule) timesOfPeriod() []int32 {
 	if c.date {
 		return []int32{0}
 	}
-	inDay := floorMod64(c.start, day)
+	inDay := floorMod(c.start, day)
 	hours, minutes, seconds := c.ByHour, c.ByMinute, c.BySecond
 	if len(hours) == 0 {
 		hours = []int{int(inDay / 3600)}
@@ -148,7 +148,7 @@ func (c *rule) cursor(until int64, work *budget) *cursor {
 // BYWEEKNO), a month counted from year
 // 0, the day on which a week begins, a day, or an hour counted from 1970.
 func (c *rule) periodOf(clock int64) int64 {
-	d := int(floorDiv64(clock, day))
+	d := int(floorDiv(clock, day))
 	year, month, _ := dateOf(d)
 	switch c.Freq {
 	case Yearly:
@@ -163,7 +163,7 @@ func (c *rule) periodOf(clock int64) int64 {
 	case Daily:
 		return int64(d)
 	}
-	return floorDiv64(clock, 3600)
+	return floorDiv(clock, 3600)
 }
 
 // step returns how far periods of the rule lie apart in what periodOf counts.
@@ -184,7 +184,7 @@ func (k *cursor) seek(clock int64) {
 		return
 	}
 	first := k.periodOf(k.start)
-	n := floorDiv64(k.periodOf(min(clock, lastClock))-first, k.step()) - 1
+	n := floorDiv(k.periodOf(min(clock, lastClock))-first, k.step()) - 1
 	k.period = max(k.period, first+n*k.step())
 }
 
@@ -243,7 +243,7 @@ func (k *cursor) fill() error {
 		begin = int64(min(daysTo(int(p), 1, 1), k.firstWeek(int(p)))) * day
 		looked = k.year(int(p))
 	case Monthly:
-		year, month := int(floorDiv64(p, 12)), int(floorMod64(p, 12))+1
+		year, month := int(floorDiv(p, 12)), int(floorMod(p, 12))+1
 		begin = int64(daysTo(year, month, 1)) * day
 		looked = k.month(year, month)
 	case Weekly:
@@ -419,8 +419,8 @@ func (c *rule) firstWeek(year int) int {
 // hour makes the hour, minutes or seconds within an hour that match, and lets
 // the next period be the next that may match.
 func (k *cursor) hour(p int64) {
-	d := floorDiv64(p, 24)
-	hour := int(floorMod64(p, 24))
+	d := floorDiv(p, 24)
+	hour := int(floorMod(p, 24))
 	matched := k.day(int(d))
 	k.bases = k.bases[:0]
 	if !matched {
@@ -444,15 +444,15 @@ func (k *cursor) hour(p int64) {
 	// The first minute or second of the hour that is a multiple of the interval
 	// away from the start.
 	interval := int64(k.Interval) * unit
-	origin := floorDiv64(k.start, unit) * unit
-	at := begin + floorMod64(origin-begin, interval)
+	origin := floorDiv(k.start, unit) * unit
+	at := begin + floorMod(origin-begin, interval)
 	if at >= begin+3600 {
-		k.skipTo(floorDiv64(at, 3600))
+		k.skipTo(floorDiv(at, 3600))
 		return
 	}
 	for ; at < begin+3600; at += interval {
-		if len(k.ByMinute) > 0 && !slices.Contains(k.ByMinute, int(floorMod64(at, 3600)/60)) ||
-			k.Freq == Secondly && len(k.BySecond) > 0 && !slices.Contains(k.BySecond, int(floorMod64(at, 60))) {
+		if len(k.ByMinute) > 0 && !slices.Contains(k.ByMinute, int(floorMod(at, 3600)/60)) ||
+			k.Freq == Secondly && len(k.BySecond) > 0 && !slices.Contains(k.BySecond, int(floorMod(at, 60))) {
 			continue
 		}
 		k.bases = append(k.bases, at)
@@ -465,16 +465,6 @@ func (k *cursor) skipTo(hour int64) {
 		k.period += (hour - k.period + step - 1) / step * step
 	}
 }
-
-func floorDiv64(a, b int64) int64 {
-	q := a / b
-	if a%b != 0 && (a < 0) != (b < 0) {
-		q--
-	}
-	return q
-}
-
-func floorMod64(a, b int64) int64 { return a - floorDiv64(a, b)*b }
 
 // untilClock returns the last clock time that UNTIL allows on the start's
 // clock.

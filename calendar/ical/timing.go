@@ -337,7 +337,7 @@ func (e exclusions) lookup(anchor moment, floating *time.Location) lookup {
 			if l.days == nil {
 				l.days = map[int64]bool{}
 			}
-			l.days[floorDiv64(m.clock, day)] = true
+			l.days[floorDiv(m.clock, day)] = true
 			continue
 		}
 		if l.at == nil {
@@ -349,7 +349,7 @@ func (e exclusions) lookup(anchor moment, floating *time.Location) lookup {
 }
 
 func (l lookup) has(at, clock int64) bool {
-	return l.at[at] || l.days != nil && l.days[floorDiv64(clock, day)]
+	return l.at[at] || l.days != nil && l.days[floorDiv(clock, day)]
 }
 
 // String is for tests and messages.

@@ -171,9 +171,9 @@ func (w *walk) dates(anchor moment) error {
 		}
 		switch {
 		case anchor.date:
-			list[i].clock = floorDiv64(list[i].clock, day) * day
+			list[i].clock = floorDiv(list[i].clock, day) * day
 		case d.start.date: // a day alone: at the time of day of the others
-			list[i].clock += floorMod64(anchor.clock, day)
+			list[i].clock += floorMod(anchor.clock, day)
 		}
 	}
 	slices.SortFunc(list, func(a, b occurrence) int { return int(max(-1, min(1, a.clock-b.clock))) })
@@ -216,7 +216,7 @@ func (w *walk) occurrence(anchor moment, clock int64, but *butRules, d *date) er
 		shift := t.start.clock - clockOf(t.id.unix(w.floating), zone)
 		moved := clockOf(at, zone) + shift
 		if t.start.date {
-			moved = floorDiv64(moved, day) * day
+			moved = floorDiv(moved, day) * day
 		}
 		start := instant(moved, zone)
 		i.Component, i.timing, i.Override, i.HasEnd = t.component, t, true, t.hasEnd || t.hasDuration
