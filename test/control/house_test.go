@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"fachwerk/internal/testenv/child"
 	"fachwerk/test/system/harness"
 )
 
@@ -93,33 +93,12 @@ func (h *house) second(t *testing.T) *house {
 // serve runs the server's process until the test ends.
 func (h *house) serve(t *testing.T, env ...string) {
 	t.Helper()
-	log, err := os.CreateTemp(h.Data, "server*.log")
-	must(t, err)
 	cmd := exec.Command(harness.Binary(t), "serve", "--data", h.Data)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = log, log
-	must(t, cmd.Start())
-	done := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(done) }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-done:
-		case <-time.After(time.Minute):
-			_ = cmd.Process.Kill()
-			<-done
-			t.Error("the server does not end after SIGTERM")
-		}
-		log.Close()
-		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Logf("the server's log:\n%s", text[max(0, len(text)-16<<10):])
-		}
-	})
+	p := child.Start(t, "the server", cmd, &child.Said{})
 	harness.Eventually(t, 2*time.Minute, "the server is ready", func() bool {
-		select {
-		case <-done:
-			t.Fatalf("the server ended at once: %v", cmd.ProcessState)
-		default:
+		if !p.Running() {
+			t.Fatalf("the server ended at once: exit status %d", p.ExitCode(t))
 		}
 		resp, err := http.Get("http://" + h.ops + "/ready")
 		if err != nil {

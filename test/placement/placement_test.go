@@ -12,6 +12,7 @@ import (
 
 	"fachwerk/internal/app"
 	"fachwerk/internal/testenv/browser"
+	"fachwerk/internal/testenv/samples"
 	"fachwerk/internal/testenv/towns"
 )
 
@@ -73,8 +74,8 @@ func (h *house) prepare(t *testing.T) {
 		{"PUT", "/files/" + anna + "/Akte.txt", secret}, {"PUT", "/files/" + anna + "/Gross.txt", strings.Repeat(secret, large/len(secret))},
 		{"MKCOL", "/files/" + anna + "/Mappe/", ""}, {"PUT", "/files/" + anna + "/Mappe/Blatt.txt", secret},
 		{"PUT", "/files/" + anna + "/Alt.txt", secret}, {"DELETE", "/files/" + anna + "/Alt.txt", ""},
-		{"MKCALENDAR", "/calendars/" + anna + "/akten/", ""}, {"PUT", "/calendars/" + anna + "/akten/termin.ics", event("1")},
-		{"MKCOL", "/addressbooks/" + anna + "/akten/", book}, {"PUT", "/addressbooks/" + anna + "/akten/karte.vcf", card("1")},
+		{"MKCALENDAR", "/calendars/" + anna + "/akten/", ""}, {"PUT", "/calendars/" + anna + "/akten/termin.ics", samples.Event("1", secret)},
+		{"MKCOL", "/addressbooks/" + anna + "/akten/", book}, {"PUT", "/addressbooks/" + anna + "/akten/karte.vcf", samples.Card("1", secret)},
 	} {
 		if status, answer, _ := h.dav(t, r[0], r[1], r[2], "Content-Type", contentType(r[1])); status/100 != 2 {
 			t.Fatalf("%s %s: %d %s", r[0], r[1], status, answer)
@@ -188,15 +189,6 @@ func (h *house) others(t *testing.T) {
 
 const book = `<mkcol xmlns="DAV:"><set><prop><resourcetype><collection/><addressbook xmlns="urn:ietf:params:xml:ns:carddav"/></resourcetype></prop></set></mkcol>`
 
-func event(uid string) string {
-	return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//musterstadt.example//test//DE\r\nBEGIN:VEVENT\r\nUID:" + uid +
-		"\r\nDTSTAMP:20261122T090000Z\r\nDTSTART:20261201T090000Z\r\nDTEND:20261201T100000Z\r\nSUMMARY:" + secret + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-}
-
-func card(uid string) string {
-	return "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:" + uid + "\r\nFN:" + secret + "\r\nN:" + secret + ";;;;\r\nEND:VCARD\r\n"
-}
-
 func contentType(path string) string {
 	switch {
 	case strings.HasSuffix(path, ".ics"):
@@ -225,7 +217,7 @@ func (h *house) walkDAV(t *testing.T) {
 	for _, r := range [][]string{
 		{"PUT", files + "Neu.txt", secret}, {"PUT", files + "Akte.txt", secret + "!"}, {"PUT", files + "Neu.txt", big}, {"PUT", files + "Akte.txt", big},
 		{"PUT", files + "Neu.txt", big, "chunked"}, {"PUT", files + "Neu.txt", "", "If-None-Match", "*"}, {"PUT", shared + "Neu.txt", secret},
-		{"PUT", calendar + "neu.ics", event("2")}, {"PUT", calendar + "termin.ics", event("1")}, {"PUT", contacts + "neu.vcf", card("2")}, {"PUT", contacts + "karte.vcf", card("1")},
+		{"PUT", calendar + "neu.ics", samples.Event("2", secret)}, {"PUT", calendar + "termin.ics", samples.Event("1", secret)}, {"PUT", contacts + "neu.vcf", samples.Card("2", secret)}, {"PUT", contacts + "karte.vcf", samples.Card("1", secret)},
 		{"MKCOL", files + "Neu/", ""}, {"MKCALENDAR", "/calendars/" + anna + "/neu/", ""}, {"MKCOL", "/addressbooks/" + anna + "/neu/", book},
 		{"PROPPATCH", files + "Akte.txt", patch(`<x xmlns="urn:x">` + secret + `</x>`)}, {"PROPPATCH", files + "Mappe/", patch(`<x xmlns="urn:x">1</x>`)},
 		{"PROPPATCH", calendar, patch(`<displayname>` + secret + `</displayname>`)}, {"PROPPATCH", contacts, patch(`<displayname>` + secret + `</displayname>`)},
