@@ -27,10 +27,20 @@ func TestManyConditionsAreCheap(t *testing.T) {
 	for i := range 900 {
 		fmt.Fprintf(&lists, "(<urn:uuid:00000000-0000-4000-8000-%012d>)", i)
 	}
-	began := time.Now()
-	anna.Want(t, http.StatusPreconditionFailed, "PUT", home+"a.txt", "b", "If", lists.String())
-	if took := time.Since(began); took > 15*time.Second { // with the race detector; a look at every lock for every condition takes twice that
-		t.Errorf("it took %v", took)
+	ask := func(lists string) time.Duration { // the quickest of some
+		least := time.Hour
+		for range 3 {
+			began := time.Now()
+			anna.Want(t, http.StatusPreconditionFailed, "PUT", home+"a.txt", "b", "If", lists)
+			least = min(least, time.Since(began))
+		}
+		return least
+	}
+	first, _, _ := strings.Cut(lists.String(), ")")
+	one, all := ask(first+")"), ask(lists.String())
+	t.Logf("900 conditions took %v, one %v", all, one)
+	if all > 100*one+2*time.Second { // a look at every lock for every condition takes 900 times as long
+		t.Error("each condition looks at the locks")
 	}
 }
 

@@ -314,7 +314,7 @@ func TestBadBodies(t *testing.T) {
 		if end {
 			conn.(*net.TCPConn).CloseWrite()
 		}
-		conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || res.StatusCode != 400 {
 			t.Errorf("closed %v: %v, %v", end, res, err)

@@ -196,7 +196,7 @@ func TestGrantedCalendars(t *testing.T) {
 		{resource.Read | resource.Write | resource.Manage, true, true, true},
 	} {
 		d.Grant(t, room, d.Principal, c.rights)
-		deadline := time.Now().Add(5 * time.Second) // grants may be remembered for a moment
+		deadline := time.Now().Add(time.Minute) // grants may be remembered for a moment
 		privileges := func() string {
 			return d.Propfind(t, path, "0", `<D:current-user-privilege-set/>`).Find(path).Props[dav.D("current-user-privilege-set")].Inner
 		}
