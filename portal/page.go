@@ -96,8 +96,11 @@ func (p *Portal) render(w http.ResponseWriter, r *http.Request, v *visitor, stat
 	if l == english {
 		all.Other = german
 	}
-	if r.Method == http.MethodGet {
+	switch {
+	case r.Method == http.MethodGet:
 		all.Here = r.URL.RequestURI()
+	case status == http.StatusUnprocessableEntity: // a form has the path of its page
+		all.Here = r.URL.Path
 	}
 	var b bytes.Buffer
 	err := p.pages[l][page].Execute(&b, all)

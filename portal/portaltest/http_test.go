@@ -213,6 +213,9 @@ func TestAppPasswordFormIsChecked(t *testing.T) {
 		"no service": {url.Values{"name": {"Mein Gerät"}, "for": {"own"}}, "mindestens eines aus", `value="Mein Gerät"`},
 	} {
 		a := v.post("/devices", c.form)
+		if !strings.Contains(a.body, `href="/language/en?return=%2fdevices"`) {
+			t.Errorf("%s: the language leads away from the form", name)
+		}
 		if a.StatusCode != http.StatusUnprocessableEntity || strings.Count(a.body, c.says) != 2 || !strings.Contains(a.body, c.kept) {
 			t.Errorf("%s: %d, said %d times, kept %t", name, a.StatusCode, strings.Count(a.body, c.says), strings.Contains(a.body, c.kept))
 		}
