@@ -12,7 +12,7 @@ import (
 
 func (c *cli) store() *cobra.Command {
 	cmd := &cobra.Command{Use: "store", Short: "Work on the whole store"}
-	sure, site := false, ""
+	sure, renewal := false, app.Renewal{}
 	generation := &cobra.Command{
 		Use: "new-generation", Short: "Go on after a restore or a failover that lost changes", Args: cobra.NoArgs,
 		Long: `Tell the store that it was restored from a backup, or failed over with loss. Every
@@ -20,6 +20,10 @@ counter jumps ahead, so that no client ever sees a UID or change number again th
 it has seen before; clients then synchronise anew. "serve" and "check" refuse a
 database that is not the one they last used until this has been run. A data
 directory that was restored whole needs it too.
+
+An SQLite database is looked through first: one that is malformed is refused and
+stays as it is. So is one beside which a log lies (metadata.db-wal), unless you say
+that the log is its own: that of another database would destroy it.
 
 Stop all servers of the installation first.`,
 		Example: "  fachwerk store new-generation --yes --config fachwerk.yaml",
@@ -30,12 +34,12 @@ Stop all servers of the installation first.`,
 			if _, err := c.where.Path(); err != nil {
 				return usageError{err}
 			}
-			in, err := app.Renew(cmd.Context(), c.where, site, c.log())
+			in, err := app.Renew(cmd.Context(), c.where, renewal, c.log())
 			if err != nil {
 				return err
 			}
 			for name, n := range in.Generations() {
-				if site == "" || name == site {
+				if renewal.Site == "" || name == renewal.Site {
 					c.done("The store at site %s is in generation %d.", name, n)
 				}
 			}
@@ -43,9 +47,41 @@ Stop all servers of the installation first.`,
 		},
 	}
 	generation.Flags().BoolVar(&sure, "yes", false, "it is meant")
-	generation.Flags().StringVar(&site, "site", "", "the site that was restored; needed where there are several")
+	generation.Flags().StringVar(&renewal.Site, "site", "", "the site that was restored; needed where there are several")
+	generation.Flags().BoolVar(&renewal.WithLog, "with-log", false, "the log beside the SQLite database is its own: the folder was restored whole, or nothing was")
 	c.installation(generation)
-	cmd.AddCommand(generation, c.migrate())
+	cmd.AddCommand(c.backup(), generation, c.migrate())
+	return cmd
+}
+
+func (c *cli) backup() *cobra.Command {
+	site := ""
+	cmd := &cobra.Command{
+		Use: "backup FILE", Short: "Write an SQLite database to a file, beside the running server", Args: cobra.ExactArgs(1),
+		Long: `Write the database of a site, as it is now, to a new file that only you can read.
+The server goes on meanwhile. Copy the blobs after it, and the key directory apart
+from both.
+
+The file knows that it is a backup: put back in the database's place it is refused
+by every command until "store new-generation" was run, and beside the log of another
+database always. So restore it into an empty folder, or remove metadata.db-wal and
+metadata.db-shm first.
+
+PostgreSQL has tools of its own: pg_basebackup with an archive of the log, or pg_dump.`,
+		Example: "  fachwerk store backup /backup/metadata-2026-11-22.db --config /etc/fachwerk/fachwerk.yaml",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := c.where.Path(); err != nil {
+				return usageError{err}
+			}
+			name, err := app.Backup(cmd.Context(), c.where, site, args[0])
+			if err == nil {
+				c.done("The database of site %s is in %s.", name, args[0])
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&site, "site", "", "whose database; needed where there are several")
+	c.installation(cmd)
 	return cmd
 }
 

@@ -117,7 +117,7 @@ func startDemo(ctx context.Context, o DemoOptions, c *config.Config, listeners L
 	log := NewLog(o.Log, c.Log)
 	probes := newOps(log)
 	probes.begin(listeners["ops"])
-	in, err := open(ctx, c, log, "")
+	in, err := open(ctx, c, log, Renewal{})
 	if err != nil {
 		return DemoState{}, nil, errors.Join(err, probes.close(), listeners.Close())
 	}

@@ -36,13 +36,20 @@ func inlineLimit(c *config.Config, dsn string) int64 {
 	return 16 << 10
 }
 
-// openMetadata opens the metadata engine; a PostgreSQL is not asked yet.
-func openMetadata(ctx context.Context, m config.SiteMetadata, roots *x509.CertPool) (engine[meta.Engine], error) {
+// openMetadata opens the metadata engine, for a new generation where renew is not nil; a
+// PostgreSQL is not asked yet.
+func openMetadata(ctx context.Context, m config.SiteMetadata, roots *x509.CertPool, renew *Renewal) (engine[meta.Engine], error) {
 	if path, ok := strings.CutPrefix(m.DSN, config.SchemeSQLite); ok {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
 		}
-		e, err := sqlite.Open(ctx, path)
+		var e meta.Engine
+		var err error
+		if renew != nil {
+			e, err = sqlite.OpenRestored(ctx, path, renew.WithLog)
+		} else {
+			e, err = sqlite.Open(ctx, path)
+		}
 		if err != nil {
 			return engine[meta.Engine]{}, fmt.Errorf("metadata.dsn: %w", err)
 		}

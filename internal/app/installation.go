@@ -79,24 +79,48 @@ func Open(ctx context.Context, w Where, log *slog.Logger) (*Installation, error)
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, c, log, "")
+	return open(ctx, c, log, Renewal{})
+}
+
+// Renewal says of which site's database a new generation begins; the zero value, of none.
+type Renewal struct {
+	// Site may be empty where there is one.
+	Site string
+	// WithLog says that the log beside an SQLite database is its own, because both were
+	// restored together.
+	WithLog bool
+}
+
+// of is the renewal where it is of this site, else nil.
+func (r Renewal) of(site string) *Renewal {
+	if r.Site == "" || r.Site != site {
+		return nil
+	}
+	return &r
 }
 
 // Renew opens an installation of which a site's database was restored or lost its
 // last changes, and begins a new generation there (command `store new-generation`).
-// site may be empty where there is one.
-func Renew(ctx context.Context, w Where, site string, log *slog.Logger) (*Installation, error) {
+func Renew(ctx context.Context, w Where, r Renewal, log *slog.Logger) (*Installation, error) {
 	c, err := w.Load()
 	if err != nil {
 		return nil, err
 	}
-	if site == "" && len(c.Sites) == 1 {
-		site = c.Sites[0].Name
+	if r.Site, err = chosenSite(c, r.Site); err != nil {
+		return nil, fmt.Errorf("which site was restored? %w", err)
 	}
-	if !slices.ContainsFunc(c.Sites, func(s config.Site) bool { return s.Name == site }) {
-		return nil, fmt.Errorf("which site was restored? Name one of this installation's by --site: %s", siteNames(c))
+	return open(ctx, c, log, r)
+}
+
+// chosenSite is the site that a command was told, or the only one.
+func chosenSite(c *config.Config, name string) (string, error) {
+	if name == "" && len(c.Sites) == 1 {
+		return c.Sites[0].Name, nil
 	}
-	return open(ctx, c, log, site)
+	if !slices.ContainsFunc(c.Sites, func(s config.Site) bool { return s.Name == name }) {
+		return "", fmt.Errorf("name one of this installation's by --site: %s", siteNames(c))
+	}
+	return name, nil
 }
 
 func siteNames(c *config.Config) string {
@@ -108,7 +132,7 @@ func siteNames(c *config.Config) string {
 }
 
 // open opens everything; renew names the site that begins a new generation, if any.
-func open(ctx context.Context, c *config.Config, log *slog.Logger, renew string) (in *Installation, err error) {
+func open(ctx context.Context, c *config.Config, log *slog.Logger, renew Renewal) (in *Installation, err error) {
 	in = &Installation{cfg: c, log: log, metrics: newMetrics(), trace: traceOf(ctx)}
 	defer func() {
 		if err != nil {

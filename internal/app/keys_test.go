@@ -29,7 +29,7 @@ func TestKeysInABucket(t *testing.T) {
 		c.Keys = config.Keys{URL: at.String(), OperatorKeyFile: file}
 		c.Sites = []config.Site{{Name: "nord", Operator: "Kommunale IT", Country: "DE", Place: "Musterstadt",
 			Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
-		in, err := open(t.Context(), c, slog.New(slog.DiscardHandler), "")
+		in, err := open(t.Context(), c, slog.New(slog.DiscardHandler), Renewal{})
 		if err != nil {
 			return err.Error(), nil
 		}

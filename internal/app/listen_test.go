@@ -43,7 +43,7 @@ func serveForTest(t *testing.T, edit func(*config.Config)) (d DemoState, s *Serv
 	log := slog.New(slog.DiscardHandler)
 	probes := newOps(log)
 	probes.begin(listeners["ops"])
-	in, err := open(t.Context(), c, log, "")
+	in, err := open(t.Context(), c, log, Renewal{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func Migrate(ctx context.Context, w Where, log *slog.Logger) (err error) {
 
 func (in *Installation) migrateSite(ctx context.Context, i int) error {
 	m, _ := in.cfg.EnginesOf(i)
-	e, err := openMetadata(ctx, m, in.roots)
+	e, err := openMetadata(ctx, m, in.roots, nil)
 	if err != nil {
 		return err
 	}

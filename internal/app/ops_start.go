@@ -21,6 +21,9 @@ func remedy(err error) string {
 	if errors.Is(err, meta.ErrForeignStore) {
 		return "if it was restored or failed over on purpose, run `fachwerk store new-generation` once, so that no client sees a number twice; else name the right database in metadata.dsn"
 	}
+	if errors.Is(err, meta.ErrCorrupt) {
+		return "stop the server and restore a backup as docs/admin/backup.md says"
+	}
 	if text := postgres.Remedy(err); text != "" {
 		return text
 	}

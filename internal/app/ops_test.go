@@ -94,7 +94,7 @@ func TestReadinessWithSeveralSites(t *testing.T) {
 			Metadata: config.SiteMetadata{DSN: "sqlite:" + dir + "/" + name + ".db"}, Blobs: config.SiteBlobs{URL: "dir:" + dir + "/" + name},
 		})
 	}
-	in, err := open(t.Context(), in.cfg, in.log, "")
+	in, err := open(t.Context(), in.cfg, in.log, Renewal{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func TestAnOlderDatabaseIsNoticed(t *testing.T) {
 	if err := open(); !errors.Is(err, meta.ErrForeignStore) || !strings.Contains(err.Error(), "store new-generation") {
 		t.Fatalf("an older database is opened: %v", err)
 	}
-	in, err := Renew(t.Context(), Where{Data: dir}, "", slog.New(slog.DiscardHandler))
+	in, err := Renew(t.Context(), Where{Data: dir}, Renewal{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

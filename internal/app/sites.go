@@ -27,7 +27,7 @@ type openSite struct {
 // generation. The directory's comes first: it must be right and there, for without it
 // nobody knows who lives where. A fault of another site, other than one of the
 // configuration itself, keeps no other from being served.
-func (in *Installation) openSites(ctx context.Context, renew string) error {
+func (in *Installation) openSites(ctx context.Context, renew Renewal) error {
 	opened := make([]*openSite, len(in.cfg.Sites))
 	defer func() { // in the order of their declaration
 		for _, at := range opened {
@@ -41,7 +41,7 @@ func (in *Installation) openSites(ctx context.Context, renew string) error {
 		if len(in.cfg.Sites) > 1 && s.Name != in.cfg.DirectorySite() {
 			continue
 		}
-		at, err := in.openSite(ctx, i, nil, s.Name == renew)
+		at, err := in.openSite(ctx, i, nil, renew.of(s.Name))
 		if err != nil {
 			return fmt.Errorf("site %s: %w", s.Name, err)
 		}
@@ -53,7 +53,7 @@ func (in *Installation) openSites(ctx context.Context, renew string) error {
 		if opened[i] == nil {
 			all.Go(func() {
 				var err error
-				if opened[i], err = in.openSite(ctx, i, directory, s.Name == renew); err != nil {
+				if opened[i], err = in.openSite(ctx, i, directory, renew.of(s.Name)); err != nil {
 					errs[i] = fmt.Errorf("site %s: %w", s.Name, err)
 				}
 			})
@@ -64,8 +64,8 @@ func (in *Installation) openSites(ctx context.Context, renew string) error {
 }
 
 // openSite opens a site; directory is the database of the directory, nil where it is
-// this site's.
-func (in *Installation) openSite(ctx context.Context, i int, directory *meta.DB, renew bool) (*openSite, error) {
+// this site's. renew is nil unless a new generation begins there.
+func (in *Installation) openSite(ctx context.Context, i int, directory *meta.DB, renew *Renewal) (*openSite, error) {
 	m, b := in.cfg.EnginesOf(i)
 	at := &openSite{Site: declared(in.cfg.Sites[i], b), inline: inlineLimit(in.cfg, m.DSN)}
 	at.dsn, _ = config.SplitPassword(m.DSN)
@@ -74,10 +74,10 @@ func (in *Installation) openSite(ctx context.Context, i int, directory *meta.DB,
 	if at.blobs, err = in.openBlobs(b, in.clockOf("object store", at.Name)); err != nil {
 		return nil, err
 	}
-	if at.metadata, err = openMetadata(ctx, m, in.roots); err != nil {
+	if at.metadata, err = openMetadata(ctx, m, in.roots, renew); err != nil {
 		return nil, errors.Join(err, at.blobs.use.Close())
 	}
-	if at.db, err = in.openDB(ctx, at, directory, renew); err != nil {
+	if at.db, err = in.openDB(ctx, at, directory, renew != nil); err != nil {
 		return nil, errors.Join(err, at.metadata.use.Close(), at.blobs.use.Close())
 	}
 	return at, nil

@@ -177,6 +177,9 @@ func (at *site) check(ctx context.Context) error {
 	if _, err := at.db.Now(ctx); err != nil {
 		return fmt.Errorf("metadata database: %w", outer(err))
 	}
+	if err := at.db.Damaged(); err != nil {
+		return fmt.Errorf("metadata database: %w", outer(err))
+	}
 	if err := at.blobs.Check(ctx); err != nil {
 		return fmt.Errorf("blob store: %w", outer(err))
 	}

@@ -27,6 +27,9 @@ var (
 	ErrReference = errors.New("reference broken")
 	// ErrForeignStore: the storage's identity changed without `store new-generation`.
 	ErrForeignStore = errors.New("the metadata database is not the one this installation last used")
+	// ErrCorrupt: what the database consists of is damaged. It comes with ErrUnavailable, and
+	// nothing is written from then on (see Damageable).
+	ErrCorrupt = errors.New("the metadata database's file is damaged")
 )
 
 var (

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 
@@ -45,16 +46,21 @@ type engine struct {
 	writer  chan *conn    // holds the one writer, or nothing while it is in use
 	reading chan struct{} // holds a place for each reader in use
 	closed  chan struct{}
+	damage  atomic.Pointer[error] // why nothing is written any more
 
 	mu   sync.Mutex
 	idle []*conn // readers; the last one was used last, and has what is asked for in its cache
 }
 
 // Open opens the database file, or makes it (mode 0600) together with the
-// marker file beside it that names it. The folder must exist.
+// marker file beside it that names it. The folder must exist. A backup in the
+// database's place is refused with ErrForeignStore; see OpenRestored.
 func Open(ctx context.Context, path string) (meta.Engine, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
+		return nil, err
+	}
+	if err := refuseBackup(path); err != nil {
 		return nil, err
 	}
 	if err := claim(path); err != nil {
@@ -89,8 +95,10 @@ func (e *engine) connect(readOnly bool) (*conn, error) {
 	}
 	h, err := open(e.path, settings)
 	if err != nil {
+		e.damaged(err)
 		return nil, fmt.Errorf("open %s: %w", e.path, err)
 	}
+	h.damaged = e.damaged
 	return &conn{handle: h, statements: map[string]*statement{}}, nil
 }
 
@@ -162,6 +170,9 @@ func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
 		return ctx.Err()
 	}
 	defer func() { e.writer <- c }()
+	if err := e.Damaged(); err != nil {
+		return err
+	}
 	if err := c.plain("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -179,6 +190,24 @@ func (e *engine) Update(ctx context.Context, f func(meta.Tx) error) error {
 		return err
 	}
 	done = true
+	return nil
+}
+
+// damaged has nothing written any more where err says that the file is damaged: what is
+// acknowledged into it may be lost, and each page that is written hides more of what was
+// there.
+func (e *engine) damaged(err error) {
+	if errors.Is(err, meta.ErrCorrupt) {
+		err = fmt.Errorf("nothing is written to %s any more: %w", e.path, err)
+		e.damage.CompareAndSwap(nil, &err)
+	}
+}
+
+// Damaged implements [meta.Damageable]. Only a new start ends it.
+func (e *engine) Damaged() error {
+	if err := e.damage.Load(); err != nil {
+		return *err
+	}
 	return nil
 }
 

@@ -21,12 +21,18 @@ import (
 // What SQLite reads and writes lies in memory that Go does not manage; libc.GoBytes
 // looks into it.
 type handle struct {
-	tls *libc.TLS
-	db  uintptr
+	tls     *libc.TLS
+	db      uintptr
+	damaged func(error) // told that the file is found to be damaged; may be nil
 }
 
 // open opens a file that is there, with settings made in their order.
 func open(path string, settings []setting) (*handle, error) {
+	return openWith(path, sqlite3.SQLITE_OPEN_READWRITE, settings)
+}
+
+// openWith is open with flags for SQLite.
+func openWith(path string, flags int32, settings []setting) (*handle, error) {
 	h := &handle{tls: libc.NewTLS()}
 	name, err := libc.CString(path)
 	if err != nil {
@@ -35,7 +41,7 @@ func open(path string, settings []setting) (*handle, error) {
 	}
 	defer libc.Xfree(h.tls, name)
 	rc, db := h.answer(func(place uintptr) int32 {
-		return sqlite3.Xsqlite3_open_v2(h.tls, name, place, sqlite3.SQLITE_OPEN_READWRITE|sqlite3.SQLITE_OPEN_NOMUTEX, 0)
+		return sqlite3.Xsqlite3_open_v2(h.tls, name, place, flags|sqlite3.SQLITE_OPEN_NOMUTEX, 0)
 	})
 	if h.db = db; rc == sqlite3.SQLITE_OK {
 		rc = sqlite3.Xsqlite3_extended_result_codes(h.tls, h.db, 1)
@@ -72,14 +78,32 @@ func (h *handle) alloc(bytes int) uintptr {
 	return sqlite3.Xsqlite3_malloc64(h.tls, sqlite3.Tsqlite3_uint64(bytes))
 }
 
-// exec runs one statement without arguments, once.
-func (h *handle) exec(text string) error {
+// exec runs one statement, once.
+func (h *handle) exec(text string, args ...any) error {
 	s, err := h.prepare(text)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	return s.exec(nil)
+	return s.exec(args)
+}
+
+// ask runs one statement, once, and scans its first row.
+func (h *handle) ask(into any, text string) error {
+	s, err := h.prepare(text)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	defer s.reset()
+	more, err := s.begin(nil)
+	if err == nil && !more {
+		err = fmt.Errorf("sqlite: no answer to %q", text)
+	}
+	if err != nil {
+		return err
+	}
+	return (&rows{s: s}).Scan(into)
 }
 
 // close closes the database; all statements must be closed.
@@ -106,7 +130,11 @@ func (h *handle) failed(rc int32) error {
 	if more := libc.GoString(sqlite3.Xsqlite3_errmsg(h.tls, h.db)); more != text {
 		text += ": " + more
 	}
-	return translate(&failure{code: int(rc), text: text})
+	err := translate(&failure{code: int(rc), text: text})
+	if h.damaged != nil && errors.Is(err, meta.ErrCorrupt) {
+		h.damaged(err)
+	}
+	return err
 }
 
 // code finds SQLite's result code in an error of ours, or of the driver that
@@ -142,6 +170,8 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", meta.ErrConflict, err)
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
 		return fmt.Errorf("%w: %w", meta.ErrUnavailable, err)
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w: %w", meta.ErrUnavailable, meta.ErrCorrupt, err)
 	}
 	return err
 }
