@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,9 +10,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,66 +17,18 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/auth/authtest"
-	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/browser"
 
 	"golang.org/x/oauth2"
 )
 
-// envProvider names the folder of the independent provider, where
-// `npm ci` has been run (test/oidc).
-const envProvider = "FACHWERK_TEST_OIDC_PROVIDER"
-
 // startProvider runs npm oidc-provider with these clients and gives its issuer.
 func startProvider(t *testing.T, clients []map[string]any) string {
 	t.Helper()
-	dir := os.Getenv(envProvider)
-	if dir == "" {
-		need.Missing(t, "needs the independent OpenID provider: run npm ci in test/oidc and set "+envProvider+" to that folder")
-	}
-	node := need.Program(t, "node")
-	options, err := json.Marshal(map[string]any{"clients": clients, "resource": resource, "host": "127.0.0.2", "hold": true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(node, filepath.Join(dir, "provider.mjs"), string(options))
-	cmd.Dir, cmd.Stderr = dir, t.Output()
-	stdin, err := cmd.StdinPipe() // its end ends the program
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		kill.Stop()
-	})
-	type said struct {
-		line string
-		err  error
-	}
-	first := make(chan said, 1)
-	go func() {
-		line, err := bufio.NewReader(stdout).ReadString('\n')
-		first <- said{line, err}
-	}()
-	select {
-	case s := <-first:
-		var ready struct{ Issuer string }
-		if s.err != nil || json.Unmarshal([]byte(s.line), &ready) != nil {
-			t.Fatalf("the provider says %q, %v", s.line, s.err)
-		}
-		return ready.Issuer
-	case <-time.After(time.Minute):
-		t.Fatal("the provider does not start")
-	}
-	return ""
+	p := browser.NewProvider(t, "127.0.0.2", resource)
+	p.Clients = clients
+	p.Start(t)
+	return p.Issuer()
 }
 
 // outside is a portal with a provider that is not ours.

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/spf13/cobra"
 
 	"fachwerk/internal/app"
+	"fachwerk/internal/testenv/child"
 )
 
 const testConfig = `listen: {imap: "", imaps: "", lmtp: "", smtp: "", submission: "", submissions: "", http: "", portal: "", issuer: "127.0.0.1:0", ops: ""}
@@ -50,28 +50,10 @@ func operatorOf(t *testing.T, config string) *operator {
 	return o
 }
 
-// said is a standard error that, as a real one, several write to at the same time.
-type said struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // run runs one, and gives what it printed.
 func (o *operator) run(stdin string, args ...string) (string, error) {
 	var out bytes.Buffer
-	var errs said
+	var errs child.Said // as a real standard error, several write to it at the same time
 	cmd := command(strings.NewReader(stdin), &out, &errs)
 	cmd.SetArgs(append(args, "--data", o.dir))
 	err := cmd.ExecuteContext(o.t.Context())

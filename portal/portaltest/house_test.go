@@ -21,6 +21,7 @@ import (
 	"fachwerk/internal/resource"
 	"fachwerk/internal/store"
 	"fachwerk/internal/store/storetest"
+	"fachwerk/internal/testenv/child"
 	"fachwerk/portal"
 )
 
@@ -80,7 +81,7 @@ type house struct {
 	idp    *idp.Provider
 	portal string // origins
 	issuer string
-	log    *logs
+	log    *child.Said
 	anna   auth.AccountRef
 	bert   auth.AccountRef
 	away   atomic.Bool // the provider answers nothing
@@ -96,7 +97,7 @@ func (h *house) trash() trash { return trash{h.files, h} }
 
 func newHouse(t *testing.T, change ...func(*portal.Config)) *house {
 	t.Helper()
-	h := &house{people: &people{Parts: storetest.Open(t, storetest.Embedded, nil)}, clock: &clock{}, log: &logs{}}
+	h := &house{people: &people{Parts: storetest.Open(t, storetest.Embedded, nil)}, clock: &clock{}, log: &child.Said{}}
 	h.resources = resource.New(resource.Options{Store: h.Store})
 	h.files = files.New(h.resources)
 	h.anna, h.bert = h.person(t, "anna", "Anna Muster"), h.person(t, "bert", "Bert Beispiel")
@@ -219,24 +220,6 @@ func serve(t *testing.T, ip string, handler func() http.Handler) (origin string)
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.URL
-}
-
-// logs keeps all that is logged.
-type logs struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logs) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func must(t testing.TB, err error) {

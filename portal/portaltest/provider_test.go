@@ -1,20 +1,13 @@
 package portaltest
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
-	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/browser"
 	"fachwerk/portal"
 
 	"github.com/chromedp/chromedp"
@@ -84,37 +77,12 @@ func (b *tab) signInElsewhere(login, what, expression string) {
 // startProvider runs npm oidc-provider with the portal as its client.
 func (h *house) startProvider(t *testing.T) (issuer string) {
 	t.Helper()
-	folder, err := filepath.Abs("../../test/oidc")
-	must(t, err)
-	if _, err := fs.Stat(os.DirFS(folder), "node_modules/oidc-provider"); err != nil {
-		need.Missing(t, "the independent OpenID provider is not there: run npm ci in test/oidc")
-	}
-	options, err := json.Marshal(map[string]any{
-		"host": "127.0.0.2", "hold": true, "resource": "https://mail.musterstadt.example",
-		"clients": []map[string]any{{
-			"client_id": "portal", "client_secret": "a secret of the portal", "id_token_signed_response_alg": "ES256",
-			"redirect_uris": []string{h.portal + portal.CallbackPath}, "post_logout_redirect_uris": []string{h.portal + "/"},
-			"backchannel_logout_uri": h.portal + portal.BackChannelPath, "backchannel_logout_session_required": true,
-		}},
-	})
-	must(t, err)
-	cmd := exec.Command(need.Program(t, "node"), "provider.mjs", string(options))
-	cmd.Dir, cmd.Stderr = folder, t.Output()
-	stdin, err := cmd.StdinPipe() // its end ends the program
-	must(t, err)
-	stdout, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		kill.Stop()
-	})
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	var ready struct{ Issuer string }
-	if err != nil || json.Unmarshal(line, &ready) != nil {
-		t.Fatal(fmt.Errorf("the provider says %q: %w", line, err))
-	}
-	return ready.Issuer
+	p := browser.NewProvider(t, "127.0.0.2", "https://mail.musterstadt.example")
+	p.Clients = []map[string]any{{
+		"client_id": "portal", "client_secret": "a secret of the portal", "id_token_signed_response_alg": "ES256",
+		"redirect_uris": []string{h.portal + portal.CallbackPath}, "post_logout_redirect_uris": []string{h.portal + "/"},
+		"backchannel_logout_uri": h.portal + portal.BackChannelPath, "backchannel_logout_session_required": true,
+	}}
+	p.Start(t)
+	return p.Issuer()
 }

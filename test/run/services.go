@@ -32,11 +32,6 @@ func services(ctx context.Context, r *runner) error {
 		fmt.Println("   FACHWERK_CORPUS is not set: tests use messages that they make")
 		r.env = append(r.env, "FACHWERK_TEST_REQUIRE=0")
 	}
-	provider, err := filepath.Abs(filepath.Join("test", "oidc"))
-	if err != nil {
-		return err
-	}
-	r.env = append(r.env, "FACHWERK_TEST_OIDC_PROVIDER="+provider)
 	if os.Getenv("FACHWERK_TEST_POSTGRES") == "" {
 		if err := r.startPostgres(ctx); err != nil {
 			return fmt.Errorf("PostgreSQL: %w", err)

@@ -59,10 +59,12 @@ func (p *Provider) Start(t testing.TB) {
 	must(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = stdin.Close()
-		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		kill := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		kill.Stop()
 	})
+	late := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	defer late.Stop()
 	var ready struct{ Issuer string }
 	if err := json.NewDecoder(stdout).Decode(&ready); err != nil || ready.Issuer != p.Issuer() {
 		t.Fatalf("the provider should be %s and says %q: %v", p.Issuer(), ready.Issuer, err)
