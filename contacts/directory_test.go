@@ -208,7 +208,7 @@ func TestDirectoryDoesNotWait(t *testing.T) {
 		t.Error("a reader waited for the new state")
 	}
 	w.let <- struct{}{}
-	for range 1000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if s := state(t, d, 1); s.Len() == 1 {
 			return
 		}

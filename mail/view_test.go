@@ -361,10 +361,10 @@ func TestNotify(t *testing.T) {
 	h.Deliver(t, mailtest.AliceAddress, mailtest.Message("neu", "x"))
 	select {
 	case <-rang:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nobody told of a delivery")
 	}
-	for deadline := time.Now().Add(5 * time.Second); v.Snapshot().Len() != 1; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); v.Snapshot().Len() != 1; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("told, but there is no newer snapshot")
 		}
@@ -452,7 +452,7 @@ func TestAnotherReplicaSeesAChange(t *testing.T) {
 		}
 	})()
 	h.Append(t, h.AliceAccess, "INBOX", mailtest.Message("s", "t"), 0)
-	for deadline := time.After(10 * time.Second); w.Snapshot().Len() != 21; {
+	for deadline := time.After(time.Minute); w.Snapshot().Len() != 21; {
 		select {
 		case <-rang:
 		case <-deadline:

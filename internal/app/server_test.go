@@ -25,7 +25,7 @@ func startForTest(t *testing.T, dir string) (s DemoState, stop func() error) {
 	go func() {
 		done <- Demo(ctx, DemoOptions{Data: dir, Listen: "127.0.0.1", JSON: ready, Out: io.Discard, Log: io.Discard, LogLevel: "error"})
 	}()
-	for range 3000 {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		if text, err := os.ReadFile(ready); err == nil {
 			if err := json.Unmarshal(text, &s); err != nil {
 				t.Fatal(err)
@@ -39,7 +39,7 @@ func startForTest(t *testing.T, dir string) (s DemoState, stop func() error) {
 		}
 	}
 	if s.PID == 0 {
-		t.Fatal("not ready after 30 s")
+		t.Fatal("not ready after two minutes")
 	}
 	stopped := false
 	stop = func() error {

@@ -68,7 +68,7 @@ func startIn(t testing.TB, house *mailtest.House, opts ...serverOption) *server 
 	s.imap = imap.New(cfg)
 	s.addr, s.addrTLS = listen(t, s.imap.Serve), listen(t, s.imap.ServeTLS)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.imap.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)

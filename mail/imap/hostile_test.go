@@ -195,7 +195,7 @@ func TestConnectionLimits(t *testing.T) {
 	}
 	second.ok("LOGOUT")
 	second.rest()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		if _, tagged := third.do("LOGIN " + alice + " " + s.password[alice]); strings.HasPrefix(tagged, "OK") {
 			break
@@ -231,7 +231,7 @@ func TestShutdown(t *testing.T) {
 	c := s.selectInbox(t, alice)
 	c.send("i IDLE\r\n")
 	c.line()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.imap.Shutdown(ctx); err != nil {
 		t.Error(err)
