@@ -87,9 +87,11 @@ var checks = []check{
 	bounded("an object id reaches the next one", "object_id + 1", "item", "next_id"),
 	bounded("a collection id reaches the next one", "collection_id + 1", "collection", "next_id"),
 	bounded("a UIDVALIDITY is above the last one", "uidvalidity", "collection", "last_uidvalidity"),
+	// Those of before a new generation wait for their time; nobody is told of them.
 	{"a tombstone lies at or below the floor", `SELECT c.collection_id, max(c.floor), min(t.modseq) FROM tombstone t JOIN collection c
 		ON c.tenant_id = t.tenant_id AND c.account_id = t.account_id AND c.collection_id = t.collection_id
-		WHERE t.tenant_id = $1 AND t.account_id = $2 AND c.state = 0 AND t.modseq <= c.floor GROUP BY c.collection_id`},
+		WHERE t.tenant_id = $1 AND t.account_id = $2 AND c.state = 0 AND t.modseq <= c.floor
+		AND t.modseq > c.base_modseq GROUP BY c.collection_id`},
 	{"an item is there and has a tombstone", `SELECT i.collection_id, 0, count(*) FROM tombstone t CROSS JOIN item i
 		WHERE t.tenant_id = $1 AND t.account_id = $2 AND i.tenant_id = t.tenant_id AND i.account_id = t.account_id
 		AND i.collection_id = t.collection_id AND i.uid = t.uid AND i.item_id = t.item_id AND i.moved_modseq = 0

@@ -129,7 +129,10 @@ func testGeneration(t *testing.T, f Factory) {
 	s := Open(t, f)
 	ctx := t.Context()
 	inbox := s.Mailbox(t, "INBOX")
-	s.AddN(t, inbox.ID, 5)
+	s.AddN(t, inbox.ID, 6)
+	if _, err := s.Expunge(ctx, s.Key, inbox.ID, []int64{6}, false); err != nil {
+		t.Fatal(err)
+	}
 	before, err := s.Account(ctx, s.Key)
 	if err != nil {
 		t.Fatal(err)
