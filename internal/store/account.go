@@ -42,7 +42,7 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 	if err != nil {
 		return Account{}, outer(err)
 	}
-	err = s.at(ctx, n.Tenant).update(ctx, func(tx meta.Tx) error {
+	err = s.at(ctx, n.Tenant).change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		if err := peopleChanged(ctx, tx, n.Tenant); err != nil {
 			return err
 		}
@@ -68,6 +68,7 @@ func (s *Store) CreateAccount(ctx context.Context, n NewAccount) (Account, error
 			b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)`,
 				n.Tenant, n.Issuer, n.Subject, key.Account)
 		}
+		changed(&b)
 		return tx.Run(ctx, &b)
 	})
 	if err != nil {

@@ -60,7 +60,7 @@ var unadmitted = map[string]string{
 // reads are what may be called of a site's engines without writing. Whatever is not
 // named here counts as a write.
 var reads = map[string]map[string]bool{
-	"db": set(`Account AccountModSeqs AccountWithCollection ByHash Candidates Changes ChangesFor Close Collection CollectionByName CollectionChanges
+	"db": set(`Account AccountModSeqs AccountWithCollection ByHash Candidates Changes ChangesFor Close Collection CollectionByName CollectionChanges Damaged Directory
 		Collections Content Contents ContentsOf DriveChanges DueObjects Engine Generation IndexOf ItemByID Items ItemsByObject
 		ItemsByUID ItemsFor JudgeCopy Locks Members Metas Named Now OldTrash Ping Properties Read Reapable Trash Verify View
 		WalkNames SetEpoch`),
@@ -76,8 +76,8 @@ func set(names string) map[string]bool {
 }
 
 // asks are the calls by which a function asks; what follows them in its text may write.
-// (Store.placing runs what it is given inside Store.write.)
-var asks = set("Store.admit Store.admitContent Store.write Store.placing Store.notHeldBack Placement")
+// (Store.placing runs what it is given inside Store.write; Store.placeQueued begins by asking.)
+var asks = set("Store.admit Store.admitContent Store.write Store.placing Store.placeQueued Store.notHeldBack Placement")
 
 // one is a function of this package: what it writes and calls before it asks.
 type oneFunc struct {

@@ -25,7 +25,7 @@ func (s *Store) AddAlias(ctx context.Context, key Key, address string) error {
 	if err := s.admit(ctx, key.Tenant, location.Metadata); err != nil {
 		return err
 	}
-	return s.at(ctx, key.Tenant).update(ctx, func(tx meta.Tx) error {
+	return s.at(ctx, key.Tenant).change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		if err := ownDomain(ctx, tx, key.Tenant, address); err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func (s *Store) AddAlias(ctx context.Context, key Key, address string) error {
 		if err != nil {
 			return err
 		}
-		return peopleChanged(ctx, tx, key.Tenant)
+		return addressesChanged(ctx, tx, key.Tenant, changed)
 	})
 }
 
@@ -47,7 +47,7 @@ func (s *Store) RemoveAlias(ctx context.Context, tenant int64, address string) e
 	if err != nil {
 		return err
 	}
-	return s.at(ctx, tenant).update(ctx, func(tx meta.Tx) error {
+	return s.at(ctx, tenant).change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		n, err := execIn(ctx, tx, `DELETE FROM address WHERE tenant_id = $1 AND address = $2 AND NOT EXISTS (
 			SELECT 1 FROM account a WHERE a.tenant_id = $3 AND a.account_id = address.account_id AND a.address = $4)`,
 			tenant, address, tenant, address)
@@ -57,8 +57,18 @@ func (s *Store) RemoveAlias(ctx context.Context, tenant int64, address string) e
 		if n == 0 {
 			return fmt.Errorf("alias %s: %w", address, ErrNotFound)
 		}
-		return peopleChanged(ctx, tx, tenant)
+		return addressesChanged(ctx, tx, tenant, changed)
 	})
+}
+
+// addressesChanged ends a transaction that changes whose an address is.
+func addressesChanged(ctx context.Context, tx meta.Tx, tenant int64, changed func(*meta.Batch)) error {
+	if err := peopleChanged(ctx, tx, tenant); err != nil {
+		return err
+	}
+	var b meta.Batch
+	changed(&b)
+	return tx.Run(ctx, &b)
 }
 
 // Aliases lists a tenant's aliases, primary addresses left out.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"fachwerk/internal/store/meta"
@@ -93,15 +94,14 @@ func (s *Store) LoadDirectory(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) directoryVersion(ctx context.Context) (version int64, err error) {
-	err = s.directory.one(ctx, []any{&version}, `SELECT directory FROM installation`)
-	return version, err
+// directoryVersion is another one whenever the directory has changed.
+func (s *Store) directoryVersion(ctx context.Context) (int64, error) {
+	version, err := s.directory.db.Directory(ctx)
+	return version, outer(err)
 }
 
-// directoryChanged is the statement by which other processes notice. announceDirectory
-// after COMMIT has them notice at once.
-func directoryChanged(b *meta.Batch) { b.Exec(`UPDATE installation SET directory = directory + 1`) }
-
+// announceDirectory has other processes notice at once, after COMMIT, that the directory
+// has changed.
 func (s *Store) announceDirectory() { s.directory.carried.addDirectory() }
 
 // followDirectory reads the directory anew when it has changed, until ctx ends: a new
@@ -145,20 +145,42 @@ func (s *Store) followOnce(ctx context.Context) error {
 	return s.LoadDirectory(ctx)
 }
 
-// directoryExec runs one statement in the directory alone, and says there that it has
-// changed where that changed a row.
+// directoryExec is changeExec in the directory alone, which others hear of at once.
 func (s *Store) directoryExec(ctx context.Context, sql string, args ...any) (n int64, err error) {
-	err = s.directory.update(ctx, func(tx meta.Tx) error {
+	n, err = s.directory.changeExec(ctx, sql, args...)
+	if n > 0 {
+		s.announceDirectory()
+	}
+	return n, err
+}
+
+// change is update for what a database says of tenants, domains, issuers and addresses, be
+// it the directory's or a tenant's home. f calls changed with the last batch that it runs,
+// where it changes anything: it adds the statement by which other processes notice, and
+// by which a database is known that has lost the change.
+func (at *site) change(ctx context.Context, f func(tx meta.Tx, changed func(*meta.Batch)) error) error {
+	return outer(at.db.UpdateDirectory(ctx, f))
+}
+
+// changeAll is change by the statements of b.
+func (at *site) changeAll(ctx context.Context, b *meta.Batch) error {
+	return at.change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
+		all := meta.Batch{Statements: slices.Clone(b.Statements)}
+		changed(&all)
+		return tx.Run(ctx, &all)
+	})
+}
+
+// changeExec is change by one statement, and reports how many rows it changed.
+func (at *site) changeExec(ctx context.Context, sql string, args ...any) (n int64, err error) {
+	err = at.change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		if n, err = execIn(ctx, tx, sql, args...); err != nil || n == 0 {
 			return err
 		}
 		var b meta.Batch
-		directoryChanged(&b)
+		changed(&b)
 		return tx.Run(ctx, &b)
 	})
-	if n > 0 {
-		s.announceDirectory()
-	}
 	return n, err
 }
 

@@ -74,7 +74,7 @@ func (s *Store) AddDomain(ctx context.Context, tenant int64, domain string) erro
 			return err
 		}
 		if owner == tenant {
-			n, err = home.exec(ctx, insert, name, tenant)
+			n, err = home.changeExec(ctx, insert, name, tenant)
 		}
 		if err != nil || n > 0 {
 			return err
@@ -86,7 +86,7 @@ func (s *Store) AddDomain(ctx context.Context, tenant int64, domain string) erro
 	if home == s.directory {
 		return nil
 	}
-	if n, err = home.exec(ctx, insert, name, tenant); err != nil || n > 0 {
+	if n, err = home.changeExec(ctx, insert, name, tenant); err != nil || n > 0 {
 		return err
 	}
 	var owner int64
@@ -105,7 +105,7 @@ func (s *Store) RemoveDomain(ctx context.Context, tenant int64, domain string) e
 	}
 	home := s.at(ctx, tenant)
 	removed := int64(0)
-	err = home.update(ctx, func(tx meta.Tx) error {
+	err = home.change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		var used int64
 		err := oneIn(ctx, tx, []any{&used}, `SELECT count(*) FROM address WHERE tenant_id = $1 AND address LIKE $2 ESCAPE '\'`,
 			tenant, "%@"+escapeLike(name))
@@ -116,11 +116,11 @@ func (s *Store) RemoveDomain(ctx context.Context, tenant int64, domain string) e
 			return fmt.Errorf("domain %s: %d addresses: %w", name, used, ErrBusy)
 		}
 		removed, err = execIn(ctx, tx, `DELETE FROM domain WHERE name = $1 AND tenant_id = $2`, name, tenant)
-		if err != nil {
+		if err != nil || removed == 0 {
 			return err
 		}
 		var b meta.Batch
-		directoryChanged(&b)
+		changed(&b)
 		return tx.Run(ctx, &b)
 	})
 	if err == nil && home != s.directory {

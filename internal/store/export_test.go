@@ -19,3 +19,8 @@ func (s *Store) ExpireLogin(ctx context.Context) error { return s.directory.expi
 func (s *Store) QueueAccount(ctx context.Context, tenant int64) (Key, error) {
 	return s.queueAccount(ctx, tenant)
 }
+
+// RepairCopies is a part of Maintain.
+func (s *Store) RepairCopies(ctx context.Context, site string) error {
+	return s.repairCopies(ctx, s.siteNamed(site))
+}

@@ -76,7 +76,7 @@ func (s *Store) BindIssuerIf(ctx context.Context, i Issuer, terms IssuerTerms) (
 	}
 	row := s.rowOf(i)
 	var bound Issuer
-	err := s.directory.update(ctx, func(tx meta.Tx) error {
+	err := s.directory.change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		if _, err := lockedTenant(ctx, tx, i.Tenant); err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (s *Store) BindIssuerIf(ctx context.Context, i Issuer, terms IssuerTerms) (
 		}
 		var b meta.Batch
 		to.write(&b, i.Tenant)
-		directoryChanged(&b)
+		changed(&b)
 		if err := tx.Run(ctx, &b); err != nil {
 			return err
 		}
@@ -138,15 +138,14 @@ func (s *Store) UnbindIssuer(ctx context.Context, tenant int64, issuer string) e
 	}
 	var b meta.Batch
 	unbind(&b, tenant, issuer)
-	directoryChanged(&b)
 	// Its home first, where it opens accounts: what stops half-way is still listed as
 	// bound, and is done again.
 	if home := s.at(ctx, tenant); home != s.directory {
-		if err := home.run(ctx, &b); err != nil {
+		if err := home.changeAll(ctx, &b); err != nil {
 			return err
 		}
 	}
-	if err := s.directory.run(ctx, &b); err != nil {
+	if err := s.directory.changeAll(ctx, &b); err != nil {
 		return err
 	}
 	return s.copyHome(ctx, tenant) // another change may have brought it back there meanwhile

@@ -13,11 +13,13 @@ const mostPromised = 100
 // over and knows less of them is not used, so that no right comes back that was taken,
 // and no old password. Where it cannot be asked, the change itself stands.
 func (s *Store) promise(ctx context.Context, keys ...Key) {
-	if len(keys) == 0 {
-		return
+	if len(keys) > 0 {
+		s.promiseAt(ctx, s.at(ctx, keys[0].Tenant), keys)
 	}
-	_, err := s.at(ctx, keys[0].Tenant).db.AccountModSeqs(ctx, keys[:min(len(keys), mostPromised)])
-	if err != nil {
+}
+
+func (s *Store) promiseAt(ctx context.Context, at *site, keys []Key) {
+	if _, err := at.db.AccountModSeqs(ctx, keys[:min(len(keys), mostPromised)]); err != nil {
 		s.log.Debug("a change of rights is not remembered", "err", err)
 	}
 }

@@ -161,7 +161,7 @@ func (at *site) noteObjects(ctx context.Context, tenant int64, retention time.Du
 
 // forget removes a tenant's own rows, unless an account is there.
 func (at *site) forget(ctx context.Context, tenant int64) (gone bool, err error) {
-	err = at.update(ctx, func(tx meta.Tx) error {
+	err = at.change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		var accounts int64
 		if err := oneIn(ctx, tx, []any{&accounts}, `SELECT count(*) FROM account WHERE tenant_id = $1`, tenant); err != nil || accounts > 0 {
 			return err
@@ -171,7 +171,7 @@ func (at *site) forget(ctx context.Context, tenant int64) (gone bool, err error)
 			b.Exec("DELETE FROM "+table+" WHERE tenant_id = $1", tenant)
 		}
 		b.Exec(`DELETE FROM tenant WHERE tenant_id = $1 AND state = 1`, tenant)
-		directoryChanged(&b)
+		changed(&b)
 		gone = true
 		return tx.Run(ctx, &b)
 	})

@@ -104,25 +104,52 @@ func (s *Store) TouchSession(ctx context.Context, ref auth.AccountRef, id []byte
 	return loginError(err)
 }
 
-// EndSession implements auth.Sessions.
+// EndSession implements auth.Sessions. That it has ended is remembered, as a change of
+// the login is.
 func (s *Store) EndSession(ctx context.Context, ref auth.AccountRef, id []byte) error {
-	return loginError(errNothing(s.at(ctx, ref.Tenant).exec(ctx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
-		ref.Tenant, ref.Account, id)))
+	return loginError(s.changeLogin(ctx, keyOf(ref), func(tx meta.Tx) error {
+		return errNothing(execIn(ctx, tx, `DELETE FROM portal_session WHERE tenant_id = $1 AND account_id = $2 AND session_id = $3`,
+			ref.Tenant, ref.Account, id))
+	}))
 }
 
 // EndSessionsOf implements auth.Sessions. All sites are asked at the same time: one that
-// is silent leaves no session open at another.
+// is silent leaves no session open at another. It is remembered as with EndSession.
 func (s *Store) EndSessionsOf(ctx context.Context, issuer, sub, sid string) (ended int, err error) {
 	var mu sync.Mutex
 	s.eachSite(ctx, func(ctx context.Context, at *site) error {
-		n, failed := at.exec(ctx, `DELETE FROM portal_session WHERE issuer = $1 AND (sub = $2 OR $2 = '') AND (sid = $3 OR $3 = '')
-			AND NOT ($2 = '' AND $3 = '')`, issuer, sub, sid)
+		n, of, failed := at.endSessionsOf(ctx, issuer, sub, sid)
+		if failed == nil && len(of) > 0 {
+			s.promiseAt(ctx, at, of)
+			s.announceAll(of)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		ended, err = ended+int(n), errors.Join(err, failed)
 		return failed
 	})
 	return ended, loginError(err)
+}
+
+// endSessionsOf answers how many sessions it has ended, and of whom.
+func (at *site) endSessionsOf(ctx context.Context, issuer, sub, sid string) (ended int64, of []Key, err error) {
+	const which = `FROM portal_session WHERE issuer = $1 AND (sub = $2 OR $2 = '') AND (sid = $3 OR $3 = '') AND NOT ($2 = '' AND $3 = '')`
+	err = at.update(ctx, func(tx meta.Tx) (err error) {
+		of = nil
+		err = query(ctx, tx, func(r meta.Rows) error {
+			var k Key
+			err := r.Scan(&k.Tenant, &k.Account)
+			of = append(of, k)
+			return err
+		}, `UPDATE account SET modseq = modseq + 1 WHERE state <> 2 AND (tenant_id, account_id) IN (SELECT tenant_id, account_id `+which+`)
+			RETURNING tenant_id, account_id`, issuer, sub, sid)
+		if err != nil {
+			return err
+		}
+		ended, err = execIn(ctx, tx, `DELETE `+which, issuer, sub, sid)
+		return err
+	})
+	return ended, of, err
 }
 
 // ticketSite is where a ticket lies: at the home of the tenant whose person it tells of.

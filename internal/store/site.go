@@ -44,7 +44,7 @@ type site struct {
 
 	maintaining sync.Mutex    // one round at a time
 	daily       time.Time     // when what is done once a day was done; under maintaining
-	copied      int64         // the directory's version up to which repairCopies has looked; under maintaining
+	copied      copiedUpTo    // up to what repairCopies has looked; under maintaining
 	removals    chan struct{} // that tenants are being removed
 	kept        func()        // an object could not be deleted; may be nil
 }

@@ -87,13 +87,11 @@ func (s *Store) CreateTenant(ctx context.Context, name, site string) (Tenant, er
 	var b meta.Batch
 	insertTenant(&b, id, name, site)
 	insertAccount(&b, Account{Key: Key{Tenant: id, Account: queue}, Kind: QueueAccount, WrappedKey: wrapped})
-	directoryChanged(&b)
-	err = home.run(ctx, &b)
+	err = home.changeAll(ctx, &b)
 	if err == nil && home != s.directory {
 		var b meta.Batch
 		insertTenant(&b, id, name, site)
-		directoryChanged(&b)
-		if err = s.directory.run(ctx, &b); err != nil {
+		if err = s.directory.changeAll(ctx, &b); err != nil {
 			err = s.unmade(context.WithoutCancel(ctx), home, id, err)
 		}
 	}
@@ -143,7 +141,7 @@ func (s *Store) freeName(ctx context.Context, home *site, name string) error {
 	known, err := s.Tenant(ctx, id)
 	switch {
 	case err == nil && known.Name != name:
-		_, err = home.exec(ctx, `UPDATE tenant SET name = $1 WHERE tenant_id = $2`, known.Name, id)
+		_, err = home.changeExec(ctx, `UPDATE tenant SET name = $1 WHERE tenant_id = $2`, known.Name, id)
 		return err
 	case err == nil:
 		return fmt.Errorf("store: tenant %q: %w", name, ErrExists)
@@ -162,7 +160,7 @@ func (at *site) forgetTenant(ctx context.Context, id int64) error {
 	var b meta.Batch
 	b.Exec(`DELETE FROM account WHERE tenant_id = $1`, id)
 	b.Exec(`DELETE FROM tenant WHERE tenant_id = $1`, id)
-	return at.run(ctx, &b)
+	return at.changeAll(ctx, &b)
 }
 
 const tenantColumns = `SELECT tenant_id, name, home_site, epoch, state, created_at, settings, policy,
@@ -230,8 +228,7 @@ func (s *Store) RemoveTenant(ctx context.Context, id int64) error {
 		var b meta.Batch
 		b.Exec(`UPDATE tenant SET state = 1, epoch = epoch + 1 WHERE tenant_id = $1 AND state = 0`, id)
 		b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, id)
-		directoryChanged(&b)
-		if err := s.directory.run(ctx, &b); err != nil {
+		if err := s.directory.changeAll(ctx, &b); err != nil {
 			return err
 		}
 	}
@@ -240,8 +237,7 @@ func (s *Store) RemoveTenant(ctx context.Context, id int64) error {
 	b.Exec(`DELETE FROM domain WHERE tenant_id = $1`, id)
 	b.Exec(`DELETE FROM address WHERE tenant_id = $1`, id)
 	b.Exec(`UPDATE account SET state = 2, modseq = modseq + 1 WHERE tenant_id = $1`, id)
-	directoryChanged(&b)
-	if err := home.run(ctx, &b); err != nil {
+	if err := home.changeAll(ctx, &b); err != nil {
 		return err
 	}
 	s.tenants.forget(id)

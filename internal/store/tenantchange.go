@@ -31,7 +31,7 @@ func (s *Store) UpdateTenant(ctx context.Context, id int64, set TenantSet) (Tena
 			return Tenant{}, err
 		}
 	}
-	err := s.directory.update(ctx, func(tx meta.Tx) error {
+	err := s.directory.change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		t, err := lockedTenant(ctx, tx, id)
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (s *Store) UpdateTenant(ctx context.Context, id int64, set TenantSet) (Tena
 		}
 		var b meta.Batch
 		set.write(&b, id)
-		directoryChanged(&b)
+		changed(&b)
 		return tx.Run(ctx, &b)
 	})
 	if err != nil {
@@ -143,7 +143,8 @@ func (s *Store) copyHome(ctx context.Context, id int64) error {
 		return nil
 	}
 	for range copies {
-		if err := home.update(ctx, func(tx meta.Tx) error { return said.write(ctx, tx, id) }); err != nil {
+		err := home.change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error { return said.write(ctx, tx, changed, id) })
+		if err != nil {
 			return fmt.Errorf("the directory has it, site %s does not yet: %w", said.home, err)
 		}
 		again, err := s.directory.said(ctx, id)
@@ -155,14 +156,19 @@ func (s *Store) copyHome(ctx context.Context, id int64) error {
 	return fmt.Errorf("tenant %d is being changed all the time: %w", id, ErrTemporary)
 }
 
+// copiedUpTo is a version of the directory, in a generation of a home.
+type copiedUpTo struct{ version, generation int64 }
+
 // repairCopies brings a home up to what the directory says of its tenants: it may have
-// been away when that was said. It looks when the directory has changed since.
+// been away when that was said, or have lost it. It looks when the directory has changed
+// since, or the home has begun a new generation.
 func (s *Store) repairCopies(ctx context.Context, at *site) error {
 	if at == s.directory {
 		return nil
 	}
 	version, err := s.directoryVersion(ctx)
-	if err != nil || version == at.copied {
+	upTo := copiedUpTo{version, at.db.Generation()}
+	if err != nil || upTo == at.copied {
 		return err
 	}
 	for _, t := range s.tenants.known() {
@@ -188,7 +194,7 @@ func (s *Store) repairCopies(ctx context.Context, at *site) error {
 		}
 		s.log.Info("a tenant's home has heard what was said of the tenant while it was away", "site", at.Name, "tenant", t.ID)
 	}
-	at.copied = version
+	at.copied = upTo
 	return nil
 }
 
@@ -211,7 +217,7 @@ func (at *site) said(ctx context.Context, id int64) (c copied, err error) {
 	return c, nil
 }
 
-func (c *copied) write(ctx context.Context, tx meta.Tx, id int64) error {
+func (c *copied) write(ctx context.Context, tx meta.Tx, changed func(*meta.Batch), id int64) error {
 	var there []issuerRow
 	if err := query(ctx, tx, scanIssuerRow(&there), issuerRows, id); err != nil {
 		return err
@@ -227,6 +233,6 @@ func (c *copied) write(ctx context.Context, tx meta.Tx, id int64) error {
 			unbind(&b, id, i.url)
 		}
 	}
-	directoryChanged(&b) // at the home it says nothing, and harms nobody
+	changed(&b)
 	return tx.Run(ctx, &b)
 }

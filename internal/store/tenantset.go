@@ -110,7 +110,7 @@ func (s *Store) SetTenantLogo(ctx context.Context, tenant int64, mediaType strin
 		return err
 	}
 	if len(image) == 0 {
-		_, err := s.at(ctx, tenant).exec(ctx, `DELETE FROM tenant_logo WHERE tenant_id = $1`, tenant)
+		_, err := s.at(ctx, tenant).changeExec(ctx, `DELETE FROM tenant_logo WHERE tenant_id = $1`, tenant)
 		return err
 	}
 	found := http.DetectContentType(image)
@@ -120,7 +120,7 @@ func (s *Store) SetTenantLogo(ctx context.Context, tenant int64, mediaType strin
 	case !imageTypes[found] || mediaType != found:
 		return fmt.Errorf("%w: a logo is a PNG, JPEG or WebP image, and said to be what it is", ErrSetting)
 	}
-	_, err := s.at(ctx, tenant).exec(ctx, `INSERT INTO tenant_logo (tenant_id, media_type, image) VALUES ($1, $2, $3)
+	_, err := s.at(ctx, tenant).changeExec(ctx, `INSERT INTO tenant_logo (tenant_id, media_type, image) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant_id) DO UPDATE SET media_type = excluded.media_type, image = excluded.image`, tenant, found, image)
 	return err
 }

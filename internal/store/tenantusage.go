@@ -89,15 +89,14 @@ func (s *Store) refreshUsage(ctx context.Context, at *site, where string) error 
 	if len(b.Statements) == 0 {
 		return nil
 	}
-	directoryChanged(&b)
 	if at != s.directory { // first: what the home says decides whether it is written again
 		asking, cancel := context.WithTimeout(ctx, overviewPatience)
 		defer cancel()
-		if err := s.directory.run(asking, &b); err != nil {
+		if err := s.directory.changeAll(asking, &b); err != nil {
 			return fmt.Errorf("directory: %w", err)
 		}
 	}
-	return at.run(ctx, &b)
+	return at.changeAll(ctx, &b)
 }
 
 // SumUsage brings what tenants use up to date in a list, which may be as old as the

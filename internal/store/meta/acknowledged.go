@@ -7,11 +7,13 @@ import "sync"
 const remembered = 2000
 
 // acknowledged is what this process knows to have been promised: the newest modseq of the
-// accounts that changed last. A database that answers less has lost it. What a failover
-// or a restore loses is always the end, so that the newest suffice.
+// accounts that changed last, and the directory's counter. A database that answers less
+// has lost it. What a failover or a restore loses is always the end, so that the newest
+// suffice.
 type acknowledged struct {
 	mu         sync.Mutex
 	young, old map[Key]int64
+	directory  int64
 	expected   map[[16]byte]map[Key]int64 // of transactions that have not been answered
 }
 
@@ -54,7 +56,21 @@ func (s *acknowledged) all() map[Key]int64 {
 func (s *acknowledged) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.young, s.old = nil, nil
+	s.young, s.old, s.directory = nil, nil, 0
+}
+
+// noteDirectory remembers the directory's counter as it was acknowledged, or read.
+func (s *acknowledged) noteDirectory(count int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.directory = max(s.directory, count)
+}
+
+// newestDirectory is the highest that is known of it; 0 if nothing is.
+func (s *acknowledged) newestDirectory() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.directory
 }
 
 // expect notes what an operation will have written once it is committed.

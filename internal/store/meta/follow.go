@@ -73,15 +73,22 @@ func (db *DB) older(a *Account) error {
 	if a.ModSeq >= known {
 		return nil
 	}
-	if r, ok := innermost[Replaceable](db.engine); ok {
-		r.Doubt()
-	}
+	db.doubt()
 	return fmt.Errorf("%w: %w", ErrUnavailable, lost(a.Account, a.ModSeq, known))
 }
 
+// doubt has the server judged that answers, where the engine has servers.
+func (db *DB) doubt() {
+	if r, ok := innermost[Replaceable](db.engine); ok {
+		r.Doubt()
+	}
+}
+
+// wayOut is what people can do about a storage that has lost something.
+const wayOut = "bring back the newer one, or stop all servers and run `store new-generation`"
+
 func lost(account, modseq, known int64) error {
-	return fmt.Errorf("%w: it has account %d at modseq %d, and %d was acknowledged; "+
-		"bring back the newer one, or stop all servers and run `store new-generation`", ErrForeignStore, account, modseq, known)
+	return fmt.Errorf("%w: it has account %d at modseq %d, and %d was acknowledged; "+wayOut, ErrForeignStore, account, modseq, known)
 }
 
 // judge decides whether the server that answers may be used in the place of the one
@@ -94,8 +101,9 @@ func (db *DB) judge(ctx context.Context, identity string, fresh bool, within fun
 	if !begun { // recognise decides
 		return nil
 	}
+	counted := db.promised.newestDirectory()
 	looking, cancel := context.WithTimeout(ctx, lookTime)
-	known, generation, err := installed(looking, within)
+	known, generation, directory, err := installed(looking, within)
 	cancel()
 	if err != nil {
 		return err
@@ -108,6 +116,10 @@ func (db *DB) judge(ctx context.Context, identity string, fresh bool, within fun
 		return nil
 	}
 	if !fresh && known == identity {
+		if directory < counted {
+			return lostDirectory(directory, counted)
+		}
+		db.promised.noteDirectory(directory) // others change it, too
 		return nil
 	}
 	if err := db.succeeds(ctx, before, known, identity, within); err != nil {
@@ -123,7 +135,7 @@ func (db *DB) judge(ctx context.Context, identity string, fresh bool, within fun
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if known, _, err = installed(ctx, within); err != nil {
+	if known, _, _, err = installed(ctx, within); err != nil {
 		return err
 	}
 	if err := db.succeeds(ctx, before, known, identity, within); err != nil {
@@ -162,21 +174,22 @@ func (db *DB) refuse(err error) error {
 	return err
 }
 
-func installed(ctx context.Context, within func(context.Context, func(Tx) error) error) (known string, generation int64, err error) {
+// installed is what a storage says itself of whose it was, of its generation, and of the
+// directory's counter.
+func installed(ctx context.Context, within func(context.Context, func(Tx) error) error) (known string, generation, directory int64, err error) {
 	err = within(ctx, func(tx Tx) error {
 		var b Batch
-		b.Query(one(&known, &generation), "SELECT identity, generation FROM installation WHERE one = 1")
+		b.Query(one(&known, &generation, &directory), "SELECT identity, generation, directory FROM installation WHERE one = 1")
 		return tx.Run(ctx, &b)
 	})
-	return known, generation, err
+	return known, generation, directory, err
 }
 
 // succeeds reports whether a storage is what was there before, or follows it without
 // loss. known is what it says itself of whose it was.
 func (db *DB) succeeds(ctx context.Context, before, known, identity string, within func(context.Context, func(Tx) error) error) error {
 	if strings.HasPrefix(known, lostMark) {
-		return fmt.Errorf("%w: another server of this installation remembers changes that it does not have; "+
-			"bring back the newer one, or stop all servers and run `store new-generation`", ErrForeignStore)
+		return fmt.Errorf("%w: another server of this installation remembers changes that it does not have; "+wayOut, ErrForeignStore)
 	}
 	if !descends(identity, before) || !descends(identity, known) {
 		return fmt.Errorf("%w (expected %q, found %q, last used as %q)", ErrForeignStore, before, identity, known)
@@ -199,13 +212,23 @@ func (db *DB) succeeds(ctx context.Context, before, known, identity string, with
 // missing looks whether a storage has everything that this process knows to have been
 // acknowledged. An account that is not there may have been removed.
 func (db *DB) missing(ctx context.Context, within func(context.Context, func(Tx) error) error) error {
-	known := db.promised.all()
+	known, counted := db.promised.all(), db.promised.newestDirectory()
 	byTenant := map[int64][]int64{}
 	for key := range known {
 		byTenant[key.Tenant] = append(byTenant[key.Tenant], key.Account)
 	}
 	return within(ctx, func(tx Tx) error {
 		var b Batch
+		b.Query(each(func(scan func(...any) error) error {
+			var count int64
+			if err := scan(&count); err != nil {
+				return err
+			}
+			if count < counted {
+				return lostDirectory(count, counted)
+			}
+			return nil
+		}), selectDirectory)
 		for tenant, accounts := range byTenant {
 			selectModSeqs.query(&b, each(func(scan func(...any) error) error {
 				var account, modseq int64

@@ -99,6 +99,10 @@ func (db *DB) NewGeneration(ctx context.Context) error {
 			ON CONFLICT (one) DO NOTHING`)
 		b.Query(one(&generation), `UPDATE installation SET generation = CASE WHEN {now} / 1000000 - $1 > generation
 			THEN {now} / 1000000 - $1 ELSE generation + 1 END WHERE one = 1 RETURNING generation`, int64(generationEpoch))
+		// The directory's counter too: by the number they last saw, processes tell whether
+		// what they keep of it is still what it says.
+		b.Exec(`UPDATE installation SET directory = CASE WHEN directory + $1 > generation * $2
+			THEN directory + $1 ELSE generation * $2 END WHERE one = 1`, int64(modseqJump), int64(modseqPerSecond))
 		return tx.Run(ctx, &b)
 	})
 	if err != nil {

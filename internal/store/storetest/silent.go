@@ -8,11 +8,25 @@ import (
 )
 
 // Line is the way to a site's database. It may be silenced: its connections stay open,
-// and nothing comes through any more.
+// and nothing comes through any more. It may lead to another server.
 type Line struct {
 	mu     sync.Mutex
 	change *sync.Cond
 	silent bool
+	to     string // host:port
+}
+
+// Lead has new connections go to another server.
+func (l *Line) Lead(to string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.to = to
+}
+
+func (l *Line) server() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to
 }
 
 // Silence cuts the line without a word, or ends that.
@@ -36,11 +50,10 @@ func newLine(t testing.TB, dsn string) (*Line, string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	must(t, err)
-	to := u.Host
+	l := &Line{to: u.Host}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	u.Host = listener.Addr().String()
-	l := &Line{}
 	l.change = sync.NewCond(&l.mu)
 	t.Cleanup(func() {
 		l.Silence(false)
@@ -52,15 +65,15 @@ func newLine(t testing.TB, dsn string) (*Line, string) {
 			if err != nil {
 				return
 			}
-			go l.carry(here, to)
+			go l.carry(here)
 		}
 	}()
 	return l, u.String()
 }
 
-func (l *Line) carry(here net.Conn, to string) {
+func (l *Line) carry(here net.Conn) {
 	l.wait()
-	there, err := net.Dial("tcp", to)
+	there, err := net.Dial("tcp", l.server())
 	if err != nil {
 		here.Close()
 		return

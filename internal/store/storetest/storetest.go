@@ -47,7 +47,8 @@ type Parts struct {
 	Blobs     blob.Store
 	Keys      *content.KeyDir
 	Placement func(string, location.Subject, location.Kind) error
-	Folder    string // holds keys, and with Embedded all else
+	Options   store.Options // for further stores over the same engines
+	Folder    string        // holds keys, and with Embedded all else
 	Tenant    store.Tenant
 }
 
@@ -100,11 +101,16 @@ func Open(t testing.TB, e Engines, change func(*store.Options)) *Parts {
 // OpenOver is Open with what around puts around the database's engine.
 func OpenOver(t testing.TB, e Engines, around func(meta.Engine) meta.Engine, change func(*store.Options)) *Parts {
 	t.Helper()
-	p := &Parts{Folder: t.TempDir()}
-	engine, blobs, _ := open(t, e, p.Folder)
-	engine = around(engine)
+	folder := t.TempDir()
+	engine, blobs, _ := open(t, e, folder)
+	return assemble(t, e, folder, around(engine), blobs, change)
+}
+
+// assemble makes the store of its parts.
+func assemble(t testing.TB, e Engines, folder string, engine meta.Engine, blobs closingBlobs, change func(*store.Options)) *Parts {
+	t.Helper()
+	p := &Parts{Folder: folder, Blobs: blobs}
 	var err error
-	p.Blobs = blobs
 	p.DB, err = meta.Open(t.Context(), engine, slog.New(slog.DiscardHandler))
 	must(t, err)
 	p.Keys, err = content.OpenKeyDir(filepath.Join(p.Folder, "keys"), true)
@@ -119,6 +125,7 @@ func OpenOver(t testing.TB, e Engines, around func(meta.Engine) meta.Engine, cha
 	if change != nil {
 		change(&o)
 	}
+	p.Options = o
 	p.Store, err = store.New(context.WithoutCancel(t.Context()), o)
 	must(t, err)
 	t.Cleanup(func() {

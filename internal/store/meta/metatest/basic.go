@@ -34,6 +34,7 @@ var tests = []struct {
 	{"RemoveDeleted", testRemoveDeleted},
 	{"Generation", testGeneration},
 	{"Generations", testGenerations},
+	{"Directory", testDirectory},
 	{"Identity", testIdentity},
 	{"Seen", testSeen},
 	{"Drive", testDrive},

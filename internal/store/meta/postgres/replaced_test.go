@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -215,6 +216,30 @@ func TestRowsPutBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, s, inbox.ID)
+}
+
+// TestDirectoryPutBack: that the directory's counter was higher is remembered by who only
+// looks at the store from time to time, as every process does, and is found in the same way.
+func TestDirectoryPutBack(t *testing.T) {
+	s := metatest.Open(t, factory{})
+	other, err := pgx.Connect(t.Context(), s.Place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.Background())
+	var missed error
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+		for _, by := range []string{"+ 1", "- 1"} { // each stays for a look or two
+			if _, err := other.Exec(t.Context(), "UPDATE installation SET directory = directory "+by); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(1500 * time.Millisecond)
+		}
+		if _, missed = s.Account(t.Context(), s.Key); errors.Is(missed, meta.ErrForeignStore) {
+			return
+		}
+	}
+	t.Fatal("a database that has lost a change of the directory is used", missed)
 }
 
 // database is one that is taken from under a store's feet.
