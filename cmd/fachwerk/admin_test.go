@@ -111,10 +111,15 @@ func TestIssuersByCommandLine(t *testing.T) {
 	if !i.HasSecret || !i.Own || i.RedirectURI == "" || i.Scopes["mail_read"] != "lesen" || strings.Contains(out, "geheim") {
 		t.Errorf("bound: %s", out)
 	}
-	// Changed without naming the secret it stays, and what is not named goes.
-	decode(t, must("", "issuer", "bind", "https://login.neustadt.example", "--client-id", "fachwerk", "--audience", "urn:neustadt:post", "--json"), &i)
-	if !i.HasSecret || i.Audience != "urn:neustadt:post" || i.AdminGroup != "" {
+	// What is not named stays, the secret too; what is named empty goes.
+	decode(t, must("", "issuer", "bind", "https://login.neustadt.example", "--audience", "urn:neustadt:post", "--json"), &i)
+	if !i.HasSecret || i.ClientID != "fachwerk" || i.Audience != "urn:neustadt:post" || i.AdminGroup != "admins" || i.Scopes["mail_read"] != "lesen" {
 		t.Errorf("changed: %+v", i)
+	}
+	i = app.Issuer{}
+	decode(t, must("", "issuer", "bind", "https://login.neustadt.example", "--admin-group", "", "--scope", "mail_send=senden", "--json"), &i)
+	if !i.HasSecret || i.AdminGroup != "" || i.Scopes["mail_read"] != "" || i.Scopes["mail_send"] != "senden" {
+		t.Errorf("taken away: %+v", i)
 	}
 	var list []app.Issuer
 	decode(t, must("", "issuer", "list", "--json"), &list)

@@ -62,8 +62,8 @@ func (c *cli) issuerBind() *cobra.Command {
 		Long: `Let people of an OpenID provider sign in to a tenant. Without URL it is the
 installation's provider, which the configuration describes. With URL it is the tenant's
 own: its tokens open accounts of that tenant only, whatever they claim. What has to be
-entered there for the portal is printed. Bound again, all of it is set
-anew, and what is not named is empty then; only the secret stays unless one is given.
+entered there for the portal is printed. Bound again, what is named changes and the rest
+stays; an empty value takes something away (--admin-group ""), and --scope names all anew.
 
 The client secret is read from a file, or with "-" from standard input.`,
 		Example: `  fachwerk issuer bind https://login.musterstadt.example --tenant Musterstadt \
@@ -89,6 +89,15 @@ The client secret is read from a file, or with "-" from standard input.`,
 				b.Scopes[ours] = theirs
 			}
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
+				known, err := in.Issuers(ctx, tenant)
+				if err != nil {
+					return err
+				}
+				for _, i := range known {
+					if b.Own && i.Own && i.URL == b.URL {
+						keepUnnamed(&b, i, cmd.Flags().Changed)
+					}
+				}
 				i, err := in.BindIssuer(ctx, tenant, b)
 				if err != nil {
 					return err
@@ -114,6 +123,24 @@ The client secret is read from a file, or with "-" from standard input.`,
 	c.installation(cmd)
 	c.asJSON(cmd)
 	return cmd
+}
+
+// keepUnnamed fills in what a binding has of what the command does not name.
+func keepUnnamed(b *app.IssuerBinding, known app.Issuer, named func(flag string) bool) {
+	for flag, field := range map[string]struct{ to, from *string }{
+		"client-id":     {&b.ClientID, &known.ClientID},
+		"audience":      {&b.Audience, &known.Audience},
+		"groups-claim":  {&b.GroupsClaim, &known.GroupsClaim},
+		"admin-group":   {&b.AdminGroup, &known.AdminGroup},
+		"privacy-group": {&b.PrivacyGroup, &known.PrivacyGroup},
+	} {
+		if !named(flag) {
+			*field.to = *field.from
+		}
+	}
+	if !named("scope") {
+		b.Scopes = known.Scopes
+	}
 }
 
 // secret reads one line of a file or of standard input: arguments stand in process
