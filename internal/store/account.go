@@ -86,7 +86,12 @@ func insertAccount(b *meta.Batch, a Account) {
 		a.Tenant, a.Key.Account, int64(a.Kind), a.Address, a.DisplayName, a.QuotaBytes, a.QuotaItems, a.WrappedKey, a.Tenant)
 }
 
+// ownDomain refuses an address whose domain is not the tenant's, and has the domain stay
+// the tenant's until the transaction ends. Nothing but the tenant may be locked before.
 func ownDomain(ctx context.Context, tx meta.Tx, tenant int64, address string) error {
+	if err := lockDomains(ctx, tx, tenant); err != nil {
+		return err
+	}
 	domain := address[strings.LastIndexByte(address, '@')+1:]
 	var owner int64
 	err := oneIn(ctx, tx, []any{&owner}, `SELECT tenant_id FROM domain WHERE name = $1`, domain)

@@ -63,6 +63,10 @@ func (s *Store) CheckAll(ctx context.Context, o CheckOptions) ([]Finding, error)
 		}
 		found, err := s.checkTenants(ctx, at)
 		findings = append(findings, found...)
+		if err == nil {
+			found, err = s.checkAddresses(ctx, at, o)
+			findings = append(findings, found...)
+		}
 		if err != nil {
 			return findings, fmt.Errorf("site %s: %w", at.Name, err)
 		}

@@ -61,6 +61,9 @@ func TestCheckFindsDamage(t *testing.T) {
 		"counter wrong": {func(t *testing.T, p *storetest.Parts, a store.Account) {
 			sql(t, p, `UPDATE collection SET unseen = unseen + 1 WHERE tenant_id = $1 AND account_id = $2`, a.Tenant, a.Key.Account)
 		}, "unseen"},
+		"domain gone": {func(t *testing.T, p *storetest.Parts, _ store.Account) {
+			sql(t, p, `DELETE FROM domain WHERE tenant_id = $1`, p.Tenant.ID)
+		}, "the domain is not the tenant's"},
 		"quota wrong": {func(t *testing.T, p *storetest.Parts, a store.Account) {
 			sql(t, p, `UPDATE account SET used_bytes = used_bytes - 1 WHERE tenant_id = $1 AND account_id = $2`, a.Tenant, a.Key.Account)
 		}, "used"},

@@ -107,6 +107,9 @@ func (s *Store) RemoveDomain(ctx context.Context, tenant int64, domain string) e
 	removed := int64(0)
 	err = home.change(ctx, func(tx meta.Tx, changed func(*meta.Batch)) error {
 		var used int64
+		if err := lockDomains(ctx, tx, tenant); err != nil {
+			return err
+		}
 		err := oneIn(ctx, tx, []any{&used}, `SELECT count(*) FROM address WHERE tenant_id = $1 AND address LIKE $2 ESCAPE '\'`,
 			tenant, "%@"+escapeLike(name))
 		if err != nil {
@@ -130,6 +133,14 @@ func (s *Store) RemoveDomain(ctx context.Context, tenant int64, domain string) e
 	}
 	s.tenants.forgetDomain(name)
 	return errNothing(removed, err)
+}
+
+// lockDomains lets one transaction at a time go on from what domains a tenant has, or from
+// what addresses are in them: who looks at the ones and changes the others would miss what
+// happens meanwhile (PostgreSQL reads what is committed). It locks the row of the tenant,
+// which is removed with both; tenants are locked before accounts.
+func lockDomains(ctx context.Context, tx meta.Tx, tenant int64) error {
+	return query(ctx, tx, func(meta.Rows) error { return nil }, `SELECT tenant_id FROM tenant WHERE tenant_id = $1 {lock}`, tenant)
 }
 
 func escapeLike(s string) string {
