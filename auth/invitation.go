@@ -93,7 +93,9 @@ func readInvitation(t Ticket, err error, in *invitation) error {
 	return nil
 }
 
-// accept binds the subject to the account of the invitation.
+// accept binds the subject to the account of the invitation, in place of those that the
+// account had at the issuer: an invitation hands an account over, and gives nobody a second
+// key to it of which its owner knows nothing.
 func (rp *RelyingParty) accept(ctx context.Context, c *client, sub string, name invited) (Person, error) {
 	var in invitation
 	t, err := rp.cfg.Tickets.TakeTicket(ctx, name.Tenant, ticketInvite, name.ID)
@@ -116,7 +118,7 @@ func (rp *RelyingParty) accept(ctx context.Context, c *client, sub string, name 
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return Person{}, err
 	}
-	if err := rp.cfg.Subjects.BindSubject(ctx, person.AccountRef, in.Issuer, sub); err != nil {
+	if err := rp.cfg.Subjects.ReplaceSubject(ctx, person.AccountRef, in.Issuer, sub); err != nil {
 		return Person{}, err
 	}
 	return person, nil

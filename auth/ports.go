@@ -147,9 +147,11 @@ type Groups interface {
 
 // Subjects binds persons to what an issuer calls them.
 type Subjects interface {
-	// BindSubject fails with ErrTaken if (issuer, sub) is another person of the tenant,
-	// and with ErrNotFound if the issuer is not bound to the tenant.
-	BindSubject(ctx context.Context, ref AccountRef, issuer, sub string) error
+	// ReplaceSubject makes a person known to an issuer as sub alone: what else it called
+	// them is nobody's then, and the sessions that were opened so are over. It fails with
+	// ErrTaken if (issuer, sub) is another person of the tenant, and with ErrNotFound if
+	// the issuer is not bound to the tenant.
+	ReplaceSubject(ctx context.Context, ref AccountRef, issuer, sub string) error
 }
 
 // Directory tells which issuers are bound to which tenants.

@@ -355,6 +355,24 @@ func TestInvitation(t *testing.T) {
 	_, _, err = s.rp.Start(t.Context(), "/", auth.StartOptions{Invitation: code})
 	wantErr(t, err, auth.ErrState)
 
+	// Another one in the same account takes its place: nobody gets a second key.
+	code, err = s.rp.Invite(t.Context(), new, "")
+	must(t, err)
+	again, err := s.signIn(t, s.theirs, auth.StartOptions{Invitation: code}, map[string]any{"sub": "sub-90"})
+	must(t, err)
+	_, err = s.signIn(t, s.theirs, auth.StartOptions{Tenant: "Nachbarstadt"}, nine)
+	wantErr(t, err, auth.ErrUnknownSubject)
+	for _, opened := range []*auth.Finished{f, again} {
+		_, err := s.Session(t.Context(), opened.Session.ID)
+		if stays := opened == again; stays != (err == nil) {
+			t.Errorf("a session stays %v: %v", stays, err)
+		}
+	}
+	code, err = s.rp.Invite(t.Context(), new, "") // back again, for what follows
+	must(t, err)
+	_, err = s.signIn(t, s.theirs, auth.StartOptions{Invitation: code}, nine)
+	must(t, err)
+
 	other := s.AddPersonIn(2, "andere@nachbarstadt.example")
 	// Whoever is somebody else here already does not become two.
 	code, err = s.rp.Invite(t.Context(), other, s.theirs.URL)

@@ -3,6 +3,7 @@ package authtest
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -159,7 +160,7 @@ func (m *Memory) PersonIn(_ context.Context, tenant int64, issuer, sub string) (
 	return m.found(m.of(m.subjects[subject{tenant, issuer, sub}]))
 }
 
-// BindSubject is auth.Subjects'.
+// BindSubject makes a person known to an issuer.
 func (m *Memory) BindSubject(_ context.Context, ref auth.AccountRef, issuer, sub string) error {
 	if err := m.enter(); err != nil {
 		return err
@@ -170,6 +171,22 @@ func (m *Memory) BindSubject(_ context.Context, ref auth.AccountRef, issuer, sub
 		return auth.ErrTaken
 	}
 	m.subjects[k] = ref
+	return nil
+}
+
+// ReplaceSubject is auth.Subjects'.
+func (m *Memory) ReplaceSubject(ctx context.Context, ref auth.AccountRef, issuer, sub string) error {
+	if err := m.BindSubject(ctx, ref, issuer, sub); err != nil {
+		return err
+	}
+	m.lock(func() {
+		maps.DeleteFunc(m.subjects, func(k subject, of auth.AccountRef) bool {
+			return of == ref && k.issuer == issuer && k.sub != sub
+		})
+		maps.DeleteFunc(m.sessions, func(_ string, s auth.Session) bool {
+			return s.AccountRef == ref && s.Issuer == issuer && s.Subject != sub
+		})
+	})
 	return nil
 }
 

@@ -163,12 +163,19 @@ func (in *Installation) bindSubject(ctx context.Context, ref auth.AccountRef, is
 	if issuer == "" || subject == "" {
 		return refuse(admin.Invalid, nil, "a person is known by an issuer and by a subject there: name both")
 	}
-	err := in.store.BindSubject(ctx, keyOf(ref), issuer, subject)
+	known, err := in.store.PersonIn(ctx, ref.Tenant, issuer, subject)
+	if err == nil && known.AccountRef == ref {
+		return nil
+	}
+	tell := in.newSignIn(ctx, ref)
+	err = in.store.BindSubject(ctx, keyOf(ref), issuer, subject)
 	switch {
 	case errors.Is(err, store.ErrExists):
 		return refuse(admin.Exists, err, "that subject of the issuer is another person here already")
 	case errors.Is(err, store.ErrNotFound):
 		return refuse(admin.Invalid, err, "issuer %s is not bound to the person's tenant: bind it first", issuer)
+	case err == nil:
+		tell()
 	}
 	return err
 }

@@ -152,9 +152,11 @@ func (in *Installation) setPassword(ctx context.Context, ref auth.AccountRef, pa
 	if err != nil {
 		return err
 	}
+	tell := in.newSignIn(ctx, ref)
 	if err := in.store.SetPasswordHash(ctx, ref, phc); err != nil {
 		return err
 	}
+	tell()
 	return in.endSessions(ctx, ref)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
@@ -125,9 +126,9 @@ func keyOf(ref auth.AccountRef) store.Key {
 // subjects is auth.Subjects on the store.
 type subjects struct{ *store.Store }
 
-// BindSubject implements auth.Subjects.
-func (s subjects) BindSubject(ctx context.Context, ref auth.AccountRef, issuer, sub string) error {
-	err := s.Store.BindSubject(ctx, keyOf(ref), issuer, sub)
+// ReplaceSubject implements auth.Subjects.
+func (s subjects) ReplaceSubject(ctx context.Context, ref auth.AccountRef, issuer, sub string) error {
+	err := s.Store.ReplaceSubject(ctx, keyOf(ref), issuer, sub)
 	switch {
 	case errors.Is(err, store.ErrExists):
 		return fmt.Errorf("%w: %w", auth.ErrTaken, err)
@@ -135,6 +136,32 @@ func (s subjects) BindSubject(ctx context.Context, ref auth.AccountRef, issuer, 
 		return fmt.Errorf("%w: %w", auth.ErrNotFound, err)
 	}
 	return err
+}
+
+// newSignIn is asked before somebody who manages the installation or a tenant makes a new
+// way to sign in as a person; tell, called when it is made, writes that to the person. Who
+// had none before signs in for the first time, and need not be told. What is made stands
+// whether the message can be delivered or not.
+func (in *Installation) newSignIn(ctx context.Context, ref auth.AccountRef) (tell func()) {
+	before, err := in.store.SignsIn(ctx, ref)
+	return func() {
+		if err == nil && before {
+			err = in.signInMade(ctx, ref)
+		}
+		if err != nil {
+			in.log.Error("a new way to sign in was made, its owner could not be told", "tenant", ref.Tenant, "account", ref.Account, "err", err)
+		}
+	}
+}
+
+func (in *Installation) signInMade(ctx context.Context, ref auth.AccountRef) error {
+	a, err := in.store.Account(ctx, keyOf(ref))
+	if err != nil {
+		return err
+	}
+	m := in.mailService()
+	defer m.Close()
+	return notifier{mail: m, host: in.cfg.Public.Name, now: time.Now}.signInMade(ctx, a)
 }
 
 // relyingParty is the portal at all issuers.
@@ -178,10 +205,12 @@ func (in *Installation) invite(ctx context.Context, ref auth.AccountRef, issuer 
 	if err != nil {
 		return "", err
 	}
+	tell := in.newSignIn(ctx, ref)
 	code, err := rp.Invite(ctx, ref, issuer)
 	if err != nil {
 		return "", err
 	}
+	tell()
 	return in.cfg.Public.Portal + "/login?invitation=" + code, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	gomail "github.com/emersion/go-message/mail"
 
 	"fachwerk/auth"
+	"fachwerk/internal/store"
 	"fachwerk/mail"
 )
 
@@ -51,6 +52,38 @@ this app password and tell your IT.
 	})
 }
 
+// signInMade delivers a message about a password or an invitation that an administrator
+// has made for somebody who signs in already.
+func (n notifier) signInMade(ctx context.Context, a store.Account) error {
+	text := fmt.Sprintf(`Guten Tag,
+
+für Ihr Konto %[1]s hat eine Administratorin oder ein Administrator einen
+neuen Weg eingerichtet, sich anzumelden: ein neues Passwort, einen Link zum
+Anmelden oder einen weiteren Zugang Ihres Anmeldedienstes.
+
+Wenn Sie darum gebeten haben, ist nichts zu tun. Wenn nicht: Fragen Sie bei
+Ihrer IT oder den Datenschutzbeauftragten nach, wer das war und warum.
+
+--
+
+Hello,
+
+an administrator has made a new way to sign in for your account %[1]s:
+a new password, a link to sign in with, or a further identity at your login
+provider.
+
+If you asked for it, there is nothing to do. If not: ask your IT or your data
+protection officer who it was, and why.
+`, a.Address)
+	l := letter{
+		fromName: "Fachwerk", from: "noreply@" + n.host,
+		to: a.Address, toName: a.DisplayName, subject: "Neuer Weg zur Anmeldung / New way to sign in", text: text,
+		date: n.now(), host: n.host, auto: true,
+	}
+	// To the account itself: its address may be another's by now.
+	return deliverTo(ctx, n.mail, mail.Recipient{Tenant: a.Tenant, Account: a.Key.Account, Address: a.Address, Kind: mail.Kind(a.Kind)}, l)
+}
+
 // A letter is a plain message from this server to somebody here.
 type letter struct {
 	fromName, from string
@@ -88,13 +121,18 @@ func (l letter) encode() ([]byte, error) {
 
 // deliver puts a letter into the recipient's INBOX.
 func deliver(ctx context.Context, m *mail.Service, l letter) error {
-	text, err := l.encode()
-	if err != nil {
-		return fmt.Errorf("write a message to %s: %w", l.to, err)
-	}
 	to, err := m.Resolve(ctx, l.to)
 	if err != nil {
 		return fmt.Errorf("deliver to %s: %w", l.to, err)
+	}
+	return deliverTo(ctx, m, to, l)
+}
+
+// deliverTo puts a letter into an account's INBOX.
+func deliverTo(ctx context.Context, m *mail.Service, to mail.Recipient, l letter) error {
+	text, err := l.encode()
+	if err != nil {
+		return fmt.Errorf("write a message to %s: %w", l.to, err)
 	}
 	in := m.NewIncoming()
 	defer in.Close()

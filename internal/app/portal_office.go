@@ -200,6 +200,11 @@ func (o office) FirstLogin(ctx context.Context, ref auth.AccountRef) (portal.Fir
 	if _, err := personOf(a); err != nil {
 		return portal.FirstLogin{}, fmt.Errorf("%w: %w", portal.ErrSetting, err)
 	}
+	// Who opens the account has its roles, and its mail, in which new passwords of other
+	// providers arrive: a tenant admin would be operator too.
+	if err := o.noOperator(ctx, a); err != nil {
+		return portal.FirstLogin{}, err
+	}
 	bound, err := o.in.store.Issuers(ctx, ref.Tenant)
 	if err != nil {
 		return portal.FirstLogin{}, officeError(err)
@@ -211,11 +216,6 @@ func (o office) FirstLogin(ctx context.Context, ref auth.AccountRef) (portal.Fir
 		}
 	}
 	if own == "" && o.in.cfg.OIDC.Embedded {
-		// Groups of the embedded provider belong to the account: with its password a
-		// tenant admin would be operator too.
-		if err := o.noOperator(ctx, a); err != nil {
-			return portal.FirstLogin{}, err
-		}
 		password := newPassword()
 		return portal.FirstLogin{Password: password}, officeError(o.in.setPassword(ctx, ref, password))
 	}

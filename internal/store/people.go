@@ -155,22 +155,7 @@ func (s *Store) BindSubject(ctx context.Context, key Key, issuer, sub string) er
 		return err
 	}
 	return s.at(ctx, key.Tenant).update(ctx, func(tx meta.Tx) error {
-		if err := bound(ctx, tx, key.Tenant, issuer); err != nil {
-			return err
-		}
-		var b meta.Batch
-		b.Exec(`INSERT INTO subject (tenant_id, issuer, sub, account_id) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (tenant_id, issuer, sub) DO NOTHING`, key.Tenant, issuer, sub, key.Account)
-		if err := tx.Run(ctx, &b); err != nil {
-			return err
-		}
-		var bound int64
-		err := oneIn(ctx, tx, []any{&bound}, `SELECT account_id FROM subject WHERE tenant_id = $1 AND issuer = $2 AND sub = $3`,
-			key.Tenant, issuer, sub)
-		if err == nil && bound != key.Account {
-			return fmt.Errorf("the subject belongs to another account: %w", ErrExists)
-		}
-		return err
+		return bindSubject(ctx, tx, key, issuer, sub)
 	})
 }
 
