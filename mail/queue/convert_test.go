@@ -132,6 +132,25 @@ func TestSMTPUTF8IsReportedWhereThePeerLacksIt(t *testing.T) {
 	wantText(t, h.Inbox(t, anna, 1)[0], "Status: 5.6.7", "message/global-delivery-status", "Final-Recipient: utf-8;jörg@fern.example")
 }
 
+// A recipient whose address the peer cannot take keeps no other from getting the mail.
+func TestSMTPUTF8IsAskedOfEachRecipient(t *testing.T) {
+	s := queuetest.NewSmarthost(t, func(s *gosmtp.Server) { s.EnableSMTPUTF8 = false })
+	h := queuetest.Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	put(t, h, queue.Message{ReversePath: anna.Address, SMTPUTF8: true,
+		Recipients: to("x@fern.example", "jörg@fern.example", "y@müller.example")}, header("")+body)
+	told := h.Inbox(t, anna, 1)[0]
+	wantText(t, told, "Status: 5.6.7", "Final-Recipient: utf-8;jörg@fern.example")
+	if strings.Contains(told, ";x@") || strings.Contains(told, ";y@") {
+		t.Errorf("others were refused as well:\n%s", told)
+	}
+	got := s.Take(t, 1)[0]
+	if strings.Join(got.To, " ") != "x@fern.example y@xn--mller-kva.example" || got.Opts.UTF8 {
+		t.Errorf("sent: %+v", got)
+	}
+	h.Empty(t)
+}
+
 // What is in the queue has been checked; if a bare CR or LF got in all the same
 // it does not get out.
 func TestBareCRAndLFAreNeverSent(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,15 +70,21 @@ func (t *transfer) run(ctx context.Context) []outcome {
 	if refusal != nil {
 		return all(t.j, *refusal)
 	}
+	if !slices.ContainsFunc(plan.refused, func(o outcome) bool { return o.result != permanent }) {
+		return plan.refused
+	}
 	m := &t.j.message
 	opts := &gosmtp.MailOptions{Size: m.Size, UTF8: plan.utf8, Return: gosmtp.DSNReturn(m.Ret), EnvelopeID: m.EnvID}
 	if err := t.client.Mail(plan.from, opts); err != nil {
 		return all(t.j, t.judge(err))
 	}
-	outcomes := make([]outcome, len(m.Recipients))
+	outcomes := plan.refused
 	accepted := 0
 	_, reports := extension(t.client, "DSN")
 	for i, r := range m.Recipients {
+		if outcomes[i].result == permanent {
+			continue
+		}
 		if err := t.client.Rcpt(plan.to[i], rcptOptions(r)); err != nil {
 			outcomes[i] = t.judge(err)
 			if t.broken {
@@ -101,11 +108,12 @@ func (t *transfer) run(ctx context.Context) []outcome {
 	return outcomes
 }
 
-// rest gives the recipients from i on, and those accepted before, an outcome.
+// rest gives the recipients from i on, and those accepted before, an outcome: those that
+// are refused keep theirs.
 func (t *transfer) rest(outcomes []outcome, i int, o outcome) []outcome {
 	o.result = temporary
 	for k := range outcomes {
-		if k >= i || outcomes[k].result == delivered {
+		if k >= i && outcomes[k].result != permanent || outcomes[k].result == delivered {
 			outcomes[k] = o
 		}
 	}
@@ -213,22 +221,23 @@ func extension(c *gosmtp.Client, name string) (param string, ok bool) {
 type plan struct {
 	from    string
 	to      []string
+	refused []outcome // of each recipient: permanent, or nothing yet
 	utf8    bool
 	recoder *recoder // nil: the body goes as it is
 }
 
-// plan fits the message to what the peer offers, or says why that cannot be.
+// plan fits the message to what the peer offers, or says why that cannot be: for all
+// recipients or, where only some are not to be had, for those.
 func (t *transfer) plan(ctx context.Context) (*plan, *outcome) {
 	m := &t.j.message
 	refuse := func(status, reason string) (*plan, *outcome) {
-		o := never(status, reason)
-		o.mta = t.mta
+		o := t.never(status, reason)
 		return nil, &o
 	}
 	if most, ok := t.client.MaxMessageSize(); ok && most > 0 && m.Size > int64(most) {
 		return refuse("5.3.4", "The message is larger than the next server takes ("+strconv.Itoa(most)+" bytes)")
 	}
-	p := &plan{from: m.ReversePath}
+	p := &plan{from: m.ReversePath, refused: make([]outcome, len(m.Recipients))}
 	plainNames := isASCII(p.from)
 	for _, r := range m.Recipients {
 		p.to = append(p.to, r.ForwardPath)
@@ -242,8 +251,8 @@ func (t *transfer) plan(ctx context.Context) (*plan, *outcome) {
 	plainHeader := !m.SMTPUTF8 || isASCII(string(header))
 	if !plainNames || !plainHeader {
 		_, p.utf8 = extension(t.client, "SMTPUTF8")
-		if !p.utf8 && (!plainHeader || !p.downgrade()) {
-			return refuse("5.6.7", "The next server does not take internationalised mail (SMTPUTF8)")
+		if !p.utf8 && (!plainHeader || !t.downgrade(p)) {
+			return refuse("5.6.7", noSMTPUTF8)
 		}
 	}
 	if _, ok := extension(t.client, "8BITMIME"); !ok && m.EightBit {
@@ -257,23 +266,37 @@ func (t *transfer) plan(ctx context.Context) (*plan, *outcome) {
 	return p, nil
 }
 
+const noSMTPUTF8 = "The next server does not take internationalised mail (SMTPUTF8)"
+
+func (t *transfer) never(status, reason string) outcome {
+	o := never(status, reason)
+	o.mta = t.mta
+	return o
+}
+
 // downgrade writes domains in A-labels, which is all it takes where local parts
-// are ASCII.
-func (p *plan) downgrade() bool {
-	list := append([]string{p.from}, p.to...)
-	for i, a := range list {
-		at := strings.LastIndexByte(a, '@')
-		if isASCII(a) {
-			continue
-		}
-		domain, err := idna.Lookup.ToASCII(a[at+1:])
-		if err != nil || !isASCII(a[:at]) {
-			return false
-		}
-		list[i] = a[:at+1] + domain
+// are ASCII. Recipients of whom they are not are refused, each for itself; of the
+// sender it says whether that could be done.
+func (t *transfer) downgrade(p *plan) (ok bool) {
+	if p.from, ok = inASCII(p.from); !ok {
+		return false
 	}
-	p.from, p.to = list[0], list[1:]
+	for i, a := range p.to {
+		if p.to[i], ok = inASCII(a); !ok {
+			p.refused[i] = t.never("5.6.7", noSMTPUTF8)
+		}
+	}
 	return true
+}
+
+// inASCII writes an address with its domain in A-labels, if its local part is ASCII.
+func inASCII(address string) (string, bool) {
+	if isASCII(address) {
+		return address, true
+	}
+	at := strings.LastIndexByte(address, '@')
+	domain, err := idna.Lookup.ToASCII(address[at+1:])
+	return address[:at+1] + domain, err == nil && isASCII(address[:at+1])
 }
 
 // write sends the body, watching for bare CR and LF.
