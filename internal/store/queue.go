@@ -133,44 +133,18 @@ func sealPath(account *content.Account, aad []byte, r QueueRecipient) []byte {
 // where the database carries hints. f must not block.
 func (s *Store) WatchQueue(f func()) (stop func()) { return s.queued.listen(f) }
 
-// NextDue is when the next waiting recipient is due, by the database's clock;
-// false if none waits.
-func (s *Store) NextDue(ctx context.Context) (in time.Duration, ok bool, err error) {
-	var mu sync.Mutex
-	s.eachSite(ctx, func(ctx context.Context, at *site) error {
-		due, waits, failed := s.nextDueAt(ctx, at)
-		mu.Lock()
-		defer mu.Unlock()
-		if waits && (!ok || due < in) {
-			in, ok = due, true
-		}
-		err = errors.Join(err, failed)
-		return failed
-	})
-	if ok { // one site that is away keeps no other's mail waiting
-		err = nil
-	}
-	return in, ok, err
-}
-
-func (s *Store) nextDueAt(ctx context.Context, at *site) (in time.Duration, ok bool, err error) {
-	var due, now int64
-	where, held := s.notHeldBack(at, 1)
-	err = at.one(ctx, []any{&due, &now}, `SELECT coalesce(min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END), 0), {now}
-		FROM queue_recipient WHERE state = 0`+where, held...)
-	return time.Duration(due-now) * time.Microsecond, due != 0, err
-}
-
 // QueueBody reads a queued message.
 func (s *Store) QueueBody(ctx context.Context, ref QueueRef) (*Body, error) {
 	key := Key{Tenant: ref.Tenant, Account: ref.Account}
-	var id []byte
-	err := s.at(ctx, ref.Tenant).one(ctx, []any{&id}, `SELECT content_id FROM queue_message WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`,
-		ref.Tenant, ref.Account, ref.ID)
+	rows, err := s.at(ctx, ref.Tenant).messageRows(ctx, []QueueRef{ref})
 	if err != nil {
 		return nil, err
 	}
-	cid, err := content.ParseID(id)
+	row, ok := rows[ref]
+	if !ok {
+		return nil, ErrNotFound
+	}
+	cid, err := content.ParseID(row.aad)
 	if err != nil {
 		return nil, err
 	}

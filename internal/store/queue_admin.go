@@ -96,7 +96,7 @@ func (s *Store) RetryQueue(ctx context.Context, ref QueueRef) (int64, error) {
 // DropQueue gives up a message's waiting recipients without telling the sender;
 // recipient -1 means all of them.
 func (s *Store) DropQueue(ctx context.Context, ref QueueRef, recipient int) (int64, error) {
-	n, err := s.at(ctx, ref.Tenant).exec(ctx, `UPDATE queue_recipient SET state = 3, lease_token = 0, lease_until = 0 WHERE state = 0
+	n, err := s.at(ctx, ref.Tenant).exec(ctx, `UPDATE queue_recipient SET state = 3, lease_token = 0, lease_until = 0 WHERE state < 1
 		AND tenant_id = $1 AND account_id = $2 AND message_id = $3 AND (recipient = $4 OR $4 < 0)`,
 		ref.Tenant, ref.Account, ref.ID, int64(recipient))
 	if err == nil {
@@ -105,26 +105,70 @@ func (s *Store) DropQueue(ctx context.Context, ref QueueRef, recipient int) (int
 	return n, err
 }
 
-// reapQueue removes what a crash left between a last delivery and its removal.
+// reapPage is how many messages are looked at together.
+const reapPage = 500
+
+// readDone names messages of which something is done, in order.
+const readDone = `SELECT DISTINCT tenant_id, account_id, message_id FROM queue_recipient /*by queue_recipient_done*/
+	WHERE state <> 0 AND (tenant_id, account_id, message_id) > ($1, $2, $3) ORDER BY tenant_id, account_id, message_id LIMIT $4`
+
+// reapQueue removes what a crash left between a last delivery and its removal. It looks
+// at what is done, and not at all that waits.
 func (at *site) reapQueue(ctx context.Context) error {
-	var refs []QueueRef
-	err := at.queued(ctx, &refs, `SELECT m.tenant_id, m.account_id, m.message_id FROM queue_message m WHERE NOT EXISTS (
-		SELECT 1 FROM queue_recipient r WHERE r.tenant_id = m.tenant_id AND r.account_id = m.account_id
-		AND r.message_id = m.message_id AND r.state = 0) LIMIT 1000`)
-	for _, ref := range refs {
-		if err == nil {
-			err = at.reapMessage(ctx, ref)
+	for after, more := (QueueRef{}), true; more; {
+		var refs []QueueRef
+		var b meta.Batch
+		b.ByIndex()
+		b.Query(eachRow(scanRef(&refs)), readDone, after.Tenant, after.Account, after.ID, int64(reapPage))
+		if err := at.db.Read(ctx, &b); err != nil {
+			return outer(err)
+		}
+		done, err := at.noneWaiting(ctx, refs)
+		if err != nil {
+			return err
+		}
+		for _, ref := range done {
+			if err := at.reapMessage(ctx, ref); err != nil {
+				return err
+			}
+		}
+		if more = len(refs) == reapPage; more {
+			after = refs[len(refs)-1]
 		}
 	}
-	return err
+	return nil
+}
+
+// noneWaiting picks the messages none of whose recipients waits, in one round trip.
+func (at *site) noneWaiting(ctx context.Context, refs []QueueRef) (done []QueueRef, err error) {
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	var b meta.Batch
+	b.ByIndex()
+	for _, ref := range refs {
+		b.Query(eachRow(func(r meta.Rows) error {
+			var waiting int64
+			err := r.Scan(&waiting)
+			if waiting == 0 {
+				done = append(done, ref)
+			}
+			return err
+		}), countWaiting, ref.Tenant, ref.Account, ref.ID)
+	}
+	return done, outer(at.db.Read(ctx, &b))
 }
 
 // queued reads the messages that a statement names.
 func (at *site) queued(ctx context.Context, refs *[]QueueRef, sql string, args ...any) error {
-	return at.view(ctx, func(r meta.Rows) error {
+	return at.view(ctx, scanRef(refs), sql, args...)
+}
+
+func scanRef(refs *[]QueueRef) func(meta.Rows) error {
+	return func(r meta.Rows) error {
 		var ref QueueRef
 		err := r.Scan(&ref.Tenant, &ref.Account, &ref.ID)
 		*refs = append(*refs, ref)
 		return err
-	}, sql, args...)
+	}
 }

@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"fachwerk/internal/store/content"
 	"fachwerk/internal/store/meta"
-	"fachwerk/location"
 )
 
 // QueueClaim is work for one attempt: recipients of one message that share a
@@ -39,16 +36,11 @@ const claimPatience = 5 * time.Second
 // claimRest is how long a site is passed over that was silent for so long.
 const claimRest = 15 * time.Second
 
-// QueueShare is what the queue holds of one tenant for one kind of next hop.
-type QueueShare struct {
-	Tenant int64
-	Local  bool
-}
-
 // ClaimQueue leases up to limit due recipients, but none of those that are left out. A
 // lease that is not finished passes to the next claimer when it ends. No transaction
-// spans the attempt. Tenants take turns, and each call begins with another site: no
-// newsletter of one town keeps another's mail waiting.
+// spans the attempt. Tenants take turns, as do mail to people here and mail to elsewhere,
+// and each call begins with another site: no newsletter of one town keeps another's mail
+// waiting. In its turn goes what was due first, or whose lease ended first.
 func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration, leaveOut ...QueueShare) (claims []QueueClaim, err error) {
 	begin := int(s.claims.Add(1) % uint64(len(s.sites)))
 	for i := range s.sites {
@@ -78,62 +70,106 @@ func (s *Store) ClaimQueue(ctx context.Context, limit int, lease time.Duration, 
 }
 
 func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Duration, leaveOut []QueueShare) ([]QueueClaim, error) {
-	token := newID()
-	where, held := s.notHeldBack(at, 4)
-	for _, share := range leaveOut {
-		if s.at(ctx, share.Tenant) != at {
-			continue
-		}
-		hop := "<>"
-		if share.Local {
-			hop = "="
-		}
-		held = append(held, share.Tenant)
-		where += " AND NOT (tenant_id = $" + strconv.Itoa(3+len(held)) + " AND next_hop " + hop + " 'local')"
-	}
-	claimed := map[QueueRef][]sealedRecipient{}
-	var order []QueueRef
 	asking, cancel := context.WithTimeout(ctx, claimPatience)
 	defer cancel()
-	err := at.update(asking, func(tx meta.Tx) error {
-		clear(claimed)
-		order = order[:0]
-		return query(asking, tx, func(r meta.Rows) error {
-			ref, q, err := scanRecipient(r)
-			if err != nil {
-				return err
-			}
-			if claimed[ref] == nil {
-				order = append(order, ref)
-			}
-			claimed[ref] = append(claimed[ref], q)
-			return nil
-		}, `UPDATE queue_recipient SET lease_token = $1, lease_until = {now} + $2
-			WHERE (tenant_id, account_id, message_id, recipient) IN (
-				SELECT tenant_id, account_id, message_id, recipient FROM (
-					SELECT tenant_id, account_id, message_id, recipient, due_at,
-						row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS turn FROM queue_recipient
-					WHERE state = 0 AND due_at <= {now} AND lease_until <= {now}`+where+`) AS waiting
-				ORDER BY turn, due_at LIMIT $3)
-			AND state = 0 AND lease_until <= {now}
-			RETURNING `+recipientColumns, append([]any{token, lease.Microseconds(), int64(limit)}, held...)...)
+	lines, now, err := at.lines(asking)
+	if err != nil {
+		return nil, err
+	}
+	lines = slices.DeleteFunc(s.notHeldBack(at, lines), func(l queueLine) bool {
+		return l.ready > now || slices.Contains(leaveOut, l.QueueShare)
 	})
+	if len(lines) == 0 || limit <= 0 {
+		return nil, nil
+	}
+	lines = at.turns.next(lines, limit)
+	got := taken{token: newID(), lease: lease, now: now}
+	if err := at.update(asking, func(tx meta.Tx) error { return got.fill(asking, tx, lines, limit) }); err != nil {
+		return nil, err
+	}
+	return s.openClaims(ctx, at, &got)
+}
+
+// taken are recipients that one claim has leased, by message.
+type taken struct {
+	token int64
+	lease time.Duration
+	now   int64 // what is ready by then is taken
+
+	recipients map[QueueRef][]sealedRecipient
+	order      []QueueRef
+}
+
+// claimRounds is how often a claim asks at most: each round shares out what the lines of
+// the round before, some of which were short, have left over.
+const claimRounds = 4
+
+// fill takes up to limit recipients, of each line as many as of every other.
+func (c *taken) fill(ctx context.Context, tx meta.Tx, lines []queueLine, limit int) error {
+	c.recipients, c.order = map[QueueRef][]sealedRecipient{}, nil
+	for round := 0; round < claimRounds && limit > 0 && len(lines) > 0; round++ {
+		lines = lines[:min(len(lines), limit)]
+		share := limit / len(lines)
+		counts := make([]int, len(lines))
+		var b meta.Batch
+		b.ByIndex()
+		for i, l := range lines {
+			b.Query(eachRow(func(r meta.Rows) error {
+				counts[i]++
+				return c.add(r)
+			}), takeFromLine, c.token, c.lease.Microseconds(), l.Tenant, bit(l.Local), c.now, int64(share))
+		}
+		if err := tx.Run(ctx, &b); err != nil {
+			return err
+		}
+		var longer []queueLine
+		for i, n := range counts {
+			if limit -= n; n == share {
+				longer = append(longer, lines[i])
+			}
+		}
+		lines = longer
+	}
+	return nil
+}
+
+func (c *taken) add(r meta.Rows) error {
+	ref, q, err := scanRecipient(r)
+	if err != nil {
+		return err
+	}
+	if c.recipients[ref] == nil {
+		c.order = append(c.order, ref)
+	}
+	c.recipients[ref] = append(c.recipients[ref], q)
+	return nil
+}
+
+// openClaims reads the messages of what was taken, in one round trip, and opens all. One
+// that does not open keeps no other from being sent.
+func (s *Store) openClaims(ctx context.Context, at *site, c *taken) ([]QueueClaim, error) {
+	rows, err := at.messageRows(ctx, c.order)
 	if err != nil {
 		return nil, err
 	}
 	// What is returned comes in no order.
-	slices.SortStableFunc(order, func(a, b QueueRef) int { return claimed[a][0].Due.Compare(claimed[b][0].Due) })
+	slices.SortStableFunc(c.order, func(a, b QueueRef) int { return c.recipients[a][0].Due.Compare(c.recipients[b][0].Due) })
 	var claims []QueueClaim
-	for _, ref := range order {
-		slices.SortFunc(claimed[ref], func(a, b sealedRecipient) int { return a.N - b.N })
-		message, account, aad, err := s.queueMessage(ctx, ref)
-		if err != nil { // one that does not open keeps no other from being sent
+	for _, ref := range c.order {
+		list := c.recipients[ref]
+		slices.SortFunc(list, func(a, b sealedRecipient) int { return a.N - b.N })
+		row, ok := rows[ref]
+		if !ok {
+			continue // dropped meanwhile
+		}
+		message, account, err := s.openMessage(ctx, ref, row)
+		if err != nil {
 			s.log.Error("queued message cannot be opened; its lease will end", "tenant", ref.Tenant, "message", ref.ID, "err", err)
 			continue
 		}
 		byHop := map[string]int{}
-		for _, q := range claimed[ref] {
-			if err := q.open(account, aad); err != nil {
+		for _, q := range list {
+			if err := q.open(account, row.aad); err != nil {
 				s.log.Error("queue recipient cannot be opened; its lease will end", "tenant", ref.Tenant, "message", ref.ID, "recipient", q.N, "err", err)
 				continue
 			}
@@ -141,30 +177,12 @@ func (s *Store) claimAt(ctx context.Context, at *site, limit int, lease time.Dur
 			if !ok {
 				i = len(claims)
 				byHop[q.NextHop] = i
-				claims = append(claims, QueueClaim{Message: message, NextHop: q.NextHop, Token: token})
+				claims = append(claims, QueueClaim{Message: message, NextHop: q.NextHop, Token: c.token})
 			}
 			claims[i].Message.Recipients = append(claims[i].Message.Recipients, q.QueueRecipient)
 		}
 	}
 	return claims, nil
-}
-
-// notHeldBack keeps out the mail of tenants that may not be written for at a site now,
-// or are being removed: it waits as it lies. The condition's parameters are numbered
-// from first on.
-func (s *Store) notHeldBack(at *site, first int) (where string, args []any) {
-	var marks []string
-	for _, t := range s.tenants.known() {
-		if t.HomeSite != at.Name || !t.Removing && s.o.Placement(at.Name, t.subject(), location.Queue) == nil {
-			continue
-		}
-		marks = append(marks, "$"+strconv.Itoa(first+len(args)))
-		args = append(args, t.ID)
-	}
-	if len(args) == 0 {
-		return "", nil
-	}
-	return " AND tenant_id NOT IN (" + strings.Join(marks, ",") + ")", args
 }
 
 // QueueLease is a claim's hold on its recipients, all of one tenant's site.
@@ -201,13 +219,19 @@ func (s *Store) RenewQueue(ctx context.Context, leases []QueueLease, lease time.
 	return renewed, err
 }
 
+// renewLeases says nothing of the state, by which a database might look for rows: only
+// what waits has a token.
+const renewLeases = `UPDATE queue_recipient /*by queue_recipient_lease*/ SET lease_until = {now} + $1
+	WHERE lease_token = $2 AND lease_token <> 0`
+
 func (at *site) renewQueue(ctx context.Context, leases []QueueLease, lease time.Duration) (renewed []QueueLease, err error) {
 	err = at.update(ctx, func(tx meta.Tx) error {
 		renewed = nil
 		var b meta.Batch
+		b.ByIndex()
 		for _, l := range leases {
 			b.Statements = append(b.Statements, meta.Statement{
-				SQL:  `UPDATE queue_recipient SET lease_until = {now} + $1 WHERE lease_token = $2 AND state = 0`,
+				SQL:  renewLeases,
 				Args: []any{lease.Microseconds(), l.Token},
 				Affected: func(n int64) error {
 					if n > 0 {
@@ -256,29 +280,60 @@ func (q *sealedRecipient) open(account *content.Account, aad []byte) error {
 
 // queueMessage reads one without recipients, with what opens those.
 func (s *Store) queueMessage(ctx context.Context, ref QueueRef) (m QueueMessage, account *content.Account, aad []byte, err error) {
-	var sealed []byte
-	var created int64
-	m.Ref = ref
-	err = s.at(ctx, ref.Tenant).one(ctx, []any{&aad, &m.Size, &sealed, &created}, `SELECT content_id, size, sealed, created_at FROM queue_message
-		WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`, ref.Tenant, ref.Account, ref.ID)
+	rows, err := s.at(ctx, ref.Tenant).messageRows(ctx, []QueueRef{ref})
 	if err != nil {
 		return m, nil, nil, err
 	}
-	m.Created = timeOf(created)
+	row, ok := rows[ref]
+	if !ok {
+		return m, nil, nil, ErrNotFound
+	}
+	m, account, err = s.openMessage(ctx, ref, row)
+	return m, account, row.aad, err
+}
+
+// messageRow is a message as the database has it.
+type messageRow struct {
+	aad, sealed   []byte
+	size, created int64
+}
+
+// messageRows reads those that are there, in one round trip.
+func (at *site) messageRows(ctx context.Context, refs []QueueRef) (map[QueueRef]messageRow, error) {
+	rows := make(map[QueueRef]messageRow, len(refs))
+	if len(refs) == 0 {
+		return rows, nil
+	}
+	var b meta.Batch
+	b.ByIndex()
+	for _, ref := range refs {
+		b.Query(eachRow(func(r meta.Rows) error {
+			var row messageRow
+			err := r.Scan(&row.aad, &row.size, &row.sealed, &row.created)
+			rows[ref] = row
+			return err
+		}), `SELECT content_id, size, sealed, created_at FROM queue_message WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`,
+			ref.Tenant, ref.Account, ref.ID)
+	}
+	return rows, outer(at.db.Read(ctx, &b))
+}
+
+func (s *Store) openMessage(ctx context.Context, ref QueueRef, row messageRow) (m QueueMessage, account *content.Account, err error) {
+	m.Ref, m.Size, m.Created = ref, row.size, timeOf(row.created)
 	if account, err = s.sealer(ctx, Key{Tenant: ref.Tenant, Account: ref.Account}); err != nil {
-		return m, nil, nil, err
+		return m, nil, err
 	}
-	plain, err := account.OpenSmall("queue-envelope", aad, sealed)
+	plain, err := account.OpenSmall("queue-envelope", row.aad, row.sealed)
 	if err != nil {
-		return m, nil, nil, fmt.Errorf("store: queue message %d: %w", ref.ID, err)
+		return m, nil, fmt.Errorf("store: queue message %d: %w", ref.ID, err)
 	}
 	var e queueEnvelope
 	if err := json.Unmarshal(plain, &e); err != nil {
-		return m, nil, nil, fmt.Errorf("store: queue message %d: %w", ref.ID, err)
+		return m, nil, fmt.Errorf("store: queue message %d: %w", ref.ID, err)
 	}
 	m.ReversePath, m.EnvID, m.Ret, m.Sender = e.ReversePath, e.EnvID, e.Ret, e.Sender
 	m.SMTPUTF8, m.BinaryMIME, m.EightBit = e.SMTPUTF8, e.BinaryMIME, e.EightBit
-	return m, account, aad, nil
+	return m, account, nil
 }
 
 // FinishRecipient notes what an attempt came to; ErrLease unless token is the
@@ -290,15 +345,19 @@ func (s *Store) FinishRecipient(ctx context.Context, ref QueueRef, q QueueRecipi
 	}
 	q.LastReply = r.Reply
 	err = s.at(ctx, ref.Tenant).update(ctx, func(tx meta.Tx) error {
-		n, err := execIn(ctx, tx, `UPDATE queue_recipient SET state = $1, attempts = $2, due_at = {now} + $3,
+		var b meta.Batch
+		b.ByIndex()
+		b.Count(func(n int64) error {
+			if n == 0 {
+				return ErrLease
+			}
+			return nil
+		}, `UPDATE queue_recipient SET state = $1, attempts = $2, due_at = {now} + $3,
 			delayed_at = CASE WHEN $4 = 1 THEN {now} ELSE delayed_at END, sealed = $5, lease_token = 0, lease_until = 0
-			WHERE tenant_id = $6 AND account_id = $7 AND message_id = $8 AND recipient = $9 AND lease_token = $10 AND state = 0`,
+			WHERE tenant_id = $6 AND account_id = $7 AND message_id = $8 AND recipient = $9 AND lease_token = $10 AND state < 1`,
 			int64(r.State), int64(r.Attempts), r.Due.Microseconds(), bit(r.Delayed), sealPath(account, aad, q),
 			ref.Tenant, ref.Account, ref.ID, int64(q.N), token)
-		if err == nil && n == 0 {
-			return ErrLease
-		}
-		return err
+		return tx.Run(ctx, &b)
 	})
 	if err != nil {
 		return err
@@ -322,14 +381,20 @@ func (s *Store) ReapQueue(ctx context.Context, ref QueueRef) error {
 func (at *site) reapMessage(ctx context.Context, ref QueueRef) error {
 	return at.update(ctx, func(tx meta.Tx) error {
 		var waiting int64
-		err := oneIn(ctx, tx, []any{&waiting}, `SELECT count(*) FROM queue_recipient
-			WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND state = 0`, ref.Tenant, ref.Account, ref.ID)
-		if err != nil || waiting > 0 {
+		var found bool
+		var look, b meta.Batch
+		look.ByIndex()
+		look.Query(eachRow(firstRow(&found, []any{&waiting})), countWaiting, ref.Tenant, ref.Account, ref.ID)
+		if err := tx.Run(ctx, &look); err != nil || waiting > 0 {
 			return err
 		}
-		var b meta.Batch
 		b.Exec(`DELETE FROM queue_recipient WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`, ref.Tenant, ref.Account, ref.ID)
 		b.Exec(`DELETE FROM queue_message WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3`, ref.Tenant, ref.Account, ref.ID)
 		return tx.Run(ctx, &b)
 	})
 }
+
+// countWaiting counts the recipients of a message that wait. It says state < 1, as do all
+// that name a message: an index of what waits begins with the tenant, and a database that
+// knows little would take that one and read all the tenant's.
+const countWaiting = `SELECT count(*) FROM queue_recipient WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND state < 1`

@@ -28,7 +28,7 @@ func MarkQueueDone(ref QueueRef, recipient int, token int64) AddOption {
 func (d *queueDone) statement() meta.Statement {
 	return meta.Statement{
 		SQL: `UPDATE queue_recipient SET state = 1, lease_until = 0, lease_token = 0
-			WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND recipient = $4 AND lease_token = $5 AND state = 0`,
+			WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND recipient = $4 AND lease_token = $5 AND state < 1`,
 		Args: []any{d.ref.Tenant, d.ref.Account, d.ref.ID, int64(d.recipient), d.token},
 		Affected: func(n int64) error {
 			if n == 0 {
@@ -48,7 +48,7 @@ func (d *queueDone) elsewhere(ctx context.Context, s *Store, key Key) bool {
 func (d *queueDone) held(ctx context.Context, s *Store) error {
 	var n int64
 	err := s.at(ctx, d.ref.Tenant).one(ctx, []any{&n}, `SELECT count(*) FROM queue_recipient
-		WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND recipient = $4 AND lease_token = $5 AND state = 0`,
+		WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND recipient = $4 AND lease_token = $5 AND state < 1`,
 		d.ref.Tenant, d.ref.Account, d.ref.ID, int64(d.recipient), d.token)
 	if err == nil && n == 0 || isNotFound(err) { // the tenant is gone
 		return ErrLease

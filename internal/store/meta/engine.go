@@ -9,9 +9,11 @@ import (
 //
 // Statements are written with $1, $2 … and the marker {now}, which an engine
 // replaces by its clock as Unix microseconds. {lock} at the end of a SELECT locks its
-// rows in their order until the transaction ends. The comment /*by index*/ behind a table
+// rows in their order until the transaction ends; {free} does so with those that no other
+// transaction has locked, and passes the others over. The comment /*by index*/ behind a table
 // names the index to use, for an engine that plans without knowing how many rows
-// there are; CROSS JOIN keeps the order of tables. Arguments are int64, string,
+// there are; CROSS JOIN keeps the order of tables. See Batch.ByIndex for one that knows,
+// and remembers too long. Arguments are int64, string,
 // []byte and nil. All methods are safe for concurrent use.
 //
 // Errors wrap the sentinels of this package where one fits: ErrUnavailable,
@@ -133,3 +135,9 @@ func (b *Batch) Query(read func(Rows) error, sql string, args ...any) {
 func (b *Batch) Count(counted func(n int64) error, sql string, args ...any) {
 	b.Statements = append(b.Statements, Statement{SQL: sql, Args: args, Affected: counted})
 }
+
+// ByIndex has the statements that follow in the transaction find their rows by indexes
+// alone. An engine that keeps plans (PostgreSQL) may else read a whole table for minutes
+// because there was little in it when the plan was made: what grows suddenly, as a queue
+// does, needs it.
+func (b *Batch) ByIndex() { b.Exec("{by index}") }

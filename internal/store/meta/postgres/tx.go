@@ -31,8 +31,13 @@ type tx struct {
 	committed bool // by Last
 }
 
+// byIndex lasts until the transaction ends.
+const byIndex = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+	set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+
 // markers are what stands in statements for what engines word differently.
-var markers = strings.NewReplacer("{now}", now, "{lock}", "FOR NO KEY UPDATE")
+var markers = strings.NewReplacer("{now}", now, "{lock}", "FOR NO KEY UPDATE",
+	"{free}", "FOR NO KEY UPDATE SKIP LOCKED", "{by index}", byIndex)
 
 func local(text string) string { return markers.Replace(text) }
 

@@ -41,8 +41,8 @@ var placeholder = regexp.MustCompile(`\$(\d+)`)
 var byIndex = regexp.MustCompile(`/\*by (\w+)\*/`)
 
 // markers are what stands in statements for what engines word differently. There is one
-// writer, so rows need no lock.
-var markers = strings.NewReplacer("{now}", now, "{lock}", "")
+// writer, so rows need no lock, and plans are made for any number of rows.
+var markers = strings.NewReplacer("{now}", now, "{lock}", "", "{free}", "", "{by index}", "SELECT 1")
 
 // local words a statement for SQLite.
 func local(text string) (worded string, order []int) {
