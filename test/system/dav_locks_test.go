@@ -8,10 +8,10 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"fachwerk/internal/testenv/child"
 	"fachwerk/test/system/harness"
 )
 
@@ -97,23 +97,7 @@ func secondProcess(t *testing.T, d *harness.Demo, u *davUser) *davUser {
 	address, ops := free(), free()
 	cmd := exec.Command(harness.Binary(t), "serve", "dav", "--data", d.Data)
 	cmd.Env = append(os.Environ(), "FACHWERK_LISTEN_HTTP="+address, "FACHWERK_LISTEN_OPS="+ops, "FACHWERK_SPOOL_DIR="+t.TempDir())
-	var log strings.Builder
-	cmd.Stdout, cmd.Stderr = &log, &log
-	must(t, cmd.Start())
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-done:
-		case <-time.After(20 * time.Second):
-			_ = cmd.Process.Kill()
-			<-done
-		}
-		if t.Failed() {
-			t.Logf("the second process: %s", log.String())
-		}
-	})
+	child.Start(t, "the second process", cmd, &child.Said{})
 	harness.Eventually(t, time.Minute, "the second process serves", func() bool {
 		res, err := http.Get("http://" + ops + "/readyz")
 		if err != nil {

@@ -89,7 +89,7 @@ func activeContent(site string) map[string]string {
 // visit goes to an address; what becomes a download is no page and no failure.
 func (p *page) visit(address string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
 	defer cancel()
 	_ = chromedp.Do(ctx, chromedp.Navigate(address))
 }

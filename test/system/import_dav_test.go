@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/samples"
 	"fachwerk/test/system/harness"
 )
 
@@ -141,21 +142,12 @@ func corpusObjects(t *testing.T, kind string, limit int) [][]byte {
 	}
 	for i := range min(limit, 60) {
 		if kind == "ics" {
-			list = append(list, peerEvent(fmt.Sprintf("gemacht-%d", i), fmt.Sprintf("Termin %d", i)))
+			list = append(list, []byte(samples.Event(fmt.Sprintf("gemacht-%d", i), fmt.Sprintf("Termin %d", i))))
 		} else {
-			list = append(list, peerCard(fmt.Sprintf("gemacht-%d", i), fmt.Sprintf("Person %d", i)))
+			list = append(list, []byte(samples.Card(fmt.Sprintf("gemacht-%d", i), fmt.Sprintf("Person %d", i))))
 		}
 	}
 	return list
-}
-
-func peerEvent(uid, summary string) []byte {
-	return fmt.Appendf(nil, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Alt//DE\r\nBEGIN:VEVENT\r\nUID:%s\r\nDTSTAMP:20260101T000000Z\r\n"+
-		"DTSTART:20261201T090000Z\r\nDTEND:20261201T100000Z\r\nSUMMARY:%s\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", uid, summary)
-}
-
-func peerCard(uid, name string) []byte {
-	return fmt.Appendf(nil, "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:%s\r\nFN:%s\r\nN:%s;;;;\r\nEND:VCARD\r\n", uid, name, name)
 }
 
 // fillRadicale makes a collection of what Radicale takes, and answers its names.
@@ -218,7 +210,7 @@ func TestImportCalendarFromRadicale(t *testing.T) {
 	old := p.user + "/termine/"
 	for n := range 4 {
 		name := fmt.Sprintf("fest-%d.ics", n)
-		p.must(t, http.MethodPut, old+name, "text/calendar", peerEvent(name, "vorher"))
+		p.must(t, http.MethodPut, old+name, "text/calendar", []byte(samples.Event(name, "vorher")))
 		names = append(names, name)
 	}
 	harness.Each(t, func(t *testing.T, e harness.Engines) {
@@ -261,11 +253,11 @@ func TestImportCalendarFromRadicale(t *testing.T) {
 
 		// fest-0 changes there, fest-1 here, fest-2 on both sides, fest-3 goes here.
 		for _, name := range []string{"fest-0.ics", "fest-2.ics"} {
-			p.must(t, http.MethodPut, old+name, "text/calendar", peerEvent(name, "nachher "+string(e)))
+			p.must(t, http.MethodPut, old+name, "text/calendar", []byte(samples.Event(name, "nachher "+string(e))))
 		}
-		p.must(t, http.MethodPut, old+"neu.ics", "text/calendar", peerEvent("neu", "Neu"))
+		p.must(t, http.MethodPut, old+"neu.ics", "text/calendar", []byte(samples.Event("neu", "Neu")))
 		for _, name := range []string{"fest-1.ics", "fest-2.ics"} {
-			if status, text := h.ask(http.MethodPut, at+name, peerEvent(name, "von hier"), "Content-Type", "text/calendar"); status/100 != 2 {
+			if status, text := h.ask(http.MethodPut, at+name, []byte(samples.Event(name, "von hier")), "Content-Type", "text/calendar"); status/100 != 2 {
 				t.Fatalf("PUT: %d %s", status, text)
 			}
 		}
@@ -314,7 +306,7 @@ func importAll(i *importer) *dataReport {
 // Address books come from Radicale, byte for byte.
 func TestImportContactsFromRadicale(t *testing.T) {
 	p := radicale(t)
-	objects := append(corpusObjects(t, "vcf", 200), peerCard("fest", "Fest"))
+	objects := append(corpusObjects(t, "vcf", 200), []byte(samples.Card("fest", "Fest")))
 	names := fillRadicale(t, p, "vereine", oldBook, objects, ".vcf", "text/vcard")
 	old := p.user + "/vereine/"
 	d := harness.Start(t, harness.Options{})
@@ -426,7 +418,7 @@ func TestImportOfDataIsKilledAndGoesOn(t *testing.T) {
 	var objects [][]byte
 	const n = 300
 	for i := range n {
-		objects = append(objects, peerEvent(fmt.Sprintf("kill-%d", i), fmt.Sprintf("Termin %d", i)))
+		objects = append(objects, []byte(samples.Event(fmt.Sprintf("kill-%d", i), fmt.Sprintf("Termin %d", i))))
 	}
 	names := fillRadicale(t, p, "viele", oldCalendar, objects, ".ics", "text/calendar")
 	d := harness.Start(t, harness.Options{})
@@ -493,7 +485,7 @@ func TestImportOfFilesFromThisMachine(t *testing.T) {
 	}
 
 	vcf := filepath.Join(dir, "Kontakte.vcf")
-	peerWrite(t, vcf, string(peerCard("x", "Xaver"))+"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ohne\r\nN:Ohne;;;;\r\nEND:VCARD\r\n")
+	peerWrite(t, vcf, samples.Card("x", "Xaver")+"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ohne\r\nN:Ohne;;;;\r\nEND:VCARD\r\n")
 	books := newImporter(t, d, "contacts", d.Anna().Address, vcf, nil)
 	if r := books.run(true); len(r.Notes) != 1 || r.Collections[0].Verified != 2 {
 		t.Errorf("report: %+v", r)

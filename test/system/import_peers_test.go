@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"fachwerk/internal/testenv/child"
 	"fachwerk/internal/testenv/need"
+	"fachwerk/test/system/harness"
 )
 
 // A davPeer is another server that data comes from.
@@ -43,35 +45,18 @@ func runPeer(t testing.TB, address, binary string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			<-ended
+	var said child.Said
+	p := child.Start(t, filepath.Base(binary), cmd, &said)
+	harness.Eventually(t, 2*time.Minute, "the peer answers", func() bool {
+		if !p.Running() {
+			t.Fatalf("%s ended at once:\n%s", binary, said.Tail())
 		}
-		if t.Failed() {
-			t.Logf("%s said:\n%.4000s", binary, output.String())
-		}
-	})
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()
-			return
 		}
-		if time.Since(began) > 30*time.Second {
-			t.Fatalf("%s is not ready: %v\n%s", binary, err, output.String())
-		}
-	}
+		return err == nil
+	})
 }
 
 // radicale starts Debian's Radicale with a folder of its own.

@@ -60,7 +60,7 @@ set beep=no
 		if err != nil {
 			t.Fatalf("neomutt: %v\n%q", err, out)
 		}
-	case <-time.After(45 * time.Second):
+	case <-time.After(3 * time.Minute):
 		_ = cmd.Process.Kill()
 		<-done
 		t.Fatalf("neomutt does not end\n%q", out)

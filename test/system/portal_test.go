@@ -32,7 +32,7 @@ func openPage(t *testing.T) *page {
 
 func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, 2*time.Minute)
 	defer cancel()
 	must(p.t, chromedp.Do(ctx, steps...))
 }
@@ -81,7 +81,7 @@ func TestAnAppPasswordFromPortalToMailProgram(t *testing.T) {
 	c := d.IMAP(t, made)
 	_, err := c.Select("INBOX", nil).Wait()
 	must(t, err)
-	harness.Eventually(t, 10*time.Second, "the owner hears of the new app password", func() bool {
+	harness.Eventually(t, time.Minute, "the owner hears of the new app password", func() bool {
 		return subjects(t, d, anna)["Neues App-Passwort / New app password"] > 0
 	})
 	_, err = c.Idle()

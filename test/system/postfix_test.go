@@ -241,7 +241,7 @@ func TestPostfixAsSmarthost(t *testing.T) {
 	for i := range 5 {
 		swaksSend(t, d, fmt.Sprintf("n%d@sink.example", i), fmt.Sprintf("wartend %d", i))
 	}
-	harness.Eventually(t, 20*time.Second, "the queue shows five messages with an attempt", func() bool {
+	harness.Eventually(t, time.Minute, "the queue shows five messages with an attempt", func() bool {
 		out := d.Command(t, "queue", "list")
 		return strings.Count(out, "waiting") == 5 && strings.Count(out, "4.4.1") >= 1
 	})
@@ -269,7 +269,7 @@ func TestPostfixAsSmarthost(t *testing.T) {
 			t.Errorf("%s arrived %d times", subject, n)
 		}
 	}
-	harness.Eventually(t, 10*time.Second, "the queue is empty", func() bool {
+	harness.Eventually(t, time.Minute, "the queue is empty", func() bool {
 		return !strings.Contains(d.Command(t, "queue", "list"), "sink.example")
 	})
 	d.Check(t)

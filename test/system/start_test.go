@@ -1,7 +1,6 @@
 package system
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -20,51 +19,31 @@ import (
 	"testing"
 	"time"
 
+	"fachwerk/internal/testenv/child"
 	"fachwerk/internal/testenv/need"
 	"fachwerk/test/system/harness"
 )
 
 // A started program is one that `serve` runs on a demo's data.
 type started struct {
-	cmd  *exec.Cmd
-	out  bytes.Buffer
-	done chan struct{}
+	*child.Process
+	out child.Said
 }
 
 // serve starts it with variables over the configuration; it is ended with the test.
 func serve(t *testing.T, data string, env ...string) *started {
 	t.Helper()
-	s := &started{cmd: exec.Command(harness.Binary(t), "serve", "--data", data), done: make(chan struct{})}
-	s.cmd.Env = append(os.Environ(), env...)
-	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
-	must(t, s.cmd.Start())
-	go func() { _ = s.cmd.Wait(); close(s.done) }()
-	t.Cleanup(func() { s.end(t) })
+	cmd := exec.Command(harness.Binary(t), "serve", "--data", data)
+	cmd.Env = append(os.Environ(), env...)
+	s := &started{}
+	s.Process = child.Start(t, "the server", cmd, &s.out)
 	return s
-}
-
-// end stops it cleanly, if it still runs.
-func (s *started) end(t *testing.T) {
-	t.Helper()
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-s.done:
-	case <-time.After(time.Minute):
-		_ = s.cmd.Process.Kill()
-		<-s.done
-		t.Error("the server does not end after SIGTERM")
-	}
 }
 
 // refused waits for the end of a start and gives what was said.
 func (s *started) refused(t *testing.T) string {
 	t.Helper()
-	select {
-	case <-s.done:
-	case <-time.After(2 * time.Minute):
-		t.Fatal("the start does not end")
-	}
-	if s.cmd.ProcessState.Success() {
+	if s.ExitCode(t) == 0 {
 		t.Errorf("exit status 0")
 	}
 	return s.out.String()
@@ -271,7 +250,7 @@ func TestStartWithoutTheObjectStore(t *testing.T) {
 	}
 	g.shut(false)
 	harness.Eventually(t, 2*time.Minute, "the server is ready by itself", func() bool { return status(d.Ops+"/ready") == http.StatusOK })
-	s.end(t)
+	s.End(t, syscall.SIGTERM)
 	if !strings.Contains(s.out.String(), "the object store cannot be reached") {
 		t.Errorf("the log does not say what to do:\n%s", s.out.String())
 	}

@@ -79,7 +79,7 @@ func TestWebDAVDavfs(t *testing.T) {
 	if _, text := s.want(http.StatusOK, http.MethodGet, "Bauamt/%C3%9Cbersicht.txt", ""); text != "zweite Fassung" {
 		t.Errorf("the server has %q", text)
 	}
-	harness.Eventually(t, 5*time.Second, "weg.txt goes", func() bool {
+	harness.Eventually(t, time.Minute, "weg.txt goes", func() bool {
 		res, _ := s.do(http.MethodHead, "weg.txt", "")
 		return res.StatusCode == http.StatusNotFound
 	})

@@ -82,7 +82,7 @@ type Demo struct {
 
 // startTimeout is far above what a start takes, for a machine under load;
 // making many accounts takes longer.
-const startTimeout = 60 * time.Second
+const startTimeout = 2 * time.Minute
 
 // Start runs a demo in a new folder and waits until it is ready. It is stopped
 // when the test ends.
@@ -154,7 +154,7 @@ func (d *Demo) Stop(t testing.TB) {
 	}
 	select {
 	case <-d.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the server does not end after SIGTERM")
 	}
 	if code := d.cmd.ProcessState.ExitCode(); code != 0 {
@@ -193,7 +193,7 @@ func (d *Demo) end(t testing.TB) {
 		_ = d.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-d.done:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			_ = d.cmd.Process.Kill()
 			<-d.done
 		}
