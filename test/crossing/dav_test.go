@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fachwerk/internal/testenv/samples"
 )
 
 // client follows nothing and keeps no connections.
@@ -74,10 +76,10 @@ func (h *house) belongings(t *testing.T, who, owner string) (lock, token string)
 	do("PUT", files+"Akte.txt", large(word))
 	do("MKCOL", files+"Ordner/", "")
 	do("MKCALENDAR", calendar, "")
-	do("PUT", calendar+"termin.ics", event("termin@"+domain, word), "Content-Type", "text/calendar")
+	do("PUT", calendar+"termin.ics", samples.Event("termin@"+domain, word), "Content-Type", "text/calendar")
 	do("MKCOL", book, `<mkcol xmlns="DAV:"><set><prop><resourcetype><collection/><addressbook xmlns="urn:ietf:params:xml:ns:carddav"/></resourcetype></prop></set></mkcol>`,
 		"Content-Type", "application/xml")
-	do("PUT", book+"karte.vcf", card("karte@"+domain, word), "Content-Type", "text/vcard")
+	do("PUT", book+"karte.vcf", samples.Card("karte@"+domain, word), "Content-Type", "text/vcard")
 	got := do("LOCK", files+"Akte.txt", `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`, "Content-Type", "application/xml")
 	lock = regexp.MustCompile(`urn:uuid:[0-9a-f-]{36}|opaquelocktoken:[^<>"]+`).FindString(got)
 	got = do("PROPFIND", files, `<propfind xmlns="DAV:"><prop><sync-token/></prop></propfind>`, "Depth", "0", "Content-Type", "application/xml")
@@ -94,25 +96,6 @@ func large(word string) string {
 	noise := make([]byte, 256<<10)
 	_, _ = rand.Read(noise) // it never fails
 	return word + "\n" + string(noise)
-}
-
-func event(uid, summary string, more ...string) string {
-	return strings.ReplaceAll(fmt.Sprintf(`BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:-//musterstadt.example//test//DE
-BEGIN:VEVENT
-UID:%s
-DTSTAMP:20261122T090000Z
-DTSTART:20261201T090000Z
-DTEND:20261201T100000Z
-SUMMARY:%s
-%sEND:VEVENT
-END:VCALENDAR
-`, uid, summary, strings.Join(more, "")), "\n", "\r\n")
-}
-
-func card(uid, name string) string {
-	return strings.ReplaceAll(fmt.Sprintf("BEGIN:VCARD\nVERSION:3.0\nUID:%s\nFN:%s\nN:%s;;;;\nEND:VCARD\n", uid, name, name), "\n", "\r\n")
 }
 
 // A request has {n} for the name in its path, body and fields.
@@ -250,14 +233,14 @@ func (h *house) walkTokens(t *testing.T, lock, token string) {
 		h.same(t, "UID in a calendar", p, func(t *testing.T, uid string) string {
 			n++
 			path := fmt.Sprintf("/calendars/%s/akten/%s-%d.ics", anna, "t", n)
-			got := h.annas(t, "PUT", path, event(uid, "Sitzung"), "Content-Type", "text/calendar")
+			got := h.annas(t, "PUT", path, samples.Event(uid, "Sitzung"), "Content-Type", "text/calendar")
 			h.annas(t, "DELETE", path, "")
 			return etags.ReplaceAllString(strings.ReplaceAll(got, path, "PATH"), "ETAG")
 		})
 		h.same(t, "UID in an address book", p, func(t *testing.T, uid string) string {
 			n++
 			path := fmt.Sprintf("/addressbooks/%s/akten/%s-%d.vcf", anna, "k", n)
-			got := h.annas(t, "PUT", path, card(uid, "Muster"), "Content-Type", "text/vcard")
+			got := h.annas(t, "PUT", path, samples.Card(uid, "Muster"), "Content-Type", "text/vcard")
 			h.annas(t, "DELETE", path, "")
 			return etags.ReplaceAllString(strings.ReplaceAll(got, path, "PATH"), "ETAG")
 		})
@@ -266,7 +249,7 @@ func (h *house) walkTokens(t *testing.T, lock, token string) {
 		h.same(t, "ATTENDEE in a calendar", p, func(t *testing.T, name string) string {
 			n++
 			path := fmt.Sprintf("/calendars/%s/akten/%s-%d.ics", anna, "a", n)
-			got := h.annas(t, "PUT", path, event(fmt.Sprint("a", n), "Sitzung", "ORGANIZER:mailto:"+anna+"\nATTENDEE:mailto:"+name+"\n"), "Content-Type", "text/calendar")
+			got := h.annas(t, "PUT", path, samples.Event(fmt.Sprint("a", n), "Sitzung", "ORGANIZER:mailto:"+anna, "ATTENDEE:mailto:"+name), "Content-Type", "text/calendar")
 			h.annas(t, "DELETE", path, "")
 			return etags.ReplaceAllString(strings.ReplaceAll(got, path, "PATH"), "ETAG")
 		})

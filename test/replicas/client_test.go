@@ -2,7 +2,6 @@ package replicas
 
 import (
 	"encoding/xml"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -129,19 +128,4 @@ func multistatus(t testing.TB, text string) map[string]string {
 		}
 	}
 	return out
-}
-
-func event(uid, summary string) string {
-	return strings.ReplaceAll(fmt.Sprintf(`BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:-//musterstadt.example//test//DE
-BEGIN:VEVENT
-UID:%s
-DTSTAMP:20261122T090000Z
-DTSTART:20261201T090000Z
-DTEND:20261201T100000Z
-SUMMARY:%s
-END:VEVENT
-END:VCALENDAR
-`, uid, summary), "\n", "\r\n")
 }

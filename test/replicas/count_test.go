@@ -15,6 +15,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"fachwerk/internal/testenv/need"
+	"fachwerk/internal/testenv/samples"
 	"fachwerk/test/system/harness"
 )
 
@@ -111,7 +112,7 @@ func TestCosts(t *testing.T) {
 	d.want(t, http.StatusCreated, "MKCALENDAR", calendar, "")
 	href := func() string { return fmt.Sprintf("%sereignis-%d.ics", calendar, n) }
 	schedule := func(status int, summary string) {
-		d.want(t, status, "PUT", href(), event(fmt.Sprintf("ereignis-%d", n), summary))
+		d.want(t, status, "PUT", href(), samples.Event(fmt.Sprintf("ereignis-%d", n), summary))
 	}
 	another := func() { n++; schedule(http.StatusCreated, "Sitzung") }
 	m.measure(t, "PUT of an event", none, another)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"fachwerk/internal/testenv/samples"
 )
 
 // Files, calendars and locks are the same on both.
@@ -81,13 +83,13 @@ func (h *house) events(t *testing.T) {
 	one.want(t, http.StatusCreated, "MKCALENDAR", calendar, "")
 	token := two.token(t, calendar)
 	at := calendar + "sitzung.ics"
-	etag := two.want(t, http.StatusCreated, "PUT", at, event("sitzung", "Ausschuss")).header.Get("ETag")
+	etag := two.want(t, http.StatusCreated, "PUT", at, samples.Event("sitzung", "Ausschuss")).header.Get("ETag")
 	if changed := one.changed(t, calendar, token); changed[at] != etag {
 		t.Errorf("sync tells %v of an event made on the other replica with ETag %s", changed, etag)
 	}
 	// A UID is one object in its calendar, whoever is asked (RFC 4791 section 5.3.2.1).
-	one.want(t, http.StatusForbidden, "PUT", calendar+"zweite.ics", event("sitzung", "Doppelt"))
-	one.want(t, http.StatusNoContent, "PUT", at, event("sitzung", "Ausschuss, verlegt"), "If-Match", etag)
+	one.want(t, http.StatusForbidden, "PUT", calendar+"zweite.ics", samples.Event("sitzung", "Doppelt"))
+	one.want(t, http.StatusNoContent, "PUT", at, samples.Event("sitzung", "Ausschuss, verlegt"), "If-Match", etag)
 	if got := two.want(t, http.StatusOK, "GET", at, "").body; !strings.Contains(got, "verlegt") {
 		t.Errorf("the other replica answers the old event:\n%s", got)
 	}

@@ -23,8 +23,9 @@ func TestDrain(t *testing.T) {
 	body := text("drain")
 	half := len(body) / 2
 
-	put := begin(t, a, "http", fmt.Sprintf("PUT /files/%s/Entwurf.txt HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nContent-Length: %d\r\n\r\n",
+	put := begin(t, a, "http", fmt.Sprintf("PUT /files/%s/Entwurf.txt HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
 		a.Anna().Address, a.address("http"), basic(a.Anna()), len(body)))
+	put.expect("HTTP/1.1 100") // it is read
 	put.send(body[:half])
 
 	append := begin(t, a, "imap", "")
@@ -41,7 +42,6 @@ func TestDrain(t *testing.T) {
 	lmtp.expect("354")
 	lmtp.send(body[:half])
 
-	time.Sleep(200 * time.Millisecond) // the first halves are read
 	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
