@@ -54,7 +54,7 @@ func nodes(list []*accessibility.Node) (out []node) {
 // ask asks Chromium, and again while one page makes way for the next.
 func ask[T any](b *tab, question func(context.Context, *chromedp.Target) (T, error)) T {
 	b.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		got, err := chromedp.Run(b.ctx, question)
 		if err == nil || time.Now().After(end) {
 			must(b.t, err)
