@@ -184,7 +184,7 @@ func (c *cli) dataReport(r *app.DataReport, took time.Duration, ended bool) erro
 		return err
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintf(c.err, "came with a change: %s, %s: %s\n", n.Collection, n.Name, n.Text)
+		fmt.Fprintf(c.err, "came, but: %s, %s: %s\n", n.Collection, n.Name, n.Text)
 	}
 	for _, one := range r.Collections {
 		if one.Cut {

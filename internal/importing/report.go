@@ -43,7 +43,7 @@ type Failure struct {
 	Reason     string `json:"reason"`
 }
 
-// Note is something that came with a change.
+// Note is something that came, and is not just as it was or may not be.
 type Note struct {
 	Collection string `json:"collection"`
 	Name       string `json:"name"`

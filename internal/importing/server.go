@@ -136,7 +136,8 @@ func (c *Client) Open(ctx context.Context, e *Entry) (*Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	content := &Content{Body: answer.Body, Size: answer.ContentLength, Checksum: answer.Header.Get("OC-Checksum")}
+	content := &Content{Body: answer.Body, Size: answer.ContentLength, Checksum: answer.Header.Get("OC-Checksum"),
+		Open: endsByClosing(answer)}
 	if t, err := http.ParseTime(answer.Header.Get("Last-Modified")); err == nil {
 		content.Modified = t
 	}
@@ -145,4 +146,10 @@ func (c *Client) Open(ctx context.Context, e *Entry) (*Content, error) {
 		return nil, final(fmt.Errorf("%w gives it compressed, though nobody asked for that", ErrSource))
 	}
 	return content, nil
+}
+
+// endsByClosing reports whether nothing but the end of the connection says where an
+// answer ends (RFC 9112 section 6.3, number 8), so that one that broke off looks whole.
+func endsByClosing(answer *http.Response) bool {
+	return answer.ProtoMajor < 2 && answer.ContentLength < 0 && len(answer.TransferEncoding) == 0
 }

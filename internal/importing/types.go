@@ -45,6 +45,9 @@ type Content struct {
 	Size     int64  // bytes; -1: not known
 	Checksum string // as in OC-Checksum, "SHA1:…"; "": none
 	Modified time.Time
+	// Open says that the source does not tell where the body ends, so that one that
+	// breaks off looks as if it were whole.
+	Open bool
 }
 
 // Source is where the data is.

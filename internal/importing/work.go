@@ -170,10 +170,23 @@ func (w *work) fetch(ctx context.Context, e *Entry, path []string, known store.O
 		return err
 	}
 	defer loaded.Close()
+	// Objects show by themselves whether they are whole, and some servers list a length
+	// that is not theirs; files do not.
+	short := content.Open && body.n < e.Size
+	if short && w.here.Kind == resource.Drive {
+		return fmt.Errorf("%w gives %d bytes of %d", errBusy, body.n, e.Size)
+	}
 	if !content.Modified.IsZero() {
 		e.Modified = content.Modified
 	}
-	return w.place(ctx, e, path, loaded, h.Sum(nil), known, seen)
+	err = w.place(ctx, e, path, loaded, h.Sum(nil), known, seen)
+	switch {
+	case short && err != nil && codeOf(err) == Invalid && !fatal(err):
+		return fmt.Errorf("%w gives %d bytes of %d: %w", errBusy, body.n, e.Size, err)
+	case err == nil && content.Open && e.Size < 0 && w.here.Kind == resource.Drive && w.came(e):
+		w.note(e, "the source tells its length nowhere, so nobody can say whether it came whole")
+	}
+	return err
 }
 
 // place decides what becomes of content that was read.
@@ -272,9 +285,7 @@ func (w *work) put(ctx context.Context, e *Entry, path []string, old resource.It
 		return err
 	}
 	if text := loaded.Note(); text != "" {
-		w.im.mu.Lock()
-		w.im.report.Notes = append(w.im.report.Notes, Note{Collection: w.c.Source, Name: e.Name, Text: text})
-		w.im.mu.Unlock()
+		w.note(e, text)
 	}
 	if old.ID == 0 {
 		w.count(e, &w.report.Imported)
@@ -332,6 +343,19 @@ func (w *work) holds(ctx context.Context, i resource.Item, digest []byte) (bool,
 		return false, err
 	}
 	return bytes.Equal(h.Sum(nil), digest), nil
+}
+
+// came reports whether this run has stored an entry.
+func (w *work) came(e *Entry) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stored[e.Name]
+}
+
+func (w *work) note(e *Entry, text string) {
+	w.im.mu.Lock()
+	defer w.im.mu.Unlock()
+	w.im.report.Notes = append(w.im.report.Notes, Note{Collection: w.c.Source, Name: e.Name, Text: text})
 }
 
 func (w *work) count(e *Entry, n *int) {
