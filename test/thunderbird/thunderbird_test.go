@@ -68,11 +68,11 @@ func moveToArchive(t *testing.T, p *thunderbird.Program, demo *harness.Demo) {
 func sendToJan(t *testing.T, p *thunderbird.Program, demo *harness.Demo) {
 	const subject = "Rückfrage zum Weihnachtsmarkt"
 	p.Send(demo.Jan().Address, subject, "Hallo Jan,\n\nist die Genehmigung für den Weihnachtsmarkt schon da?\n\nGruß\nAnna\n")
-	harness.Eventually(t, 10*time.Second, "what was sent is in Jan's inbox", func() bool {
+	harness.Eventually(t, time.Minute, "what was sent is in Jan's inbox", func() bool {
 		return found(t, demo, demo.Jan(), "INBOX", subject) == 1
 	})
 	sent := specialUse(t, demo, imap.MailboxAttrSent)
-	harness.Eventually(t, 10*time.Second, "a copy is in "+sent, func() bool {
+	harness.Eventually(t, time.Minute, "a copy is in "+sent, func() bool {
 		return found(t, demo, demo.Anna(), sent, subject) == 1
 	})
 }

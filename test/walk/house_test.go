@@ -1,7 +1,6 @@
 package walk
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,12 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"fachwerk/internal/testenv/child"
 	"fachwerk/internal/testenv/parts"
 	"fachwerk/test/system/harness"
 )
-
-// patience holds on a machine much slower than this one.
-const patience = 2 * time.Minute
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -157,27 +154,14 @@ func (h *house) address(n int) string { return fmt.Sprintf("%s.%d", h.network, n
 // serve starts a server, which ends with the test.
 func (h *house) serve(t *testing.T, i int) {
 	t.Helper()
-	said := &bytes.Buffer{}
 	cmd := exec.Command(h.binary, "serve", "--config", filepath.Join(h.dir, configOf(i)))
-	cmd.Stdout, cmd.Stderr = said, said
 	cmd.Env = append(os.Environ(), "HTTPS_PROXY=http://"+h.names[i]) // the portal asks the provider by its public name
-	must(t, cmd.Start())
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	name := fmt.Sprintf("server %d", i)
+	p := child.Start(t, name, cmd, &child.Said{})
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Errorf("server %d ended with %v", i, err)
-			}
-		case <-time.After(patience):
-			_ = cmd.Process.Kill()
-			<-done
-			t.Errorf("server %d does not stop", i)
-		}
-		if t.Failed() {
-			t.Logf("server %d said:\n%s", i, said)
+		p.End(t, syscall.SIGTERM)
+		if code := p.ExitCode(t); code != 0 {
+			t.Errorf("%s ended with exit status %d", name, code)
 		}
 	})
 	parts.Eventually(t, "a server is ready", func() error {
