@@ -26,14 +26,15 @@ func fillQueue(t testing.TB, p *storetest.Parts, tenant int64, hop string, n int
 		{ForwardPath: "eins@fern.example", NextHop: hop, Expires: time.Now().Add(24 * time.Hour)}}}, nil, spool)
 	must(t, err)
 	var b meta.Batch
-	const numbers = ` WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < $3) `
+	const copies = ` WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i + 1 < $3), one AS MATERIALIZED (
+		SELECT * FROM %s WHERE tenant_id = $1 AND message_id = $2) `
 	if n > 1 {
-		b.Exec(`INSERT INTO queue_message (tenant_id, account_id, message_id, content_id, size, sealed, created_at)`+numbers+`
-			SELECT tenant_id, account_id, message_id + 1000 * i, content_id, size, sealed, created_at
-			FROM queue_message, c WHERE tenant_id = $1 AND message_id = $2`, tenant, ref.ID, int64(n))
-		b.Exec(`INSERT INTO queue_recipient (tenant_id, account_id, message_id, recipient, sealed, next_hop, due_at, expires_at)`+numbers+`
-			SELECT tenant_id, account_id, message_id + 1000 * i, recipient, sealed, next_hop, due_at - $3 + i, expires_at
-			FROM queue_recipient, c WHERE tenant_id = $1 AND message_id = $2`, tenant, ref.ID, int64(n))
+		b.Exec(`INSERT INTO queue_message (tenant_id, account_id, message_id, content_id, size, sealed, created_at)`+fmt.Sprintf(copies, "queue_message")+`
+			SELECT tenant_id, account_id, message_id + 1000 * i, content_id, size, sealed, created_at FROM one, c`, tenant, ref.ID, int64(n))
+		b.Exec(`INSERT INTO queue_recipient (tenant_id, account_id, message_id, recipient, sealed, next_hop, due_at, expires_at)`+
+			fmt.Sprintf(copies, "queue_recipient")+`
+			SELECT tenant_id, account_id, message_id + 1000 * i, recipient, sealed, next_hop, due_at - $3 + i, expires_at FROM one, c`,
+			tenant, ref.ID, int64(n))
 		must(t, p.DB.Update(t.Context(), func(tx meta.Tx) error { return tx.Run(t.Context(), &b) }))
 	}
 	return ref
