@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -23,7 +24,8 @@ const (
 // must not be disabled, and if they are several, not all of them. The principal opens no
 // account: Account is 0 and Scopes none. While a site is away that may know them, a token
 // made within [OperatorAlone] is believed alone. Errors are those of Bearer; a good
-// token without the group gives ErrScope.
+// token without the group gives ErrScope, and so does one that opens services, is a mail
+// program's, or lacks the binding's OperatorScope.
 func (a *Authenticator) Operator(ctx context.Context, at Attempt, token string) (*Principal, error) {
 	at.Username, at.Scope = "", 0
 	return a.judge(ctx, at, token, a.checkOperator)
@@ -40,6 +42,11 @@ func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token stri
 	}
 	if _, err := c.meant([]IssuerBinding{of}); err != nil {
 		return nil, err
+	}
+	// What somebody lets into their mail does not thereby manage the installation.
+	if err := of.notServices(c); err != nil {
+		a.log.Info("a token does not open the control API", "subject", c.Subject, "err", err)
+		return nil, ErrScope
 	}
 	groups := of.groups(c.all)
 	p := &Principal{
@@ -78,6 +85,20 @@ func (a *Authenticator) checkOperator(ctx context.Context, _ Attempt, token stri
 		p.Address, p.DisplayName = persons[0].Address, persons[0].DisplayName
 	}
 	return p, nil
+}
+
+// notServices refuses tokens that were made for the services of a person, or not for
+// operators where the issuer says so.
+func (b IssuerBinding) notServices(c *accessToken) error {
+	switch {
+	case b.scopes(c) != 0:
+		return errors.New("it opens services of a person")
+	case b.MailClient != "" && (c.ClientID == b.MailClient || c.Party == b.MailClient):
+		return errors.New("it is a mail program's")
+	case b.OperatorScope != "" && !slices.Contains(c.Scope, b.OperatorScope) && !slices.Contains(c.Scp, b.OperatorScope):
+		return fmt.Errorf("it lacks the scope %q", b.OperatorScope)
+	}
+	return nil
 }
 
 // operators are the persons that an operator is here: mostly one or none. away says why

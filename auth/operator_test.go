@@ -3,6 +3,7 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -96,14 +97,14 @@ func TestOperatorInSeveralTenants(t *testing.T) {
 	})
 	must(t, err)
 	t.Cleanup(a.Close)
-	token := func(groups ...string) string {
-		return s.ours.AccessToken("sub-1", resource, "mail.read", s.made(map[string]any{"groups": groups}))
+	tokenFor := func(scope string, groups ...string) string {
+		return s.ours.AccessToken("sub-1", resource, scope, s.made(map[string]any{"groups": groups}))
 	}
 	operator := func(token string) error {
 		_, err := a.Operator(t.Context(), at("", 0), token)
 		return err
 	}
-	old := token("operators")
+	old := tokenFor("", "operators")
 	must(t, operator(old))
 	s.Disable(second, true)
 	must(t, operator(old))
@@ -119,9 +120,33 @@ func TestOperatorInSeveralTenants(t *testing.T) {
 	delete(people.away, 3)
 	must(t, operator(old))
 	// A newer word, by a sign-in to the second tenant.
-	if _, err := a.Bearer(t.Context(), at("anna@drittstadt.example", auth.MailRead), token("Bauamt")); err != nil {
+	if _, err := a.Bearer(t.Context(), at("anna@drittstadt.example", auth.MailRead), tokenFor("mail.read", "Bauamt")); err != nil {
 		t.Fatal(err)
 	}
 	s.later(10 * time.Second)
 	wantErr(t, operator(old), auth.ErrScope)
+}
+
+// Where the issuer has a scope for operators, their tokens must be made for it.
+func TestOperatorScope(t *testing.T) {
+	s := openTowns(t)
+	providers, err := auth.NewProviders(auth.ProvidersConfig{
+		Installation: auth.IssuerBinding{
+			BearerIssuer: auth.BearerIssuer{URL: s.ours.URL, Audience: resource}, ClientID: "portal", GroupsClaim: "groups",
+			OperatorGroup: "operators", OperatorScope: "operate",
+		},
+		Directory: s.directory, Now: s.now,
+	})
+	must(t, err)
+	a, err := auth.New(auth.Config{
+		People: s.count, AppPasswords: s.count, Changes: s.Memory, HashKeys: oneKey, Providers: providers, Groups: s.Memory, Now: s.now,
+	})
+	must(t, err)
+	t.Cleanup(a.Close)
+	for scope, want := range map[string]error{"operate": nil, "openid operate": nil, "": auth.ErrScope, "openid": auth.ErrScope, "operate2": auth.ErrScope, "operate mail.read": auth.ErrScope} {
+		_, err := a.Operator(t.Context(), at("", 0), s.ours.AccessToken("a program", resource, scope, s.made(map[string]any{"groups": []string{"operators"}})))
+		if !errors.Is(err, want) || (want == nil) != (err == nil) {
+			t.Errorf("scope %q: %v, not %v", scope, err, want)
+		}
+	}
 }

@@ -189,4 +189,9 @@ type IssuerBinding struct {
 	// {tenant} stands for the tenant's name. OperatorGroup counts in the configuration's
 	// issuer alone.
 	OperatorGroup, AdminGroup, PrivacyGroup string
+	// OperatorScope is what an operator's token must be made for, as the issuer names it;
+	// empty: anything but services of a person. MailClient is the client id of mail
+	// programs, whose tokens are never an operator's. Both count in the configuration's
+	// issuer alone.
+	OperatorScope, MailClient string
 }

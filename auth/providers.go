@@ -238,7 +238,7 @@ func (p *Providers) completed(i IssuerBinding, tenant string) IssuerBinding {
 		return i
 	}
 	if !i.Installation {
-		i.OperatorGroup = ""
+		i.OperatorGroup, i.OperatorScope, i.MailClient = "", "", ""
 		return i
 	}
 	of := p.cfg.Installation

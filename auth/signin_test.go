@@ -309,6 +309,10 @@ func TestOperator(t *testing.T) {
 		token string
 		want  error
 	}{
+		"for mail":           {s.ours.AccessToken("a program", resource, "openid mail.read", group), auth.ErrScope},
+		"for files, as scp":  {s.ours.AccessToken("a program", resource, "", map[string]any{"groups": []string{"operators"}, "scp": []string{"files"}}), auth.ErrScope},
+		"a mail program's":   {s.ours.AccessToken("a program", resource, "openid", map[string]any{"groups": []string{"operators"}, "client_id": "mail"}), auth.ErrScope},
+		"that, as azp":       {s.ours.AccessToken("a program", resource, "openid", map[string]any{"groups": []string{"operators"}, "azp": "mail"}), auth.ErrScope},
 		"without the group":  {s.ours.AccessToken("a program", resource, "", nil), auth.ErrScope},
 		"for a client":       {s.ours.AccessToken("a program", "portal", "", group), auth.ErrDenied},
 		"of another issuer":  {s.theirs.AccessToken("a program", resource, "", map[string]any{"groups": []string{"operators"}, "roles": []string{"operators"}}), auth.ErrDenied},

@@ -111,7 +111,7 @@ func openTowns(t *testing.T) *towns {
 	providers, err := auth.NewProviders(auth.ProvidersConfig{
 		Installation: auth.IssuerBinding{
 			BearerIssuer: auth.BearerIssuer{URL: s.ours.URL, Audience: resource}, ClientID: "portal", GroupsClaim: "groups",
-			OperatorGroup: "operators", AdminGroup: "admins of {tenant}", PrivacyGroup: "privacy of {tenant}",
+			OperatorGroup: "operators", AdminGroup: "admins of {tenant}", PrivacyGroup: "privacy of {tenant}", MailClient: "mail",
 		},
 		Directory: s.directory, Now: s.now, TenantHTTP: auth.OutsideClient([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil),
 	})

@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -13,6 +14,9 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
+
+// ScopeAdmin is for programs of those who manage the installation.
+const ScopeAdmin = "admin"
 
 // Client is a program that people may sign in to. PKCE is demanded of all.
 type Client struct {
@@ -32,6 +36,8 @@ type Client struct {
 	Scopes []string
 	// Refresh lets it ask for offline_access.
 	Refresh bool
+	// AccessFor is how long its access tokens live; 0: an hour.
+	AccessFor time.Duration
 }
 
 func (c Client) check() error {
@@ -126,6 +132,9 @@ func (c opClient) RestrictAdditionalIdTokenScopes() func([]string) []string {
 func (c opClient) RestrictAdditionalAccessTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }
+
+// accessLifetime is how long an access token of the client lives.
+func (c opClient) accessLifetime() time.Duration { return cmp.Or(c.AccessFor, accessFor) }
 
 // knows compares a secret in constant time.
 func (c opClient) knows(secret string) bool {

@@ -109,7 +109,7 @@ func (p *Provider) consentPage(w http.ResponseWriter, r *http.Request, status in
 	data := p.newPage(r, c.Request.Locales)
 	data.ID, data.Form, data.Address = id, p.formToken(w, r), who.Address
 	data.Error = data.T[message]
-	for _, scope := range append(strings.Fields(auth.AllScopes.String()), oidc.ScopeOpenID, oidc.ScopeOfflineAccess) {
+	for _, scope := range append(strings.Fields(auth.AllScopes.String()), ScopeAdmin, oidc.ScopeOpenID, oidc.ScopeOfflineAccess) {
 		if slices.Contains(c.Request.Scopes, scope) {
 			data.May = append(data.May, data.T["may_"+scope])
 		}

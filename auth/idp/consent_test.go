@@ -126,3 +126,47 @@ func TestForgedConsent(t *testing.T) {
 	}
 	refused("an ended person", c.browser, page, yes, http.StatusBadRequest)
 }
+
+// A program of those who manage the installation gets short tokens of its own scope, of
+// which the page tells, and none to refresh; a mail program cannot have that scope.
+func TestAdminClient(t *testing.T) {
+	h := newHouse(t, func(c *Config) {
+		c.Clients = append(c.Clients, Client{
+			ID: "administration", Native: true, Scopes: []string{ScopeAdmin}, AccessFor: 10 * time.Minute, RedirectURIs: []string{"http://127.0.0.1/"},
+		})
+	})
+	for id, want := range map[string]struct {
+		redirect, scope string
+		seconds         float64
+		refresh, asks   bool
+	}{
+		"administration": {"http://127.0.0.1:45123/", "openid offline_access admin", 600, false, true},
+		"thunderbird":    {"http://127.0.0.1:45123/cb", "openid offline_access mail.read", 3600, true, false},
+	} {
+		c := newClient(h)
+		c.redirect = want.redirect
+		page := c.login(c.get(c.ask(func(q url.Values) {
+			q.Set("client_id", id)
+			q.Set("scope", "openid offline_access mail.read admin")
+		})), anna, annaPass)
+		if asks := strings.Contains(page.body, "Installation verwalten") || strings.Contains(page.body, "whole installation"); asks != want.asks {
+			t.Errorf("%s: the page tells of it %v: %s", id, asks, page.body)
+		}
+		back, err := url.Parse(c.stop().submit(page, map[string]string{"answer": "allow"}).Header.Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, answer := c.token(url.Values{
+			"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {c.redirect}, "code_verifier": {c.verifier}, "client_id": {id},
+		})
+		_, claims := payload(t, answer["access_token"])
+		lifetime, _ := claims["exp"].(float64)
+		since, _ := claims["iat"].(float64)
+		if status != http.StatusOK || claims["scope"] != want.scope || lifetime-since != want.seconds || answer["expires_in"] != want.seconds {
+			t.Errorf("%s: %d %v, %v", id, status, answer, claims)
+		}
+		if _, has := answer["refresh_token"]; has != want.refresh {
+			t.Errorf("%s: a refresh token %v", id, has)
+		}
+	}
+}

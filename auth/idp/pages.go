@@ -168,6 +168,7 @@ var texts = map[string]map[string]string{
 		"may_calendar":       "Ihre Kalender lesen und ändern",
 		"may_contacts":       "Ihre Kontakte lesen und ändern",
 		"may_files":          "Ihre Dateien lesen, ändern und löschen",
+		"may_admin":          "die ganze Installation verwalten, mit allen Verwaltungen und Konten",
 		"may_openid":         "Ihren Namen und Ihre E-Mail-Adresse sehen",
 		"may_offline_access": "das auch später, ohne dass Sie sich noch einmal anmelden",
 
@@ -207,6 +208,7 @@ var texts = map[string]map[string]string{
 		"may_calendar":       "read and change your calendars",
 		"may_contacts":       "read and change your contacts",
 		"may_files":          "read, change and delete your files",
+		"may_admin":          "manage the whole installation, with all tenants and accounts",
 		"may_openid":         "see your name and your email address",
 		"may_offline_access": "do so later too, without you signing in again",
 

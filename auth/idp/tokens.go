@@ -119,7 +119,7 @@ func (p *Provider) respond(ctx context.Context, g *grant, scopes []string) (*op.
 	if !active {
 		return nil, oidc.ErrInvalidGrant().WithDescription("the person cannot sign in")
 	}
-	answer := &oidc.AccessTokenResponse{TokenType: oidc.BearerToken, ExpiresIn: uint64(accessFor.Seconds()), Scope: scopes}
+	answer := &oidc.AccessTokenResponse{TokenType: oidc.BearerToken, ExpiresIn: uint64(p.clients[g.Request.ClientID].accessLifetime().Seconds()), Scope: scopes}
 	if answer.AccessToken, err = p.accessToken(ctx, g, scopes); err != nil {
 		return nil, oidc.ErrServerError().WithParent(err)
 	}
@@ -145,7 +145,7 @@ func (p *Provider) accessToken(ctx context.Context, g *grant, scopes []string) (
 	now := p.now()
 	claims := map[string]any{
 		"iss": p.cfg.Issuer, "sub": g.Subject, "aud": p.cfg.Resource, "client_id": g.Request.ClientID,
-		"iat": now.Unix(), "exp": now.Add(accessFor).Unix(), "jti": secret()[:22],
+		"iat": now.Unix(), "exp": now.Add(p.clients[g.Request.ClientID].accessLifetime()).Unix(), "jti": secret()[:22],
 		"auth_time": g.AuthTime.Unix(), "scope": strings.Join(scopes, " "),
 	}
 	if err := p.addGroups(ctx, claims, g.Subject); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fachwerk/auth"
+	"fachwerk/auth/idp"
 	"fachwerk/internal/store"
 	"fachwerk/portal"
 )
@@ -26,6 +27,7 @@ func (in *Installation) providers() (*auth.Providers, error) {
 			Installation: auth.IssuerBinding{
 				BearerIssuer: in.bearerIssuer(), ClientID: c.ClientID, ClientSecret: secret, GroupsClaim: c.GroupsClaim, GroupsScope: c.Scopes.Groups,
 				OperatorGroup: c.OperatorGroup, AdminGroup: c.AdminGroup, PrivacyGroup: c.PrivacyGroup,
+				OperatorScope: in.operatorScope(), MailClient: mailClientID,
 			},
 			Directory: directory{in}, HTTP: in.httpClient(), Log: in.log,
 			TenantHTTP: auth.OutsideClient(c.InternalNetworks, outgoingTLS(in.roots)),
@@ -136,6 +138,15 @@ func (s subjects) ReplaceSubject(ctx context.Context, ref auth.AccountRef, issue
 		return fmt.Errorf("%w: %w", auth.ErrNotFound, err)
 	}
 	return err
+}
+
+// operatorScope is what tokens for the control API must be made for; "" where the provider
+// of the configuration has no scope for that.
+func (in *Installation) operatorScope() string {
+	if in.cfg.OIDC.Embedded {
+		return idp.ScopeAdmin
+	}
+	return in.cfg.OIDC.OperatorScope
 }
 
 // newSignIn is asked before somebody who manages the installation or a tenant makes a new

@@ -19,6 +19,16 @@ import (
 // provider (RFC 8252: loopback redirect, PKCE, no secret).
 const mailClientID = "fachwerk-mail"
 
+// adminClientID is the public client with which operators get tokens for the control API
+// from the embedded provider: short ones, of its own scope, and none to refresh.
+const (
+	adminClientID  = "fachwerk-admin"
+	adminTokensFor = 10 * time.Minute
+)
+
+// loopback is where native clients of the embedded provider get their answers, at any port.
+var loopback = []string{"http://127.0.0.1/", "http://[::1]/", "http://localhost/"}
+
 // buildWeb builds the embedded provider, the portal and the control API.
 func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
 	if !s.in.cfg.TLS.Web {
@@ -98,7 +108,11 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 			},
 			{
 				ID: mailClientID, Native: true, Refresh: true, Scopes: scopes,
-				RedirectURIs: []string{"http://127.0.0.1/", "http://[::1]/", "http://localhost/"},
+				RedirectURIs: loopback,
+			},
+			{
+				ID: adminClientID, Native: true, Scopes: []string{idp.ScopeAdmin}, AccessFor: adminTokensFor,
+				RedirectURIs: loopback,
 			},
 		},
 	})

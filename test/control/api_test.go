@@ -45,7 +45,7 @@ func (h *house) send(t testing.TB, method, path, token string, body any) (int, [
 }
 
 func (h *house) operatorToken(t testing.TB) string {
-	return h.token(t, "a program of the operator", map[string]any{"groups": []string{"operators"}})
+	return h.token(t, "a program of the operator", map[string]any{"groups": []string{"operators"}, "scope": "openid"})
 }
 
 // ok sends one as the operator and wants it to succeed.
@@ -133,7 +133,7 @@ func TestControlAPIKeepsItsDoor(t *testing.T) {
 	by.town(t, "Nordstadt", "nord", "nordstadt.example")
 	by.person(t, "anna@nordstadt.example", "1")
 	stranger := newIssuer(t)
-	ops := map[string]any{"groups": []string{"operators"}}
+	ops := map[string]any{"groups": []string{"operators"}, "scope": "openid"}
 	with := func(claim string, value any) map[string]any {
 		c := maps.Clone(ops)
 		c[claim] = value
@@ -148,9 +148,13 @@ func TestControlAPIKeepsItsDoor(t *testing.T) {
 		"no token":               {"x", 401},
 		"operator":               {h.token(t, "0", ops), 200},
 		"operator and a person":  {h.token(t, "1", ops), 200},
-		"person":                 {h.token(t, "1", nil), 403},
-		"other groups":           {h.token(t, "1", map[string]any{"groups": []string{"operators2", "Operators"}}), 403},
-		"roles instead":          {h.token(t, "1", map[string]any{"roles": []string{"operators"}}), 403},
+		"person":                 {h.token(t, "1", map[string]any{"scope": "openid"}), 403},
+		"other groups":           {h.token(t, "1", map[string]any{"groups": []string{"operators2", "Operators"}, "scope": "openid"}), 403},
+		"roles instead":          {h.token(t, "1", map[string]any{"roles": []string{"operators"}, "scope": "openid"}), 403},
+		"a mail program's scope": {h.token(t, "0", with("scope", "openid mail.read")), 403},
+		"another's scope as scp": {h.token(t, "0", with("scp", []string{"mail.send"})), 403},
+		"a mail program":         {h.token(t, "0", with("client_id", "fachwerk-mail")), 403},
+		"a mail program as azp":  {h.token(t, "0", with("azp", "fachwerk-mail")), 403},
 		"another issuer":         {stranger.token(t, "0", ops), 401},
 		"another's key":          {stranger.token(t, "0", with("iss", h.URL)), 401},
 		"another audience":       {h.token(t, "0", with("aud", "urn:other")), 401},

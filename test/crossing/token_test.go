@@ -14,11 +14,17 @@ import (
 // accessToken is one of the embedded provider for the services.
 func (h *house) accessToken(t *testing.T, who string) string {
 	t.Helper()
-	program := httptest.NewServer(http.NotFoundHandler())
-	defer program.Close()
+	return h.token(t, who, "fachwerk-mail", "openid mail.read mail.send calendar contacts files")
+}
+
+// token is one of the embedded provider for a program.
+func (h *house) token(t *testing.T, who, program, scope string) string {
+	t.Helper()
+	end := httptest.NewServer(http.NotFoundHandler())
+	defer end.Close()
 	m := browser.MailProgram{
-		Authorize: h.URL("issuer") + "/authorize", Token: h.URL("issuer") + "/oauth/token", Client: "fachwerk-mail", Redirect: program.URL + "/",
-		Scope: "openid mail.read mail.send calendar contacts files", Transport: client.Transport,
+		Authorize: h.URL("issuer") + "/authorize", Token: h.URL("issuer") + "/oauth/token", Client: program, Redirect: end.URL + "/",
+		Scope: scope, Transport: client.Transport,
 	}
 	access, _ := m.Tokens(t, "password", map[string]string{"address": who, "password": towns.Word})
 	return access
@@ -28,7 +34,7 @@ func (h *house) accessToken(t *testing.T, who string) string {
 // the installation's.
 func (h *house) walkControl(t *testing.T) {
 	admin := h.URL("admin")
-	token := h.accessToken(t, anna)
+	token := h.token(t, anna, "fachwerk-admin", "openid admin")
 	ask := func(method, path string) string { return h.ask(t, token, method, admin+path, "{}") }
 	if got := ask("GET", "/v1/tenants/"+ourTown); strings.HasPrefix(got, "2") {
 		t.Errorf("an admin of a tenant may use the control API: %s", got)

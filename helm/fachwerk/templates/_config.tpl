@@ -94,7 +94,7 @@ oidc:
   client_secret_file: /etc/fachwerk/secrets/oidc-client
   {{- end }}
   audience: {{ .Values.oidc.audience | quote }}
-  {{- range $key := list "groupsClaim" "operatorGroup" "adminGroup" "privacyGroup" }}
+  {{- range $key := list "groupsClaim" "operatorGroup" "operatorScope" "adminGroup" "privacyGroup" }}
   {{- with index $.Values.oidc $key }}
   {{ snakecase $key }}: {{ . | quote }}
   {{- end }}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -305,8 +306,22 @@ func (k *checker) oidc(c *Config) {
 			k.say("oidc.scopes."+one.key, "is not a scope name", "one word, as the provider writes it into tokens (RFC 6749 section 3.3)")
 		}
 	}
+	k.operatorScope(c.OIDC)
 	if badScope(s.Groups) {
 		k.say("oidc.scopes.groups", "is not a scope name", "one word that makes the provider tell groups (RFC 6749 section 3.3), or nothing")
+	}
+}
+
+func (k *checker) operatorScope(o OIDC) {
+	s := o.Scopes
+	switch {
+	case o.OperatorScope == "":
+	case o.Embedded:
+		k.say("oidc.operator_scope", "is for outside providers, but the embedded one is on", "leave it out: the embedded provider's scope for operators is admin")
+	case badScope(o.OperatorScope):
+		k.say("oidc.operator_scope", "is not a scope name", "one word, as the provider writes it into tokens (RFC 6749 section 3.3)")
+	case slices.Contains([]string{s.MailRead, s.MailSend, s.Calendar, s.Contacts, s.Files}, o.OperatorScope):
+		k.say("oidc.operator_scope", "is the scope of a service too", "choose one that opens nothing else: a mail program's token must not manage the installation")
 	}
 }
 

@@ -224,6 +224,10 @@ type OIDC struct {
 	GroupsClaim string `yaml:"groups_claim"`
 	// OperatorGroup may manage the whole installation; empty: nobody by login.
 	OperatorGroup string `yaml:"operator_group"`
+	// OperatorScope is what access tokens for the control API must be made for, as an
+	// outside provider names it; empty: whatever is for no service of a person. The
+	// embedded provider's is admin.
+	OperatorScope string `yaml:"operator_scope"`
 	// AdminGroup and PrivacyGroup manage one tenant, and read where its data lies.
 	// {tenant} in them stands for the tenant's name, without which they would be the
 	// same group for all.
