@@ -36,13 +36,19 @@ func (in *Installation) newQueue(m *mail.Service) (*queue.Queue, error) {
 	return queue.New(queue.Config{
 		Store: in.store, Mail: m, Smarthost: host, Hostname: in.cfg.Public.Name,
 		Schedule: schedule(c.FirstRetry, c.MaxRetry), Lifetime: c.Lifetime, DelayNotice: notice,
-		Remote: int(c.Workers), Local: int(c.Workers), Grace: in.cfg.Limits.Drain, Log: in.log,
+		Remote: int(c.Workers), Local: int(c.Workers), Log: in.log,
+		Grace: in.cfg.Limits.Drain, Answer: max(answerWait, in.cfg.Limits.Drain),
 		Metrics: queue.Metrics{
 			Attempt: func(hop, outcome string) { in.metrics.attempts.WithLabelValues(hop, outcome).Inc() },
 			Report:  func(kind string) { in.metrics.reports.WithLabelValues(kind).Inc() },
 		},
 	})
 }
+
+// answerWait is how long a stop waits at least for a smarthost that has a message and has
+// not answered for it: gateways that look for viruses take their time, and a message that
+// is cut off then goes out twice. What ends processes has to wait longer (docs/admin).
+const answerWait = time.Minute
 
 // schedule doubles the wait from the first to the longest, which then repeats.
 func schedule(first, longest time.Duration) []time.Duration {

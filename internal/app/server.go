@@ -228,7 +228,8 @@ func closed(err error) bool {
 
 // Run serves until ctx ends, then stops cleanly: it is no longer ready, which load
 // balancers have limits.withdraw to notice; then there are no new connections, open
-// work gets limits.drain to end, and everything closes top down, readiness last. started, if not
+// work gets limits.drain to end (what a smarthost has and has not answered for gets
+// answerWait at least), and everything closes top down, readiness last. started, if not
 // nil, is called once every listener is served. A listener that fails ends the
 // server with its error.
 func (s *Server) Run(ctx context.Context, started func()) error {
@@ -246,8 +247,9 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 	}
 	background.Go(func() { s.in.store.Maintain(running, maintainEvery) })
 	background.Go(func() { s.emptyTrash(running, maintainEvery) })
+	sending, endSending := context.WithCancel(running)
 	if s.queue != nil {
-		background.Go(func() { _ = s.queue.Run(running) }) // its error is the context's
+		background.Go(func() { _ = s.queue.Run(sending) }) // its error is the context's
 	}
 	background.Go(func() { s.verifier.Run(running) })
 	background.Go(func() { s.in.clock.run(running, s.in.databases()) })
@@ -270,6 +272,7 @@ func (s *Server) Run(ctx context.Context, started func()) error {
 		time.Sleep(wait) // a second signal ends the process
 	}
 	s.log.Info("stopping", "drain", s.in.cfg.Limits.Drain.String())
+	endSending() // side by side with the connections, so that nobody waits for both in turn
 	stopErr := s.stop()
 	heads.Wait()
 	cancel()

@@ -22,6 +22,8 @@ type outcome struct {
 	reports bool
 	// lost: the lease went to another worker; nothing is to be noted.
 	lost bool
+	// untried: cut because this process ends; the next one tries at once.
+	untried bool
 }
 
 type result int8
@@ -76,6 +78,10 @@ func (q *Queue) conclude(ctx context.Context, j *job, outcomes []outcome) {
 	for i, r := range j.message.Recipients {
 		o := outcomes[i]
 		if o.lost {
+			continue
+		}
+		if o.untried {
+			q.note(ctx, j, r, untried(r, 0))
 			continue
 		}
 		if q.cfg.Metrics.Attempt != nil {
@@ -172,7 +178,6 @@ func (q *Queue) wait(attempts int) time.Duration {
 // note writes an outcome, trying for a while: a peer's acceptance that is not
 // noted is sent again.
 func (q *Queue) note(ctx context.Context, j *job, r store.QueueRecipient, next store.QueueResult) {
-	ctx = context.WithoutCancel(ctx)
 	pause := 20 * time.Millisecond
 	for {
 		err := q.store.FinishRecipient(ctx, j.message.Ref, r, j.token, next)
@@ -182,12 +187,15 @@ func (q *Queue) note(ctx context.Context, j *job, r store.QueueRecipient, next s
 		case errors.Is(err, store.ErrLease), errors.Is(err, store.ErrNotFound):
 			q.log.Info("the lease had passed on", "message", j.message.Ref.ID, "recipient", r.N)
 			return
-		case !errors.Is(err, store.ErrTemporary) || time.Now().Add(pause).After(j.until):
+		case !errors.Is(err, store.ErrTemporary) || ctx.Err() != nil || time.Now().Add(pause).After(j.until):
 			q.log.Error("cannot note what came of an attempt; it will be made again", "message", j.message.Ref.ID,
 				"recipient", r.N, "state", int(next.State), "err", err)
 			return
 		}
-		time.Sleep(pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
 		pause = min(2*pause, 5*time.Second)
 	}
 }

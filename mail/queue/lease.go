@@ -20,16 +20,14 @@ type lease struct {
 	jobs   map[*job]struct{}
 }
 
-// hold notes jobs that were claimed at a time; each gets a context that ends with its
-// lease.
-func (l *leases) hold(ctx context.Context, jobs []*job, until time.Time) {
+// hold notes jobs that were claimed, to end their contexts with their leases.
+func (l *leases) hold(jobs []*job, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.held == nil {
 		l.held = map[int64]*lease{}
 	}
 	for _, j := range jobs {
-		j.leased, j.lapse = context.WithCancel(ctx)
 		one := l.held[j.token]
 		if one == nil {
 			one = &lease{tenant: j.message.Ref.Tenant, until: until, jobs: map[*job]struct{}{}}

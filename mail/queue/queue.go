@@ -43,9 +43,12 @@ type Config struct {
 	// Local and Remote are how many messages are delivered at a time here and
 	// to the smarthost; default 8 each.
 	Local, Remote int
-	// Grace is how long attempts under way may take when Run is told to end;
-	// default 15 seconds.
+	// Grace is how long deliveries here that are under way may take when Run is told
+	// to end; default 15 seconds. What is being sent to the smarthost ends at once.
 	Grace time.Duration
+	// Answer is how long Run, told to end, waits for the smarthost's answers to messages
+	// that it has whole, for those would be sent twice; default 1 minute.
+	Answer time.Duration
 
 	// Dial connects to the smarthost; nil takes a dialer that checks the
 	// resolved address. For tests and proxies.
@@ -110,6 +113,7 @@ func New(cfg Config) (*Queue, error) {
 	}{
 		{&cfg.Lifetime, 4 * 24 * time.Hour}, {&cfg.DelayNotice, 4 * time.Hour},
 		{&cfg.Lease, 10 * time.Minute}, {&cfg.Claim, 2 * time.Minute}, {&cfg.Grace, 15 * time.Second},
+		{&cfg.Answer, time.Minute},
 	}
 	for _, d := range defaults {
 		if *d.value == 0 {
@@ -138,22 +142,21 @@ func New(cfg Config) (*Queue, error) {
 	}, nil
 }
 
-// Run delivers until ctx ends, then lets attempts under way finish for the
-// configured grace.
+// Run delivers until ctx ends, then lets what is under way finish: Grace for deliveries
+// here, Answer for messages that the smarthost has and has not answered for. What else is
+// on its way there goes back into the queue at once.
 func (q *Queue) Run(ctx context.Context) error {
 	stop := q.store.WatchQueue(q.hint)
 	defer stop()
-	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	keeping, kept := context.WithCancel(working)
+	keeping, kept := context.WithCancel(context.WithoutCancel(ctx))
 	var keeper sync.WaitGroup
 	keeper.Go(func() { q.keep(keeping) })
 	defer keeper.Wait()
 	defer q.asks.Wait()
 	defer kept()
-	var jobs sync.WaitGroup
+	s := newShift(ctx)
 	for ctx.Err() == nil {
-		found, err := q.claim(working, &jobs)
+		found, err := q.claim(s)
 		if err != nil {
 			q.log.Warn("cannot claim queued mail", "err", err)
 		}
@@ -161,17 +164,7 @@ func (q *Queue) Run(ctx context.Context) error {
 			q.sleep(ctx)
 		}
 	}
-	done := make(chan struct{})
-	go func() {
-		jobs.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(q.cfg.Grace):
-		cancel()
-		<-done
-	}
+	s.finish(q.cfg.Grace, q.cfg.Answer)
 	return ctx.Err()
 }
 
@@ -246,8 +239,9 @@ type job struct {
 	token   int64
 	local   bool
 	until   time.Time // for the attempt, with a margin to note the outcome
+	sent    bool      // the smarthost has the message whole, or may have it
 
-	leased context.Context // ends when the lease may have passed on
+	leased context.Context // ends when the lease may have passed on, or the shift ends
 	lapse  context.CancelFunc
 }
 
@@ -264,21 +258,24 @@ func (q *Queue) leaveOut() (list []store.QueueShare) {
 
 // claim leases due recipients and begins their jobs; found is false if there
 // were none.
-func (q *Queue) claim(ctx context.Context, jobs *sync.WaitGroup) (found bool, err error) {
+func (q *Queue) claim(s *shift) (found bool, err error) {
 	began := time.Now()
-	claims, err := q.store.ClaimQueue(ctx, claimSize, q.lease(), q.leaveOut()...)
+	claims, err := q.store.ClaimQueue(s.noting, claimSize, q.lease(), q.leaveOut()...)
 	until, list := began.Add(sure(q.cfg.Lease)), merge(claims)
-	q.leases.hold(ctx, list, began.Add(sure(q.lease())))
 	for _, j := range list {
 		j.until = until
+		j.leased, j.lapse = context.WithCancel(s.of(j))
+	}
+	q.leases.hold(list, began.Add(sure(q.lease())))
+	for _, j := range list {
 		slots := q.remote
 		if j.local {
 			slots = q.local
 		}
 		turn := slots.ask(j.message.Ref.Tenant)
-		jobs.Go(func() {
+		s.jobs.Go(func() {
 			defer q.leases.drop(j)
-			q.workAt(ctx, j, turn)
+			q.workAt(s, j, turn)
 		})
 	}
 	return len(claims) > 0, err
@@ -306,25 +303,30 @@ func merge(claims []store.QueueClaim) []*job {
 
 // workAt waits for a turn. If that takes so long that the lease may end during the
 // attempt, the recipients go back.
-func (q *Queue) workAt(ctx context.Context, j *job, turn *turn) {
+func (q *Queue) workAt(s *shift, j *job, turn *turn) {
 	defer turn.end()
 	wait := time.NewTimer(time.Until(j.until) / 2)
 	defer wait.Stop()
 	select {
 	case <-turn.come:
-		q.work(ctx, j)
+		q.work(s, j)
 	case <-wait.C:
-		q.release(ctx, j, aWhile())
-	case <-ctx.Done():
-		q.release(ctx, j, 0) // the next process need not wait for the lease to end
+		q.release(s, j, aWhile())
+	case <-s.over.Done():
+		q.release(s, j, 0) // the next process need not wait for the lease to end
 	}
 }
 
 // release gives recipients back without an attempt.
-func (q *Queue) release(ctx context.Context, j *job, due time.Duration) {
+func (q *Queue) release(s *shift, j *job, due time.Duration) {
 	for _, r := range j.message.Recipients {
-		q.note(ctx, j, r, store.QueueResult{State: store.QueueWaiting, Attempts: r.Attempts, Due: due, Reply: r.LastReply})
+		q.note(s.noting, j, r, untried(r, due))
 	}
+}
+
+// untried has a recipient wait as if nothing had been begun.
+func untried(r store.QueueRecipient, due time.Duration) store.QueueResult {
+	return store.QueueResult{State: store.QueueWaiting, Attempts: r.Attempts, Due: due, Reply: r.LastReply}
 }
 
 // aWhile is how long recipients wait that found all slots taken.
@@ -333,11 +335,17 @@ func aWhile() time.Duration {
 }
 
 // work makes one attempt and notes what came of it.
-func (q *Queue) work(ctx context.Context, j *job) {
+func (q *Queue) work(s *shift, j *job) {
 	defer q.survive(j) // what was not noted is tried again when the lease has ended
 	attempt, cancel := context.WithDeadline(j.leased, j.until)
 	defer cancel()
-	q.conclude(ctx, j, q.attempt(attempt, j))
+	outcomes := q.attempt(attempt, s, j)
+	if s.of(j).Err() != nil && !j.sent { // it was our end that cut it
+		for i := range outcomes {
+			outcomes[i].untried = outcomes[i].result == temporary
+		}
+	}
+	q.conclude(s.noting, j, outcomes)
 	q.hint() // what waits again has a new time
 }
 
@@ -350,7 +358,7 @@ func (q *Queue) survive(j *job) {
 }
 
 // attempt delivers or sends. One message must never end the process.
-func (q *Queue) attempt(ctx context.Context, j *job) (outcomes []outcome) {
+func (q *Queue) attempt(ctx context.Context, s *shift, j *job) (outcomes []outcome) {
 	defer func() {
 		if r := recover(); r != nil {
 			q.log.Error("attempt panicked", "message", j.message.Ref.ID, "panic", r, "stack", string(debug.Stack()))
@@ -360,5 +368,5 @@ func (q *Queue) attempt(ctx context.Context, j *job) (outcomes []outcome) {
 	if j.local {
 		return q.deliver(ctx, j)
 	}
-	return q.send(ctx, j)
+	return q.send(ctx, s, j)
 }

@@ -20,8 +20,9 @@ import (
 // the queue never emits one.
 var errBareLine = errors.New("the message holds a bare CR or LF")
 
-// send gives a message to the smarthost for all recipients of the job.
-func (q *Queue) send(ctx context.Context, j *job) []outcome {
+// send gives a message to the smarthost for all recipients of the job. The end of ctx cuts
+// the connection until the final dot is sent, the end of the shift's answers from then on.
+func (q *Queue) send(ctx context.Context, s *shift, j *job) []outcome {
 	if q.cfg.Smarthost == nil {
 		return all(j, later("4.4.4", "No smarthost is configured for mail that leaves this house"))
 	}
@@ -30,12 +31,22 @@ func (q *Queue) send(ctx context.Context, j *job) []outcome {
 		q.log.Warn("cannot read a queued message", "message", j.message.Ref.ID, "err", err)
 		return all(j, later("4.3.0", "The message cannot be read now"))
 	}
-	client, err := q.connect(ctx, j.until)
+	line, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	release := context.AfterFunc(ctx, cut)
+	defer release()
+	client, err := q.connect(line, j.until)
 	if err != nil {
 		return all(j, q.unreachable(err))
 	}
 	defer client.Close()
 	t := &transfer{q: q, j: j, client: client, body: body, mta: q.cfg.Smarthost.Host}
+	t.commit = func() bool {
+		if j.sent = release(); j.sent {
+			context.AfterFunc(s.answers, cut)
+		}
+		return j.sent
+	}
 	outcomes := t.run(ctx)
 	if !t.broken {
 		_ = client.Quit() // all is said
@@ -63,6 +74,8 @@ type transfer struct {
 	body   *store.Body
 	mta    string
 	broken bool // the connection is in the middle of something
+	// commit is asked before the final dot; false: the attempt has been cut.
+	commit func() bool
 }
 
 func (t *transfer) run(ctx context.Context) []outcome {
@@ -134,6 +147,9 @@ func (t *transfer) data(ctx context.Context, plan *plan) outcome {
 			return o
 		}
 		return t.judge(err)
+	}
+	if !t.commit() {
+		return outcome{status: "4.4.2", reply: "Cut before the end of the message", mta: t.mta}
 	}
 	answer, err := w.CloseWithResponse()
 	if err != nil {

@@ -62,6 +62,9 @@ func TestSystemdUnitWaitsForTheEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if key == "drain" {
+			d = max(d, time.Minute) // for the smarthost's answers
+		}
 		sum += d
 	}
 	if wait <= sum {

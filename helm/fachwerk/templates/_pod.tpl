@@ -23,7 +23,7 @@ metadata:
     {{- end }}
 spec:
   {{- include "fachwerk.pod.common" (dict "root" $root "serviceAccount" (include "fachwerk.serviceAccount" $root)) | nindent 2 }}
-  terminationGracePeriodSeconds: {{ add (int $v.withdrawSeconds) (int $v.drainSeconds) 20 }}
+  terminationGracePeriodSeconds: {{ add (int $v.withdrawSeconds) (max 60 (int $v.drainSeconds)) 20 }}
   {{- if include "fachwerk.issuerInside" $root }}
   hostAliases:
     - ip: 127.0.0.1

@@ -87,7 +87,8 @@ func (h *House) Run(t testing.TB, change func(*queue.Config)) {
 	t.Helper()
 	h.Stop()
 	cfg := queue.Config{Store: h.Store, Mail: h.Mail, Hostname: "mail." + Domain,
-		Schedule: []time.Duration{20 * time.Millisecond}, Lease: 5 * time.Second, Grace: time.Millisecond}
+		Schedule: []time.Duration{20 * time.Millisecond}, Lease: 5 * time.Second,
+		Grace: time.Millisecond, Answer: time.Millisecond}
 	if change != nil {
 		change(&cfg)
 	}
