@@ -91,7 +91,13 @@ Into an account that is used it merges: what is there stays as it is, and what i
 with another content is listed. Every content is compared with its digest in the
 manifest before it is stored. It may be broken off and run again; nothing is doubled.
 
-Exit status: 0 everything is here, 1 something did not come.`,
+Into the account that the export was taken of it brings what was deleted since, and
+leaves alone what is still there, also mail that lies in another mailbox now. Mail that
+an import brought and that was deleted after it stays deleted, which is told; --again
+brings it back, too.
+
+Exit status: 0 everything is here or was deleted since it came, 1 something did not
+come.`,
 		Example: `  fachwerk import account anna-schmidt --to anna.schmidt@neustadt.example --config fachwerk.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
@@ -108,6 +114,7 @@ Exit status: 0 everything is here, 1 something did not come.`,
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "address of the account here")
+	cmd.Flags().BoolVar(&o.Again, "again", false, "bring back mail that an earlier import brought and that was deleted since")
 	_ = cmd.MarkFlagRequired("to") // the flag is that above
 	c.installation(cmd)
 	c.asJSON(cmd)
@@ -119,6 +126,7 @@ func (c *cli) accountReport(r *app.AccountImport, took time.Duration) error {
 	err := c.print(r, "WHAT\tHOW MANY", [][]string{
 		{"in the export", fmt.Sprint(t.Messages + t.Objects + t.Cards + t.Files + t.Folders)},
 		{"came now", fmt.Sprint(r.Brought)}, {"were here", fmt.Sprint(r.Present)},
+		{"are here in another mailbox", fmt.Sprint(r.Moved)}, {"removed here since", fmt.Sprint(r.Removed)},
 	})
 	for _, p := range r.Problems {
 		what := "did not come"
@@ -126,6 +134,9 @@ func (c *cli) accountReport(r *app.AccountImport, took time.Duration) error {
 			what = "came, but"
 		}
 		fmt.Fprintf(c.err, "%s: %s: %s\n", what, p.What, p.Reason)
+	}
+	if r.Removed > 0 {
+		fmt.Fprintf(c.err, "removed here since an earlier import, and left so: %s; --again brings back\n", count(int(r.Removed), "message", "messages"))
 	}
 	c.done("It took %s.", took.Round(100*time.Millisecond))
 	if err == nil && !r.Complete() {

@@ -80,6 +80,14 @@ Exit status: 0 everything is here and verified, 1 something did not come.`,
 	return cmd
 }
 
+// count writes how many there are of something.
+func count(n int, one, several string) string {
+	if n == 1 {
+		several = one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
+
 // secretFrom reads the first line of a file or of standard input.
 func (c *cli) secretFrom(file string) (string, error) {
 	r := c.in

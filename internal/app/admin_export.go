@@ -12,6 +12,7 @@ type (
 	AccountImport  = archive.ImportReport
 	ArchiveOptions struct {
 		Mail     string // of an export: maildir, mbox
+		Again    bool   // of an import: bring back messages that were removed since an earlier one
 		Progress func(archive.Progress)
 	}
 	ArchiveProgress = archive.Progress
@@ -36,5 +37,5 @@ func (in *Installation) ImportAccount(ctx context.Context, folder, address strin
 	defer m.Close()
 	s := in.services()
 	house := archive.House{Store: in.store, Mail: m, Resources: s.resources, Calendar: s.calendar, Files: s.files}
-	return archive.Import(ctx, house, folder, a, archive.ImportOptions{Progress: o.Progress})
+	return archive.Import(ctx, house, folder, a, archive.ImportOptions{Progress: o.Progress, Again: o.Again})
 }

@@ -31,6 +31,9 @@ type House struct {
 // ImportOptions tune an import. The zero value is usable.
 type ImportOptions struct {
 	Progress func(Progress) // told often; nil: nobody
+	// Again brings back messages that an earlier import of the export brought and that
+	// were removed since.
+	Again bool
 }
 
 // ImportReport is what a run did.
@@ -40,6 +43,8 @@ type ImportReport struct {
 	To       string    `json:"to"`
 	Brought  int64     `json:"brought"` // items, by this run
 	Present  int64     `json:"present"` // that were there already, with the same content
+	Moved    int64     `json:"moved"`   // messages that are there, in another mailbox
+	Removed  int64     `json:"removed"` // messages that came once and were removed since; they stay so
 	Problems []Problem `json:"problems"`
 }
 
@@ -50,15 +55,18 @@ type Problem struct {
 	Note   bool   `json:"note"` // it came, with the difference that Reason tells
 }
 
-// Complete reports whether everything is here.
+// Complete reports whether everything is here, or was removed here by somebody since
+// it came.
 func (r *ImportReport) Complete() bool {
 	for _, p := range r.Problems {
 		if !p.Note {
 			return false
 		}
 	}
-	return r.Brought+r.Present == r.Totals.Messages+r.Totals.Objects+r.Totals.Cards+r.Totals.Files+r.Totals.Folders
+	return r.settled() == r.Totals.Messages+r.Totals.Objects+r.Totals.Cards+r.Totals.Files+r.Totals.Folders
 }
+
+func (r *ImportReport) settled() int64 { return r.Brought + r.Present + r.Moved + r.Removed }
 
 type importer struct {
 	h       House
@@ -72,6 +80,7 @@ type importer struct {
 	report      ImportReport
 	collections []Collection
 
+	mail  hereMail
 	box   *mailImport
 	named *namedImport
 	drive *driveImport
@@ -81,7 +90,9 @@ type importer struct {
 // again, but for numbers (UIDs, ids, modseqs), what the server alone decides (SAVEDATE,
 // the time of deletion) and what belongs to the installation (locks, grants, aliases).
 // Otherwise it merges: what is there already stays, and what is there with another
-// content is listed. It may be broken off and called again; nothing is doubled.
+// content is listed. It may be broken off and called again; nothing is doubled, in the
+// account that the export is of either: there it brings back what was lost since.
+// A message that an import brought and that was removed since stays so, unless Again.
 //
 // The manifest is read whole and compared with its totals first, and each content with
 // its digest before it is put in place.
@@ -107,6 +118,9 @@ func Import(ctx context.Context, h House, from string, to store.Account, o Impor
 		return nil, err
 	}
 	if err := im.mailboxes(ctx); err != nil {
+		return &im.report, err
+	}
+	if err := im.messages(ctx); err != nil {
 		return &im.report, err
 	}
 	return &im.report, im.run(ctx)
@@ -203,7 +217,7 @@ func (im *importer) present()      { im.report.Present++; im.progress() }
 func (im *importer) progress() {
 	if im.o.Progress != nil {
 		t := &im.report.Totals
-		im.o.Progress(Progress{Done: im.report.Brought + im.report.Present + int64(len(im.report.Problems)),
+		im.o.Progress(Progress{Done: im.report.settled() + int64(len(im.report.Problems)),
 			All: t.Messages + t.Objects + t.Cards + t.Files + t.Folders})
 	}
 }

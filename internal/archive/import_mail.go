@@ -16,20 +16,21 @@ import (
 // mailboxes makes the mailboxes with their special uses and subscriptions. An empty
 // account loses those that the export does not have: it was made with them.
 func (im *importer) mailboxes(ctx context.Context) error {
+	here, err := im.h.Mail.Mailboxes(ctx, im.access)
+	if err != nil {
+		return err
+	}
+	im.renamed(here)
 	want := map[string]string{} // special use by name
 	var order []string
 	for _, c := range im.collections {
 		if c.Kind == kindMailbox {
-			want[c.Name] = c.SpecialUse
-			order = append(order, c.Name)
+			want[im.name(c.Name)] = c.SpecialUse
+			order = append(order, im.name(c.Name))
 		}
 	}
 	if len(order) == 0 {
 		return nil
-	}
-	here, err := im.h.Mail.Mailboxes(ctx, im.access)
-	if err != nil {
-		return err
 	}
 	if im.empty {
 		slices.Reverse(here) // inferiors before what they lie in
@@ -66,7 +67,7 @@ func (im *importer) subscribe(ctx context.Context) error {
 	}
 	want := im.report.Header.Subscribed
 	for _, name := range want {
-		if slices.Contains(have, name) {
+		if slices.Contains(have, name) || im.name(name) != name { // renaming leaves subscriptions as they are
 			continue
 		}
 		err := im.h.Mail.Subscribe(ctx, im.access, name, true)
@@ -94,7 +95,7 @@ type mailImport struct {
 	box      mail.Mailbox
 	source   []byte
 	validity int64
-	have     map[int64]bool // UIDs of the export that came before
+	have     map[int64]mail.Origin // what came before, by UID in the export; the last time
 
 	batch []mail.Append
 	files []string // of the batch
@@ -108,25 +109,64 @@ const (
 )
 
 func (im *importer) beginMailbox(ctx context.Context, c *Collection) (*mailImport, error) {
-	box, err := im.h.Mail.Mailbox(ctx, im.access, c.Name)
+	box, err := im.h.Mail.Mailbox(ctx, im.access, im.name(c.Name))
 	if err != nil {
-		return nil, fmt.Errorf("mailbox %s: %w", c.Name, err)
+		return nil, fmt.Errorf("mailbox %s: %w", im.name(c.Name), err)
 	}
 	h := &im.report.Header
-	b := &mailImport{im: im, box: box, validity: c.UIDValidity, have: map[int64]bool{},
+	b := &mailImport{im: im, box: box, validity: c.UIDValidity, have: map[int64]mail.Origin{},
 		source: im.h.Mail.SourceID("archive", fmt.Sprint(h.Tenant), fmt.Sprint(h.Account), fmt.Sprint(c.ID))}
 	origins, err := im.h.Mail.Origins(ctx, im.access, b.source)
-	for _, o := range origins {
-		if o.UIDValidity == c.UIDValidity {
-			b.have[o.UID] = true
+	for _, o := range origins { // ascending by UIDValidity
+		if o.UIDValidity&(1<<validityBits-1) == c.UIDValidity {
+			b.have[o.UID] = o
 		}
 	}
 	return b, err
 }
 
+// validityBits are those of a UIDVALIDITY. In the note of where a message came from the
+// bits above count how often it was brought again after it was removed.
+const validityBits = 32
+
+// settled counts a message that is not to be brought.
+func (b *mailImport) settled(i *Item) bool {
+	r, here := &b.im.report, &b.im.mail
+	o, came := b.have[i.UID]
+	at := gone
+	switch {
+	case b.im.own() && here.named[spot{i.Collection, i.UID}]:
+		at = inPlace
+	case came:
+		at = here.find(o.ObjectID, b.box.ID, false)
+	case b.im.own():
+		at = here.find(i.Email, b.box.ID, true)
+	}
+	switch {
+	case at == inPlace:
+		r.Present++
+	case at == elsewhere:
+		r.Moved++
+	case came && !b.im.o.Again:
+		r.Removed++
+	default:
+		return false
+	}
+	b.im.progress()
+	return true
+}
+
+// origin is the note of where a message came from.
+func (b *mailImport) origin(i *Item, digest []byte) *mail.Origin {
+	o := &mail.Origin{Source: b.source, UIDValidity: b.validity, UID: i.UID, Digest: digest}
+	if before, came := b.have[i.UID]; came {
+		o.UIDValidity += (before.UIDValidity>>validityBits + 1) << validityBits
+	}
+	return o
+}
+
 func (b *mailImport) take(ctx context.Context, i *Item) error {
-	if b.have[i.UID] {
-		b.im.present()
+	if b.settled(i) {
 		return nil
 	}
 	one, err := b.read(i)
@@ -202,8 +242,7 @@ func (b *mailImport) read(i *Item) (one mail.Append, err error) {
 		return one, errDigest
 	}
 	in.Finish()
-	one = mail.Append{In: in, Keywords: i.Keywords, Date: date,
-		Origin: &mail.Origin{Source: b.source, UIDValidity: b.validity, UID: i.UID, Digest: origin.Sum(nil)}}
+	one = mail.Append{In: in, Keywords: i.Keywords, Date: date, Origin: b.origin(i, origin.Sum(nil))}
 	for _, name := range i.Flags {
 		for _, f := range flagLetters {
 			if strings.EqualFold(f.name, name) {
