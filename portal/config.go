@@ -33,6 +33,9 @@ type Config struct {
 	AppPasswords  auth.AppPasswords
 	Sessions      auth.Sessions
 	Tickets       auth.Tickets
+	// Programs are those that people have let in at the embedded provider; nil where there
+	// is none.
+	Programs Programs
 	// Reporter counts what lies where and makes signed reports of it.
 	Reporter *location.Reporter
 

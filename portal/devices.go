@@ -27,6 +27,7 @@ func (p *Portal) start(w http.ResponseWriter, r *http.Request) {
 
 type devicesPage struct {
 	Passwords []passwordRow
+	Programs  []programRow // let in at the embedded provider
 	Sessions  []sessionRow
 	Full      bool
 	Limit     int
@@ -42,7 +43,7 @@ type devicesPage struct {
 func (x devicesPage) done() string { return x.Done }
 
 // devicesDone are what the page may be told, in its query, to say.
-var devicesDone = map[string]string{"password": "devices.ended", "session": "sessions.ended"}
+var devicesDone = map[string]string{"password": "devices.ended", "session": "sessions.ended", "program": "programs.ended", "all": "sessions.ended.all"}
 
 type passwordRow struct {
 	auth.AppPassword
@@ -77,8 +78,14 @@ func (p *Portal) showDevices(w http.ResponseWriter, r *http.Request, v *visitor,
 		p.fail(w, r, v, err)
 		return
 	}
+	programs, err := p.programs(r.Context(), v.ref())
+	if err != nil {
+		p.fail(w, r, v, err)
+		return
+	}
 	page := devicesPage{
-		Full: len(list) >= auth.MaxAppPasswords, Limit: auth.MaxAppPasswords,
+		Programs: programs,
+		Full:     len(list) >= auth.MaxAppPasswords, Limit: auth.MaxAppPasswords,
 		Fresh: p.fresh(v), Form: form, Errors: wrong,
 		Presets: p.presets(), Services: serviceKeys(p.scopes()), Days: []int{30, 90, 365},
 		Done: devicesDone[r.URL.Query().Get("done")],

@@ -33,6 +33,8 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("GET /devices", p.signedIn(p.devices))
 	mux.HandleFunc("POST /devices", p.signedIn(p.form(p.makeAppPassword)))
 	mux.HandleFunc("POST /devices/{id}/end", p.signedIn(p.form(p.endAppPassword)))
+	mux.HandleFunc("POST /programs/{id}/end", p.signedIn(p.form(p.endProgram)))
+	mux.HandleFunc("POST /sessions/end", p.signedIn(p.form(p.endAll)))
 	mux.HandleFunc("POST /sessions/{id}/end", p.signedIn(p.form(p.endSession)))
 	mux.HandleFunc("POST /apple-profile", p.signedIn(p.form(p.makeProfile)))
 	mux.HandleFunc("GET /apple-profile/{ticket}", once(p.signedIn(p.fetchProfile)))

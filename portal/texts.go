@@ -219,6 +219,18 @@ var texts = map[string]struct{ de, en string }{
 	"secret.client":   {"So richten Sie es ein: %s. Lassen Sie diese Seite offen, bis Sie fertig sind.", "This is how to set it up: %s. Keep this page open until you are done."},
 	"secret.done":     {"Fertig", "Done"},
 
+	"programs.title":  {"Angemeldete Programme", "Programs that are signed in"},
+	"programs.lead":   {"Programme, denen Sie auf der Anmeldeseite Zugriff erlaubt haben. Kennen Sie eines nicht, beenden Sie es, ändern Sie Ihr Passwort und sagen Sie Ihrer IT Bescheid.", "Programs that you allowed access on the sign-in page. If you do not know one, end it, change your password and tell your IT."},
+	"programs.name":   {"Programm vom %s", "Program of %s"},
+	"programs.client": {"Name an der Anmeldung", "Name at the sign-in"},
+	"programs.first":  {"Zuerst", "First"},
+	"programs.end.of": {"Programm vom %s beenden", "End the program of %s"},
+	"programs.ended":  {"Das Programm ist beendet. Spätestens in einer Stunde kommt es an nichts mehr heran.", "The program has ended. Within an hour at most it reaches nothing any more."},
+
+	"sessions.all":       {"Überall sonst abmelden", "Sign out everywhere else"},
+	"sessions.all.what":  {"Beendet alle anderen Anmeldungen im Portal und alle angemeldeten Programme. App-Passwörter bleiben; beenden Sie die oben einzeln.", "Ends all other portal sessions and all programs that are signed in. App passwords stay; end those one by one above."},
+	"sessions.ended.all": {"Sie sind überall sonst abgemeldet. Angemeldete Programme kommen spätestens in einer Stunde an nichts mehr heran.", "You are signed out everywhere else. Programs that were signed in reach nothing any more within an hour at most."},
+
 	"sessions.title":   {"Anmeldungen im Portal", "Portal sessions"},
 	"sessions.lead":    {"Browser, in denen Sie im Portal angemeldet sind. Kennen Sie einen nicht, beenden Sie die Anmeldung und ändern Sie Ihr Passwort.", "Browsers in which you are signed in to the portal. If you do not know one, end it and change your password."},
 	"sessions.since":   {"Seit", "Since"},

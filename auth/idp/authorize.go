@@ -128,7 +128,7 @@ func (p *Provider) answerCode(w http.ResponseWriter, r *http.Request, req reques
 	}
 	code := secretOf(s.Subject)
 	req.LoginHint, req.HintSubject = "", "" // for the page alone, which is over
-	g := grant{Request: req, Subject: s.Subject, SID: s.SID, AuthTime: s.AuthTime, Family: secret()}
+	g := grant{Request: req, Subject: s.Subject, SID: s.SID, AuthTime: s.AuthTime, Family: secretOf(s.Subject)}
 	if err := p.put(r.Context(), ticketCode, code, s.Subject, &g, codeFor); err != nil {
 		p.fault(w, r, err)
 		return

@@ -79,7 +79,8 @@ func (p *Provider) PersonDisabled(ctx context.Context, ref auth.AccountRef) erro
 // telling the clients: for a process that runs no provider, such as the
 // command line when it sets a new password.
 func Forget(ctx context.Context, tickets auth.Tickets, ref auth.AccountRef) error {
-	for _, kind := range []string{ticketSession, ticketConsent, ticketRefresh, ticketCode} {
+	// Families before their tokens, see keep.
+	for _, kind := range []string{ticketSession, ticketConsent, ticketCode, ticketFamily, ticketRefresh} {
 		if err := tickets.DeleteTickets(ctx, ref.Tenant, kind, Subject(ref)); err != nil {
 			return fmt.Errorf("ending the sessions of a person: %w", err)
 		}

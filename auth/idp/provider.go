@@ -34,6 +34,8 @@ type Config struct {
 	// access tokens; nil: no such claim.
 	Groups func(ctx context.Context, ref auth.AccountRef) ([]string, error)
 
+	// Notifier hears of programs that people let in. Nil: nobody does.
+	Notifier Notifier
 	// Throttle is shared with the Authenticator. Nil makes one of its own.
 	Throttle *auth.Throttle
 	// HTTP sends back-channel logout tokens. Nil takes a client with a timeout
@@ -52,23 +54,24 @@ type Config struct {
 
 // Lifetimes.
 const (
-	requestFor   = 30 * time.Minute    // a login page that is left open
-	consentFor   = 10 * time.Minute    // a question whether a program may
-	codeFor      = time.Minute         // an authorization code
-	sessionFor   = 12 * time.Hour      // being signed in at the provider
-	idTokenFor   = time.Hour           // an ID token
-	accessFor    = time.Hour           // an access token
-	refreshFor   = 30 * 24 * time.Hour // an unused refresh token
-	spentFor     = refreshFor          // remembering that one was used
-	reuseGrace   = 30 * time.Second    // a client that lost the answer and asks again
-	logoutFor    = 2 * time.Minute     // a logout token
-	requestsMax  = 3000                // logins begun from one network in 15 minutes
-	hashAtOnce   = 2                   // argon2 runs at a time
-	hashQueue    = 64                  // logins that wait for their turn
-	hashPatience = 15 * time.Second    // how long
-	bodyMax      = 64 << 10            // bytes of a request
-	queryMax     = 16 << 10            // bytes of a query
-	uriMax       = 2000                // bytes of a URI that a client names
+	requestFor   = 30 * time.Minute     // a login page that is left open
+	consentFor   = 10 * time.Minute     // a question whether a program may
+	codeFor      = time.Minute          // an authorization code
+	sessionFor   = 12 * time.Hour       // being signed in at the provider
+	idTokenFor   = time.Hour            // an ID token
+	accessFor    = time.Hour            // an access token
+	refreshFor   = 30 * 24 * time.Hour  // an unused refresh token
+	familyFor    = 365 * 24 * time.Hour // a program, then its person signs in anew
+	spentFor     = refreshFor           // remembering that one was used
+	reuseGrace   = 30 * time.Second     // a client that lost the answer and asks again
+	logoutFor    = 2 * time.Minute      // a logout token
+	requestsMax  = 3000                 // logins begun from one network in 15 minutes
+	hashAtOnce   = 2                    // argon2 runs at a time
+	hashQueue    = 64                   // logins that wait for their turn
+	hashPatience = 15 * time.Second     // how long
+	bodyMax      = 64 << 10             // bytes of a request
+	queryMax     = 16 << 10             // bytes of a query
+	uriMax       = 2000                 // bytes of a URI that a client names
 )
 
 // Paths of the provider's origin.
@@ -194,10 +197,10 @@ func (p *Provider) build() (err error) {
 	mux.HandleFunc("POST "+pathLogout, p.endSession)
 	mux.HandleFunc("GET "+pathStyle, p.style)
 	mux.HandleFunc("GET /{$}", p.home)
-	mux.Handle("POST "+pathExchange, noStore(library))
+	mux.Handle("POST "+pathExchange, noStore(p.fromNetwork(library)))
 	mux.Handle("GET "+pathUserinfo, noStore(http.HandlerFunc(p.userinfo)))
 	mux.Handle("POST "+pathUserinfo, noStore(http.HandlerFunc(p.userinfo)))
-	mux.Handle("POST "+pathRevoke, noStore(library))
+	mux.Handle("POST "+pathRevoke, noStore(p.fromNetwork(library)))
 	mux.Handle("GET "+pathKeys, library)
 	p.handler = mux
 	return nil

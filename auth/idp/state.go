@@ -23,6 +23,7 @@ const (
 	ticketConsent = "idp.consent" // an authorization request that waits for a yes
 	ticketCode    = "idp.code"    // an authorization code
 	ticketRefresh = "idp.refresh" // a refresh token
+	ticketFamily  = "idp.family"  // what refresh tokens that come of one code have in common
 	ticketSpent   = "idp.spent"   // a code or refresh token that was used
 )
 
@@ -72,6 +73,9 @@ type grant struct {
 	SID      string
 	AuthTime time.Time
 	Family   string // all tokens that come of one code
+	// When and where a refresh token was given for it last.
+	Used     time.Time
+	UsedFrom string
 }
 
 // spent remembers a used code or refresh token, so that using it again ends
@@ -119,27 +123,6 @@ func (p *Provider) read(ctx context.Context, kind, id string, v any, from func(c
 		return false, fmt.Errorf("%s: %w", kind, err)
 	}
 	return true, nil
-}
-
-// endFamily removes every refresh token that came of one code.
-func (p *Provider) endFamily(ctx context.Context, subject, family string) error {
-	ref, ok := refOf(subject)
-	if !ok {
-		return nil
-	}
-	list, err := p.cfg.Tickets.TicketsOf(ctx, ref.Tenant, ticketRefresh, subject)
-	if err != nil {
-		return err
-	}
-	for _, t := range list {
-		var g grant
-		if json.Unmarshal(t.Value, &g) == nil && g.Family == family {
-			if _, err := p.cfg.Tickets.TakeTicket(ctx, t.Tenant, t.Kind, t.ID); err != nil && !errors.Is(err, auth.ErrNotFound) {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // person finds whose subject it is; false if they are gone or disabled.

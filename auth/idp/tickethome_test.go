@@ -61,7 +61,7 @@ func TestTicketsOfPersonsAreTheirTenants(t *testing.T) {
 			t.Errorf("a ticket %s holds the address: %s", k.Kind, k.Value)
 		}
 	}
-	for _, kind := range []string{ticketRequest, ticketSession, ticketConsent, ticketCode, ticketRefresh, ticketSpent} {
+	for _, kind := range []string{ticketRequest, ticketSession, ticketConsent, ticketCode, ticketFamily, ticketRefresh, ticketSpent} {
 		if !seen[kind] {
 			t.Errorf("no ticket %s was made: the test proves nothing of it", kind)
 		}

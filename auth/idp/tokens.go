@@ -47,7 +47,7 @@ func (s server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acces
 	if err := op.AuthorizeCodeChallenge(r.Data.CodeVerifier, challenge); err != nil {
 		return nil, oidc.ErrInvalidGrant().WithDescription("the code verifier is wrong").WithParent(err)
 	}
-	return p.respond(ctx, &g, g.Request.Scopes)
+	return p.respond(ctx, &g, g.Request.Scopes, true)
 }
 
 // RefreshToken is RFC 6749 6 with rotation (RFC 9700 4.14.2).
@@ -69,8 +69,11 @@ func (s server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refre
 		if err := p.spend(ctx, r.Data.RefreshToken, &g); err != nil {
 			return nil, oidc.ErrServerError().WithParent(err)
 		}
+		// Without its family it is one of a program that was ended.
 		var again grant
-		ok, err = p.take(ctx, ticketRefresh, r.Data.RefreshToken, &again)
+		if ok, err = p.lives(ctx, &g); err == nil && ok {
+			ok, err = p.take(ctx, ticketRefresh, r.Data.RefreshToken, &again)
+		}
 	}
 	if err != nil {
 		return nil, oidc.ErrServerError().WithParent(err)
@@ -84,7 +87,7 @@ func (s server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refre
 	if len(r.Data.Scopes) > 0 { // fewer, for this access token
 		scopes = r.Data.Scopes
 	}
-	return p.respond(ctx, &g, scopes)
+	return p.respond(ctx, &g, scopes, false)
 }
 
 // JWTProfile is not offered (RFC 7523).
@@ -110,9 +113,9 @@ func (p *Provider) usedAgain(ctx context.Context, token string) {
 	}
 }
 
-// respond makes the tokens of a grant.
-func (p *Provider) respond(ctx context.Context, g *grant, scopes []string) (*op.Response, error) {
-	_, active, err := p.person(ctx, g.Subject)
+// respond makes the tokens of a grant; first: for its code.
+func (p *Provider) respond(ctx context.Context, g *grant, scopes []string, first bool) (*op.Response, error) {
+	who, active, err := p.person(ctx, g.Subject)
 	if err != nil {
 		return nil, oidc.ErrServerError().WithParent(err)
 	}
@@ -129,9 +132,17 @@ func (p *Provider) respond(ctx context.Context, g *grant, scopes []string) (*op.
 		}
 	}
 	if p.clients[g.Request.ClientID].Refresh && slices.Contains(g.Request.Scopes, oidc.ScopeOfflineAccess) {
-		answer.RefreshToken = secretOf(g.Subject)
-		if err := p.put(ctx, ticketRefresh, answer.RefreshToken, g.Subject, g, refreshFor); err != nil {
+		if first {
+			if err := p.begin(ctx, g, who); err != nil {
+				return nil, oidc.ErrServerError().WithParent(err)
+			}
+		}
+		answer.RefreshToken, err = p.keep(ctx, g)
+		switch {
+		case err != nil:
 			return nil, oidc.ErrServerError().WithParent(err)
+		case answer.RefreshToken == "": // ended at this moment
+			return nil, oidc.ErrInvalidGrant().WithDescription("the token is unknown, used or too old")
 		}
 	}
 	return op.NewResponse(answer), nil

@@ -52,6 +52,39 @@ this app password and tell your IT.
 	})
 }
 
+// ProgramSignedIn delivers a message about a program that was let in at the embedded
+// provider: whoever was led to say yes should learn of it.
+func (n notifier) ProgramSignedIn(ctx context.Context, p auth.Person, program auth.Program) error {
+	text := fmt.Sprintf(`Guten Tag,
+
+ein Programm hat sich mit Ihrer Erlaubnis an Ihrem Konto %[1]s angemeldet:
+
+    Dienste:     %[2]s
+    Netzadresse: %[3]s
+
+Wenn Sie das selbst waren, ist nichts zu tun. Wenn nicht: Melden Sie sich im
+Portal an, beenden Sie das Programm unter "Geräte" und sagen Sie Ihrer IT
+Bescheid.
+
+--
+
+Hello,
+
+a program signed in to your account %[1]s with your permission:
+
+    Services:        %[2]s
+    Network address: %[3]s
+
+If that was you, there is nothing to do. If not: sign in to the portal, end the
+program under "Devices" and tell your IT.
+`, p.Address, program.Scopes, program.From)
+	return deliver(ctx, n.mail, letter{
+		fromName: "Fachwerk", from: "noreply@" + n.host,
+		to: p.Address, toName: p.DisplayName, subject: "Neues Programm angemeldet / New program signed in", text: text,
+		date: n.now(), host: n.host, auto: true,
+	})
+}
+
 // signInMade delivers a message about a password or an invitation that an administrator
 // has made for somebody who signs in already.
 func (n notifier) signInMade(ctx context.Context, a store.Account) error {

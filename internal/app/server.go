@@ -93,7 +93,8 @@ func newServer(ctx context.Context, in *Installation, listeners Listeners, parts
 	s.closers = append(s.closers, s.mail.Close)
 	s.services = in.services()
 	throttle := auth.NewThrottle(auth.ThrottleLimits{}, nil).Share(in.store, in.keys.Derive("throttle/1"), in.log)
-	s.auth, err = in.authenticator(throttle, notifier{mail: s.mail, host: in.cfg.Public.Name, now: time.Now})
+	tell := notifier{mail: s.mail, host: in.cfg.Public.Name, now: time.Now}
+	s.auth, err = in.authenticator(throttle, tell)
 	if err != nil {
 		return s, err
 	}
@@ -104,7 +105,7 @@ func newServer(ctx context.Context, in *Installation, listeners Listeners, parts
 		}
 	}
 	if slices.Contains(parts, PartPortal) {
-		if err := s.buildWeb(secure, throttle); err != nil {
+		if err := s.buildWeb(secure, throttle, tell); err != nil {
 			return s, err
 		}
 	}

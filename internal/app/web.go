@@ -30,12 +30,12 @@ const (
 var loopback = []string{"http://127.0.0.1/", "http://[::1]/", "http://localhost/"}
 
 // buildWeb builds the embedded provider, the portal and the control API.
-func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle) error {
+func (s *Server) buildWeb(secure *tls.Config, throttle *auth.Throttle, tell notifier) error {
 	if !s.in.cfg.TLS.Web {
 		secure = nil
 	}
 	if s.in.cfg.OIDC.Embedded {
-		provider, err := s.in.provider(throttle)
+		provider, err := s.in.provider(throttle, tell)
 		if err != nil {
 			return err
 		}
@@ -71,10 +71,14 @@ func (s *Server) portal() (*portal.Portal, error) {
 			return nil, fmt.Errorf("time_zone: %w", err)
 		}
 	}
+	var programs portal.Programs
+	if c.OIDC.Embedded {
+		programs = idp.Programs{Tickets: s.in.store}
+	}
 	return portal.New(portal.Config{
 		Zone:         zone,
 		URL:          c.Public.Portal,
-		RelyingParty: rp, Authenticator: s.auth, AppPasswords: s.in.store, Sessions: s.in.store, Tickets: s.in.store,
+		RelyingParty: rp, Authenticator: s.auth, AppPasswords: s.in.store, Sessions: s.in.store, Tickets: s.in.store, Programs: programs,
 		Reporter: reporter, Tenants: town, Accounts: town, Grants: town,
 		PersonQuota: int64(c.Quota.Person), SharedQuota: int64(c.Quota.Shared),
 		Trash: trash{s.in, s.services}, DAV: s.davOrigin(),
@@ -87,7 +91,7 @@ func (s *Server) portal() (*portal.Portal, error) {
 }
 
 // provider is the embedded OpenID provider.
-func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error) {
+func (in *Installation) provider(throttle *auth.Throttle, tell idp.Notifier) (*idp.Provider, error) {
 	secret, err := in.clientSecret()
 	if err != nil {
 		return nil, err
@@ -96,7 +100,7 @@ func (in *Installation) provider(throttle *auth.Throttle) (*idp.Provider, error)
 	scopes := strings.Fields(auth.AllScopes.String())
 	return idp.New(idp.Config{
 		Issuer: in.cfg.OIDC.Issuer, Resource: in.cfg.OIDC.Audience,
-		People: in.store, Passwords: in.store, Tickets: in.store, Throttle: throttle,
+		People: in.store, Passwords: in.store, Tickets: in.store, Throttle: throttle, Notifier: tell,
 		Groups: func(ctx context.Context, ref auth.AccountRef) ([]string, error) {
 			return in.store.GroupsSaid(ctx, keyOf(ref), in.cfg.OIDC.Issuer)
 		},

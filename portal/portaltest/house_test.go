@@ -159,7 +159,7 @@ func (h *house) newPortal(t *testing.T, issuer, secret string, who auth.People, 
 		IMAP:               portal.Server{Host: "imap.musterstadt.example", Port: 993, TLS: true},
 		Submissions:        portal.Server{Host: "smtp.musterstadt.example", Port: 465, TLS: true},
 		SubmissionStartTLS: portal.Server{Host: "smtp.musterstadt.example", Port: 587},
-		DAV:                dav, Trash: h.trash(),
+		DAV:                dav, Trash: h.trash(), Programs: idp.Programs{Tickets: h},
 		Secret: bytes.Repeat([]byte{9}, 32), Zone: time.UTC, Now: h.clock.now, Log: log,
 	}
 	for _, c := range change {

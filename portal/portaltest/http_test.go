@@ -69,7 +69,7 @@ func TestFormsOfOthersAreRefused(t *testing.T) {
 	v.signIn(anna)
 	w.signIn(bert)
 	token := v.token()
-	for _, path := range []string{"/devices", "/devices/1/end", "/sessions/00/end", "/apple-profile", "/data/reports", "/trash/restore", "/trash/remove", "/trash/empty", "/logout"} {
+	for _, path := range []string{"/devices", "/devices/1/end", "/sessions/00/end", "/sessions/end", "/programs/00/end", "/apple-profile", "/data/reports", "/trash/restore", "/trash/remove", "/trash/empty", "/logout"} {
 		for name, bad := range map[string]string{"none": "", "another's": w.token(), "made up": strings.Repeat("A", 43)} {
 			if a := v.post(path, url.Values{"token": {bad}, "name": {"x"}, "service.read": {"1"}}); a.StatusCode != http.StatusForbidden {
 				t.Errorf("%s, token %s: %d", path, name, a.StatusCode)

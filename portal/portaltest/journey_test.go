@@ -78,11 +78,11 @@ func (b *tab) endsASession(h *house) {
 		t.Fatalf("the other browser gets %d", got.StatusCode)
 	}
 	b.open(h.portal + "/devices")
-	buttons := "document.querySelectorAll('section[aria-labelledby=sessions] button').length"
+	buttons := "document.querySelectorAll('section[aria-labelledby=sessions] .rows button').length"
 	if n := eval[int](b, buttons); n != 2 {
 		t.Fatalf("%d sessions are shown", n)
 	}
-	b.click("section[aria-labelledby=sessions] button[aria-label*=beenden]", "one session", buttons+" === 1")
+	b.click("section[aria-labelledby=sessions] .rows button[aria-label*=beenden]", "one session", buttons+" === 1")
 	if got := other.stop().get("/devices"); got.StatusCode != 303 {
 		t.Errorf("the ended session gets %d", got.StatusCode)
 	}

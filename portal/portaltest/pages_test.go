@@ -183,6 +183,11 @@ func (b *tab) visitConsent(h *house, language string) {
 	b.do(chromedp.Click(chromedp.CSS("button[value=allow]")))
 	b.wait("the program gets a code", "location.origin === '"+program+"' && location.search.includes('code=')")
 	b.forget() // the program has no page
+	h.letIn(b.t, newVisitor(b.t, h), anna)
+	b.open(h.portal + "/devices")
+	b.look("devices-programs", language)
+	b.click("section[aria-labelledby=programs] button", "it has ended", "document.querySelector('[role=status]') && !document.getElementById('programs')")
+	b.look("devices-program-ended", language)
 }
 
 // visitManage looks at the pages of a tenant admin: empty, in use, with mistakes.

@@ -151,8 +151,17 @@ func mailProgram(authorize, token, client, redirect string) browser.MailProgram 
 // embedded are a person's tokens at the embedded provider, for a mail program.
 func (h *house) embedded(t *testing.T, a harness.Account) (access, id string) {
 	t.Helper()
+	_, given := h.letIn(t, a, "")
+	return given.Access, given.ID
+}
+
+// letIn lets a mail program in at the embedded provider; scope is what it asks for beside
+// the services.
+func (h *house) letIn(t *testing.T, a harness.Account, scope string) (browser.MailProgram, browser.Given) {
+	t.Helper()
 	program := httptest.NewServer(http.NotFoundHandler())
 	defer program.Close()
 	m := mailProgram(h.Issuer+"/authorize", h.Issuer+"/oauth/token", "fachwerk-mail", program.URL+"/")
-	return m.Tokens(t, "password", map[string]string{"address": a.Address, "password": a.Password})
+	m.Scope += scope
+	return m, m.SignIn(t, "password", map[string]string{"address": a.Address, "password": a.Password})
 }

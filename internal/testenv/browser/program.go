@@ -20,10 +20,32 @@ type MailProgram struct {
 	Transport        http.RoundTripper // nil: the usual one
 }
 
-// Tokens lets somebody fill in the provider's form that has the field, and say yes where
+// Given is what a provider gives a program.
+type Given struct {
+	Access  string `json:"access_token"`
+	ID      string `json:"id_token"`
+	Refresh string `json:"refresh_token"` // "" unless the scope asks for one
+}
+
+// Tokens is SignIn without the refresh token.
+func (m MailProgram) Tokens(t testing.TB, field string, values map[string]string) (access, id string) {
+	t.Helper()
+	given := m.SignIn(t, field, values)
+	return given.Access, given.ID
+}
+
+// Refresh changes a refresh token into the next; false if the provider refuses it.
+func (m MailProgram) Refresh(t testing.TB, token string) (given Given, ok bool) {
+	t.Helper()
+	b := New(t)
+	b.Transport = m.Transport
+	return m.ask(t, b, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
+}
+
+// SignIn lets somebody fill in the provider's form that has the field, and say yes where
 // the embedded provider asks whether the program may; it returns what the provider then
 // gives.
-func (m MailProgram) Tokens(t testing.TB, field string, values map[string]string) (access, id string) {
+func (m MailProgram) SignIn(t testing.TB, field string, values map[string]string) Given {
 	t.Helper()
 	verifier := oauth2.GenerateVerifier()
 	b := New(t)
@@ -37,18 +59,20 @@ func (m MailProgram) Tokens(t testing.TB, field string, values map[string]string
 		p = b.Submit(p, "/consent", map[string]string{"answer": "allow"})
 	}
 	code := p.URL.Query().Get("code")
-	res, err := b.PostForm(m.Token, url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {m.Redirect}, "code_verifier": {verifier}, "client_id": {m.Client},
-	})
+	given, ok := m.ask(t, b, url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {m.Redirect}, "code_verifier": {verifier}})
+	if !ok || given.ID == "" {
+		t.Fatal("the provider gives no tokens")
+	}
+	return given
+}
+
+// ask asks the token endpoint.
+func (m MailProgram) ask(t testing.TB, b *Browser, form url.Values) (given Given, ok bool) {
+	t.Helper()
+	form.Set("client_id", m.Client)
+	res, err := b.PostForm(m.Token, form)
 	must(t, err)
 	defer res.Body.Close()
-	var answer struct {
-		Access string `json:"access_token"`
-		ID     string `json:"id_token"`
-	}
-	must(t, json.NewDecoder(res.Body).Decode(&answer))
-	if answer.Access == "" || answer.ID == "" {
-		t.Fatalf("the provider gives no tokens (%d)", res.StatusCode)
-	}
-	return answer.Access, answer.ID
+	must(t, json.NewDecoder(res.Body).Decode(&given))
+	return given, res.StatusCode == http.StatusOK && given.Access != ""
 }
