@@ -111,8 +111,9 @@ func (c *cli) check() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Verify the whole store and change nothing", Args: cobra.NoArgs,
 		Long: `Verify the whole store: keys unwrap, counters, tombstones and quota agree with the
-rows, every content is there and opens whole. It changes nothing and may run
-beside the server.
+rows, every content is there and opens whole. Certificates and secret files that
+the configuration names must be readable: run it as the server's user. It changes
+nothing and may run beside the server.
 
 Exit status: 0 all is well, 3 something was found, 1 or 2 it could not be checked.`,
 		Example: "  fachwerk check --config /etc/fachwerk/fachwerk.yaml && echo all is well",

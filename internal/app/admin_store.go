@@ -14,11 +14,12 @@ type Finding struct {
 }
 
 // Check verifies the whole store and changes nothing: keys unwrap, counters and
-// journal agree with the rows, every content is there and opens whole. quick
+// journal agree with the rows, every content is there and opens whole. Files that the
+// configuration names for the server must be readable. quick
 // leaves out reading the contents. A site that is away is a finding where there are
 // others. progress may be nil.
 func (in *Installation) Check(ctx context.Context, quick bool, progress func(done, all int)) ([]Finding, error) {
-	out, away := []Finding{}, map[string]bool{}
+	out, away := append([]Finding{}, in.checkFiles()...), map[string]bool{}
 	for name, err := range in.store.CheckSites(ctx) {
 		if err != nil {
 			err = withRemedy(fmt.Errorf("the store at site %s does not answer, nothing of it was checked: %w", name, err))

@@ -64,6 +64,8 @@ type Installation struct {
 	guard   *location.Guard
 	clock   *clockWatch
 	keys    *content.KeyDir
+	// madeKeys tells that there was no folder of keys, and that it was made.
+	madeKeys bool
 	// keyBucket is where the tenants' keys lie; nil: in a folder.
 	keyBucket blobStore
 	store     *store.Store

@@ -22,7 +22,8 @@ func (in *Installation) openKeys(ctx context.Context) (fresh bool, err error) {
 	path := in.cfg.Keys.Dir
 	in.keys, err = content.OpenKeyDir(path, false)
 	if errors.Is(err, content.ErrNoKey) || errors.Is(err, os.ErrNotExist) {
-		fresh = true
+		_, missing := os.Lstat(path)
+		fresh, in.madeKeys = true, errors.Is(missing, os.ErrNotExist)
 		in.keys, err = content.OpenKeyDir(path, true)
 	}
 	if err != nil {
@@ -72,6 +73,10 @@ func (in *Installation) refuseNewKeysForOldStore(ctx context.Context) error {
 	}
 	if err := os.Remove(filepath.Join(in.cfg.Keys.Dir, "operator.key")); err != nil {
 		in.log.Warn("the new operator key could not be removed again", "error", err)
+	}
+	if in.madeKeys { // or what is moved there from a backup would come into it instead of to its place
+		_ = os.Remove(filepath.Join(in.cfg.Keys.Dir, "tenants"))
+		_ = os.Remove(in.cfg.Keys.Dir)
 	}
 	return fmt.Errorf("%s holds no keys, but the store holds %d tenants whose content only the old keys open: restore the key directory", in.keysAt(), len(tenants))
 }
