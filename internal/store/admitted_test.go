@@ -50,17 +50,17 @@ var unadmitted = map[string]string{
 	"Store.CheckAll":          "counts",
 
 	// Mail that lies in the queue: ClaimQueue asks, so that none of it begins to move.
-	"Store.FinishRecipient": "what came of an attempt that was begun: unwritten, the mail would go out twice",
-	"Store.RenewQueue":      "an attempt that was begun goes on being ours; two numbers",
-	"Store.ReapQueue":       "takes away",
-	"Store.DropQueue":       "takes away",
-	"Store.RetryQueue":      "the time of the next attempt; one number",
+	"Store.FinishQueue": "what came of an attempt that was begun: unwritten, the mail would go out twice; a report was let in when it was placed",
+	"Store.RenewQueue":  "an attempt that was begun goes on being ours; two numbers",
+	"Store.ReapQueue":   "takes away",
+	"Store.DropQueue":   "takes away",
+	"Store.RetryQueue":  "the time of the next attempt; one number",
 }
 
 // reads are what may be called of a site's engines without writing. Whatever is not
 // named here counts as a write.
 var reads = map[string]map[string]bool{
-	"db": set(`Account AccountModSeqs AccountWithCollection ByHash Candidates Changes ChangesFor Close Collection CollectionByName CollectionChanges Damaged Directory
+	"db": set(`Account AccountModSeqs AccountWithCollection ByHash Candidates Changes ChangesFor Close Collection CollectionByName CollectionChanges Damaged Directory Installation
 		Collections Content Contents ContentsOf DriveChanges DueObjects Engine Generation IndexOf ItemByID Items ItemsByObject
 		ItemsByUID ItemsFor JudgeCopy Locks Members Metas Named Now OldTrash Ping Properties Read Reapable Trash Verify View
 		WalkNames SetEpoch`),

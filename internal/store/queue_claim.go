@@ -20,15 +20,6 @@ type QueueClaim struct {
 	Token   int64
 }
 
-// QueueResult is what an attempt came to.
-type QueueResult struct {
-	State    QueueState
-	Attempts int
-	Due      time.Duration // from now, if State is QueueWaiting
-	Delayed  bool          // the sender was told of a delay
-	Reply    string        // the peer's last answer, for people
-}
-
 // claimPatience is how long a claim waits for one site: one that hangs keeps no other's
 // mail waiting for good.
 const claimPatience = 5 * time.Second
@@ -334,35 +325,6 @@ func (s *Store) openMessage(ctx context.Context, ref QueueRef, row messageRow) (
 	m.ReversePath, m.EnvID, m.Ret, m.Sender = e.ReversePath, e.EnvID, e.Ret, e.Sender
 	m.SMTPUTF8, m.BinaryMIME, m.EightBit = e.SMTPUTF8, e.BinaryMIME, e.EightBit
 	return m, account, nil
-}
-
-// FinishRecipient notes what an attempt came to; ErrLease unless token is the
-// recipient's. A message none of whose recipients waits any more is removed.
-func (s *Store) FinishRecipient(ctx context.Context, ref QueueRef, q QueueRecipient, token int64, r QueueResult) error {
-	_, account, aad, err := s.queueMessage(ctx, ref)
-	if err != nil {
-		return err
-	}
-	q.LastReply = r.Reply
-	err = s.at(ctx, ref.Tenant).update(ctx, func(tx meta.Tx) error {
-		var b meta.Batch
-		b.ByIndex()
-		b.Count(func(n int64) error {
-			if n == 0 {
-				return ErrLease
-			}
-			return nil
-		}, `UPDATE queue_recipient SET state = $1, attempts = $2, due_at = {now} + $3,
-			delayed_at = CASE WHEN $4 = 1 THEN {now} ELSE delayed_at END, sealed = $5, lease_token = 0, lease_until = 0
-			WHERE tenant_id = $6 AND account_id = $7 AND message_id = $8 AND recipient = $9 AND lease_token = $10 AND state < 1`,
-			int64(r.State), int64(r.Attempts), r.Due.Microseconds(), bit(r.Delayed), sealPath(account, aad, q),
-			ref.Tenant, ref.Account, ref.ID, int64(q.N), token)
-		return tx.Run(ctx, &b)
-	})
-	if err != nil {
-		return err
-	}
-	return s.ReapQueue(ctx, ref)
 }
 
 func bit(b bool) int64 {

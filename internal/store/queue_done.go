@@ -29,13 +29,8 @@ func (d *queueDone) statement() meta.Statement {
 	return meta.Statement{
 		SQL: `UPDATE queue_recipient SET state = 1, lease_until = 0, lease_token = 0
 			WHERE tenant_id = $1 AND account_id = $2 AND message_id = $3 AND recipient = $4 AND lease_token = $5 AND state < 1`,
-		Args: []any{d.ref.Tenant, d.ref.Account, d.ref.ID, int64(d.recipient), d.token},
-		Affected: func(n int64) error {
-			if n == 0 {
-				return ErrLease
-			}
-			return nil
-		},
+		Args:     []any{d.ref.Tenant, d.ref.Account, d.ref.ID, int64(d.recipient), d.token},
+		Affected: leased,
 	}
 }
 

@@ -395,9 +395,9 @@ func TestQueueAsksByIndex(t *testing.T) {
 	must(t, err)
 	_, err = p.QueueBody(ctx, m.Ref)
 	must(t, err)
-	must(t, p.FinishRecipient(ctx, m.Ref, m.Recipients[0], claims[0].Token, store.QueueResult{State: store.QueueDelivered}))
+	must(t, finishOne(ctx, p, m.Ref, m.Recipients[0], claims[0].Token, store.QueueResult{State: store.QueueDelivered}))
 	must(t, p.ReapAll(ctx))
-	must(t, p.FinishRecipient(ctx, m.Ref, m.Recipients[1], claims[0].Token, store.QueueResult{State: store.QueueDelivered}))
+	must(t, finishOne(ctx, p, m.Ref, m.Recipients[1], claims[0].Token, store.QueueResult{State: store.QueueDelivered}))
 	_, _, err = p.NextDue(ctx)
 	must(t, err)
 	if len(r.silent) > 0 || r.seen < 12 {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -53,9 +54,9 @@ func TestQueueRoundTrip(t *testing.T) {
 			t.Errorf("leased recipients were claimed again: %v %v", again, err)
 		}
 		first, second := m.Recipients[0], m.Recipients[1]
-		wantErr(t, p.FinishRecipient(ctx, ref, first, claims[0].Token+1, store.QueueResult{State: store.QueueDelivered}), store.ErrLease)
-		must(t, p.FinishRecipient(ctx, ref, first, claims[0].Token, store.QueueResult{State: store.QueueDelivered, Attempts: 1, Reply: "250 ok"}))
-		must(t, p.FinishRecipient(ctx, ref, second, claims[0].Token, store.QueueResult{
+		wantErr(t, finishOne(ctx, p, ref, first, claims[0].Token+1, store.QueueResult{State: store.QueueDelivered}), store.ErrLease)
+		must(t, finishOne(ctx, p, ref, first, claims[0].Token, store.QueueResult{State: store.QueueDelivered, Attempts: 1, Reply: "250 ok"}))
+		must(t, finishOne(ctx, p, ref, second, claims[0].Token, store.QueueResult{
 			State: store.QueueWaiting, Attempts: 1, Due: time.Hour, Delayed: true, Reply: "451 später",
 		}))
 		list, err := p.QueueMessages(ctx, p.Tenant.ID, store.QueueRef{}, 10)
@@ -75,7 +76,7 @@ func TestQueueRoundTrip(t *testing.T) {
 		if len(claims) != 1 || len(claims[0].Message.Recipients) != 1 || claims[0].Message.Recipients[0].N != 1 {
 			t.Fatalf("claims after retry: %+v", claims)
 		}
-		must(t, p.FinishRecipient(ctx, ref, claims[0].Message.Recipients[0], claims[0].Token, store.QueueResult{State: store.QueueDelivered}))
+		must(t, finishOne(ctx, p, ref, claims[0].Message.Recipients[0], claims[0].Token, store.QueueResult{State: store.QueueDelivered}))
 		if messages, waiting, err := p.QueueLength(ctx); err != nil || messages != 0 || waiting != 0 {
 			t.Errorf("queue is not empty: %d %d %v", messages, waiting, err)
 		}
@@ -94,8 +95,8 @@ func TestQueueLeasePassesOn(t *testing.T) {
 			t.Fatalf("claims: %v %v", old, fresh)
 		}
 		done := store.QueueResult{State: store.QueueDelivered}
-		wantErr(t, p.FinishRecipient(ctx, ref, old[0].Message.Recipients[0], old[0].Token, done), store.ErrLease)
-		must(t, p.FinishRecipient(ctx, ref, fresh[0].Message.Recipients[0], fresh[0].Token, done))
+		wantErr(t, finishOne(ctx, p, ref, old[0].Message.Recipients[0], old[0].Token, done), store.ErrLease)
+		must(t, finishOne(ctx, p, ref, fresh[0].Message.Recipients[0], fresh[0].Token, done))
 	})
 }
 
@@ -225,4 +226,9 @@ func TestDamagedRecipientHindersNoOther(t *testing.T) {
 			t.Errorf("message %d: recipients %+v, want %s", c.Message.Ref.ID, c.Message.Recipients, want)
 		}
 	}
+}
+
+// finishOne notes what became of one recipient.
+func finishOne(ctx context.Context, p *storetest.Parts, ref store.QueueRef, q store.QueueRecipient, token int64, r store.QueueResult) error {
+	return p.FinishQueue(ctx, ref, token, []store.QueueOutcome{{Recipient: q, Result: r}}, nil)
 }

@@ -67,43 +67,38 @@ type verdict struct {
 	report reportKind // zero: none
 }
 
-// conclude reports and notes outcomes. Reports are made durable before the
-// outcome is noted: a crash in between reports twice, never not at all.
+// conclude notes outcomes, each with the report on it in one transaction: nobody is told
+// twice, nor not at all.
 func (q *Queue) conclude(ctx context.Context, j *job, outcomes []outcome) {
 	hop := "remote"
 	if j.local {
 		hop = "local"
 	}
-	var verdicts []verdict
+	byKind := make(map[reportKind][]verdict)
+	reap := false
 	for i, r := range j.message.Recipients {
 		o := outcomes[i]
 		if o.lost {
 			continue
 		}
-		if o.untried {
-			q.note(ctx, j, r, untried(r, 0))
-			continue
+		v := verdict{QueueRecipient: r, outcome: o, next: untried(r, 0)}
+		if !o.untried {
+			if q.cfg.Metrics.Attempt != nil {
+				q.cfg.Metrics.Attempt(hop, o.result.String())
+			}
+			v = q.decide(j, r, o)
+			q.log.Info("attempt", "message", j.message.Ref.ID, "recipient", r.N, "hop", hop,
+				"outcome", o.result.String(), "status", o.status, "attempts", v.next.Attempts)
 		}
-		if q.cfg.Metrics.Attempt != nil {
-			q.cfg.Metrics.Attempt(hop, o.result.String())
-		}
-		v := q.decide(j, r, o)
-		q.log.Info("attempt", "message", j.message.Ref.ID, "recipient", r.N, "hop", hop,
-			"outcome", o.result.String(), "status", o.status, "attempts", v.next.Attempts)
-		verdicts = append(verdicts, v)
+		byKind[v.report] = append(byKind[v.report], v)
+		reap = reap || v.noted
 	}
-	failed := q.report(ctx, j, verdicts)
-	reap := false
-	for _, v := range verdicts {
-		if v.noted {
-			reap = true
-			continue
-		}
-		if failed[v.report] {
-			v.next.State, v.next.Delayed = store.QueueWaiting, false
-			v.next.Due = q.wait(v.Attempts)
-		}
-		q.note(ctx, j, v.QueueRecipient, v.next)
+	var groups []*group
+	for kind, list := range byKind { // all are written before the first that may end the message
+		groups = append(groups, q.prepare(ctx, j, kind, list))
+	}
+	for _, g := range groups {
+		q.settle(ctx, j, g)
 	}
 	if reap {
 		if err := q.store.ReapQueue(ctx, j.message.Ref); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -175,22 +170,79 @@ func (q *Queue) wait(attempts int) time.Duration {
 	return base - base/10 + rand.N(base/5+1) //nolint:gosec // spread, no secret
 }
 
-// note writes an outcome, trying for a while: a peer's acceptance that is not
-// noted is sent again.
-func (q *Queue) note(ctx context.Context, j *job, r store.QueueRecipient, next store.QueueResult) {
+// group are verdicts that one report tells of, if any.
+type group struct {
+	kind   reportKind
+	list   []verdict
+	report *store.QueueReport // nil: there is none, or nobody to tell
+}
+
+// prepare writes a group's report. Where that cannot be now, whom it would tell of a
+// failure or a delay waits, as if the attempt had come to nothing. What the peer or the
+// mailbox has taken is not sent again for the sake of a confirmation.
+func (q *Queue) prepare(ctx context.Context, j *job, kind reportKind, list []verdict) *group {
+	g := &group{kind: kind, list: list}
+	if kind == noReport {
+		return g
+	}
+	var err error
+	if g.report, err = q.reportOn(ctx, j, kind, list); err == nil {
+		return g
+	}
+	if kind == reportDelivered || kind == reportRelayed {
+		q.log.Warn("a confirmation of delivery cannot be queued and is left out", "message", j.message.Ref.ID, "err", err)
+		return g
+	}
+	q.log.Error("cannot queue a notification; the attempt will be made again", "message", j.message.Ref.ID, "err", err)
+	for i := range list {
+		v := &list[i]
+		v.next.State, v.next.Delayed = store.QueueWaiting, false
+		v.next.Due = q.wait(v.Attempts)
+	}
+	return g
+}
+
+// settle notes a group and queues its report. If the lease of one of them has passed on,
+// as when an operator drops it, the others are settled each by itself.
+func (q *Queue) settle(ctx context.Context, j *job, g *group) {
+	var outcomes []store.QueueOutcome
+	for _, v := range g.list {
+		if !v.noted {
+			outcomes = append(outcomes, store.QueueOutcome{Recipient: v.QueueRecipient, Result: v.next})
+		}
+	}
+	if len(outcomes) == 0 && g.report == nil {
+		return
+	}
+	err := q.finish(ctx, j, outcomes, g.report)
+	switch {
+	case err == nil:
+		if g.report != nil && q.cfg.Metrics.Report != nil {
+			q.cfg.Metrics.Report(g.kind.action())
+		}
+	case errors.Is(err, store.ErrLease) && len(g.list) > 1:
+		for _, v := range g.list {
+			q.settle(ctx, j, q.prepare(ctx, j, g.kind, []verdict{v}))
+		}
+	}
+}
+
+// finish writes outcomes, trying for a while: a peer's acceptance that is not noted is
+// sent again.
+func (q *Queue) finish(ctx context.Context, j *job, outcomes []store.QueueOutcome, report *store.QueueReport) error {
 	pause := 20 * time.Millisecond
-	for {
-		err := q.store.FinishRecipient(ctx, j.message.Ref, r, j.token, next)
+	for until := time.Now().Add(q.cfg.Lease); ; {
+		err := q.store.FinishQueue(ctx, j.message.Ref, j.token, outcomes, report)
 		switch {
 		case err == nil:
-			return
+			return nil
 		case errors.Is(err, store.ErrLease), errors.Is(err, store.ErrNotFound):
-			q.log.Info("the lease had passed on", "message", j.message.Ref.ID, "recipient", r.N)
-			return
-		case !errors.Is(err, store.ErrTemporary) || ctx.Err() != nil || time.Now().Add(pause).After(j.until):
+			q.log.Info("the lease had passed on", "message", j.message.Ref.ID, "recipients", len(outcomes))
+			return err
+		case !errors.Is(err, store.ErrTemporary) || ctx.Err() != nil || time.Now().Add(pause).After(until):
 			q.log.Error("cannot note what came of an attempt; it will be made again", "message", j.message.Ref.ID,
-				"recipient", r.N, "state", int(next.State), "err", err)
-			return
+				"recipients", len(outcomes), "err", err)
+			return err
 		}
 		select {
 		case <-time.After(pause):

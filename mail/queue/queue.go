@@ -319,9 +319,11 @@ func (q *Queue) workAt(s *shift, j *job, turn *turn) {
 
 // release gives recipients back without an attempt.
 func (q *Queue) release(s *shift, j *job, due time.Duration) {
-	for _, r := range j.message.Recipients {
-		q.note(s.noting, j, r, untried(r, due))
+	list := make([]verdict, len(j.message.Recipients))
+	for i, r := range j.message.Recipients {
+		list[i] = verdict{QueueRecipient: r, next: untried(r, due)}
 	}
+	q.settle(s.noting, j, &group{list: list})
 }
 
 // untried has a recipient wait as if nothing had been begun.

@@ -410,7 +410,7 @@ func TestLeaseOfADeadProcessPasses(t *testing.T) {
 	s.Take(t, 1)
 	h.Empty(t)
 	// The dead one's late word counts no more.
-	if err := h.FinishRecipient(t.Context(), claims[0].Message.Ref, claims[0].Message.Recipients[0], claims[0].Token, store.QueueResult{}); err == nil {
+	if err := h.FinishQueue(t.Context(), claims[0].Message.Ref, claims[0].Token, []store.QueueOutcome{{Recipient: claims[0].Message.Recipients[0]}}, nil); err == nil {
 		t.Error("an outcome was noted under a lease that had passed")
 	}
 }

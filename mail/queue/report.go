@@ -29,33 +29,8 @@ func (k reportKind) action() string {
 // maxReturned is the largest message that goes back whole (RET=FULL).
 const maxReturned = 256 << 10
 
-// report queues a notification for each kind among the verdicts and tells which
-// kinds could not be made durable.
-func (q *Queue) report(ctx context.Context, j *job, verdicts []verdict) (failed map[reportKind]bool) {
-	byKind := make(map[reportKind][]verdict)
-	for _, v := range verdicts {
-		if v.report != noReport {
-			byKind[v.report] = append(byKind[v.report], v)
-		}
-	}
-	for kind, list := range byKind {
-		err := q.reportOne(ctx, j, kind, list)
-		if err == nil {
-			if q.cfg.Metrics.Report != nil {
-				q.cfg.Metrics.Report(kind.action())
-			}
-			continue
-		}
-		q.log.Error("cannot queue a notification; the attempt will be made again", "message", j.message.Ref.ID, "err", err)
-		if failed == nil {
-			failed = make(map[reportKind]bool)
-		}
-		failed[kind] = true
-	}
-	return failed
-}
-
-func (q *Queue) reportOne(ctx context.Context, j *job, kind reportKind, list []verdict) error {
+// reportOn writes a notification; nil if there is nobody to tell.
+func (q *Queue) reportOn(ctx context.Context, j *job, kind reportKind, list []verdict) (*store.QueueReport, error) {
 	m := &j.message
 	to := store.QueueRecipient{ForwardPath: m.ReversePath, Notify: "NEVER", Expires: q.now().Add(q.cfg.Lifetime)}
 	_, err := q.mail.Resolve(ctx, m.ReversePath)
@@ -63,31 +38,30 @@ func (q *Queue) reportOne(ctx context.Context, j *job, kind reportKind, list []v
 	case errors.Is(err, mail.ErrNotLocal):
 		if to.NextHop, err = hopOf(m.ReversePath); err != nil {
 			q.log.Warn("a sender cannot be told", "message", m.Ref.ID, "err", err)
-			return nil
+			return nil, nil
 		}
 	case errors.Is(err, mail.ErrNoSuchUser), errors.Is(err, mail.ErrDisabled):
 		q.log.Warn("a sender cannot be told", "message", m.Ref.ID, "err", err)
-		return nil
+		return nil, nil
 	default: // what is temporary now is decided at delivery
 		to.NextHop = store.LocalHop
 	}
 	body, err := q.store.QueueBody(ctx, m.Ref)
 	if errors.Is(err, store.ErrNotFound) && kind != reportFailed {
-		return nil // delivered and removed; success is no longer worth a word without its header
+		return nil, nil // delivered and removed; success is no longer worth a word without its header
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	spool := q.store.NewSpool(0)
 	defer spool.Close()
 	d := &notification{q: q, kind: kind, message: m, recipients: list}
 	if err := d.write(ctx, spool, body); err != nil {
-		return fmt.Errorf("write a notification: %w", err)
+		return nil, fmt.Errorf("write a notification: %w", err)
 	}
-	_, err = q.store.Enqueue(ctx, m.Ref.Tenant, store.QueueMessage{
+	return q.store.PlaceReport(ctx, m.Ref, store.QueueMessage{
 		EightBit: d.eightBit, SMTPUTF8: d.utf8, Recipients: []store.QueueRecipient{to},
-	}, nil, spool)
-	return err
+	}, spool)
 }
 
 // original gives what of the message goes back: header, and the rest if the
