@@ -40,6 +40,7 @@ type Throttle struct {
 	mu       sync.Mutex
 	failures map[string]*failures // by account, network or pair; the first byte tells
 	known    map[string]time.Time // pairs that succeeded: until when
+	pending  map[string]int       // attempts that are being checked, by the same keys; none at 0
 }
 
 // failures are counted in two halves of the window, the older one weighed by
@@ -71,7 +72,7 @@ func NewThrottle(limits ThrottleLimits, now func() time.Time) *Throttle {
 	}
 	return &Throttle{
 		limits: limits, now: now,
-		failures: map[string]*failures{}, known: map[string]time.Time{},
+		failures: map[string]*failures{}, known: map[string]time.Time{}, pending: map[string]int{},
 	}
 }
 
@@ -145,6 +146,32 @@ func (t *Throttle) judge(account string, now time.Time, places []string) Verdict
 	return Free
 }
 
+// Begin tells whether the account has succeeded at one of the places, and counts an attempt
+// that Judge has let pass as a failure, in this process, until settled is called: what is
+// not checked yet is not free. What fails is to be told by Failed besides.
+func (t *Throttle) Begin(account string, places ...string) (known bool, settled func()) {
+	account = throttleName(account)
+	now := t.now()
+	if known = t.knowsOne(account, now, places); !known && t.shared != nil {
+		known = t.learn(account, now, places)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	keys := t.failureKeys(account, now, places)
+	for _, k := range keys {
+		t.pending[k]++
+	}
+	return known, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for _, k := range keys {
+			if t.pending[k]--; t.pending[k] <= 0 {
+				delete(t.pending, k)
+			}
+		}
+	}
+}
+
 // Knows tells whether the account has succeeded at that place lately.
 func (t *Throttle) Knows(account, place string) bool {
 	t.mu.Lock()
@@ -183,10 +210,18 @@ func (t *Throttle) knowsOne(account string, now time.Time, places []string) bool
 func (t *Throttle) failed(account string, now time.Time, places []string) (keys []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	keys = t.failureKeys(account, now, places)
+	for _, k := range keys {
+		t.add(k, now)
+	}
+	return keys
+}
+
+// failureKeys are those under which a failure counts; the lock is held.
+func (t *Throttle) failureKeys(account string, now time.Time, places []string) (keys []string) {
 	for _, p := range places {
 		pair := pairKey(account, p)
 		if until, ok := t.known[pair]; ok && now.Before(until) {
-			t.add(pair, now)
 			return []string{pair}
 		}
 	}
@@ -197,9 +232,6 @@ func (t *Throttle) failed(account string, now time.Time, places []string) (keys 
 		if p != "" {
 			keys = append(keys, "n"+p)
 		}
-	}
-	for _, k := range keys {
-		t.add(k, now)
 	}
 	return keys
 }
@@ -236,7 +268,7 @@ func (t *Throttle) remember(pairs []string, now time.Time) (fresh []string) {
 
 // count is what this process has counted or, where more, all together.
 func (t *Throttle) count(key string, now time.Time) int {
-	own := t.own(key, now)
+	own := t.own(key, now) + t.pending[key]
 	if t.shared != nil {
 		return max(own, t.shared.count(key))
 	}

@@ -142,3 +142,45 @@ func TestNetwork(t *testing.T) {
 		t.Error("no address has a network")
 	}
 }
+
+// What is being checked counts as failed until it is settled.
+func TestThrottleCountsWhatIsBeingChecked(t *testing.T) {
+	th := NewThrottle(ThrottleLimits{PerAccount: 3, PerNetwork: 5, PerPair: 2}, newClock().now)
+	want := func(v Verdict, account string, places ...string) {
+		t.Helper()
+		if got := th.Judge(account, places...); got != v {
+			t.Fatalf("the verdict on %s from %v is %d, want %d", account, places, got, v)
+		}
+	}
+	th.Succeeded("anna", "home")
+	var settled []func()
+	begin := func(known bool, account, place string) {
+		t.Helper()
+		got, done := th.Begin(account, place)
+		if settled = append(settled, done); got != known {
+			t.Errorf("%s is known at %s: %v", account, place, got)
+		}
+	}
+	for range 3 {
+		want(Free, "anna", "away")
+		begin(false, "Anna", "away")
+	}
+	want(SlowPerson, "anna", "elsewhere")
+	begin(false, "bert", "away")
+	begin(false, "carl", "away")
+	want(SlowSource, "dora", "away")
+	for range 2 {
+		want(Free, "anna", "home")
+		begin(true, "anna", "home")
+	}
+	want(SlowPerson, "anna", "home") // whose own are counted apart
+	for _, done := range settled {
+		done()
+	}
+	want(Free, "anna", "away")
+	want(Free, "dora", "away")
+	want(Free, "anna", "home")
+	if len(th.pending) != 0 {
+		t.Errorf("%v is left", th.pending)
+	}
+}

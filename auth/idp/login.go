@@ -190,11 +190,20 @@ func (p *Provider) check(r *http.Request, address, password string) (auth.Person
 	if p.throttle.Judge(address, places...) != auth.Free {
 		return auth.Person{}, auth.ErrThrottled
 	}
+	// What is being checked counts as failed until it is not, so that nobody gets further by
+	// asking all at once.
+	known, settled := p.throttle.Begin(address, places...)
+	defer settled()
 	who, phc, err := p.find(ctx, address)
 	if err != nil {
 		return auth.Person{}, err
 	}
-	ok, err := p.gate.verify(ctx, phc, password)
+	ok, err := p.gate.verify(ctx, places[0], known, phc, password)
+	if errors.Is(err, errShare) {
+		p.throttle.Failed("", places...) // the places' own doing, and no word on the name
+		p.log.Info("login put off", "protocol", "oidc", "network", places[0], "err", err)
+		return auth.Person{}, auth.ErrThrottled
+	}
 	if err != nil {
 		return auth.Person{}, err
 	}

@@ -1,13 +1,11 @@
 package idp
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -299,32 +297,6 @@ func TestPasswordHash(t *testing.T) {
 		if ok, err := VerifyPassword(bad, annaPass); err == nil || ok {
 			t.Errorf("%q: %v", bad, ok)
 		}
-	}
-}
-
-// At most two argon2 runs at a time, a bounded queue, and nobody waits for ever.
-func TestGate(t *testing.T) {
-	g := newGate(2, 6, time.Hour)
-	var wait sync.WaitGroup
-	var busy atomic.Int64
-	start := make(chan struct{})
-	for range 20 {
-		wait.Go(func() {
-			<-start
-			if _, err := g.verify(context.Background(), "", "x"); errors.Is(err, errBusy) {
-				busy.Add(1)
-			}
-		})
-	}
-	close(start)
-	wait.Wait()
-	if busy.Load() == 0 || busy.Load()+g.runs.Load() != 20 {
-		t.Errorf("%d were sent away, %d ran", busy.Load(), g.runs.Load())
-	}
-	impatient := newGate(1, 10, time.Millisecond)
-	impatient.turns <- struct{}{}
-	if _, err := impatient.verify(context.Background(), annaPHC(), annaPass); !errors.Is(err, errBusy) {
-		t.Errorf("with all turns taken: %v", err)
 	}
 }
 

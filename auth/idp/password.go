@@ -1,15 +1,12 @@
 package idp
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
-	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -108,49 +105,3 @@ var nobody = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
 	current.memory, current.time, current.threads,
 	base64.RawStdEncoding.EncodeToString(make([]byte, saltLength)),
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashLength)))
-
-// errBusy says that too many are waiting.
-var errBusy = errors.New("too many logins at a time")
-
-// gate lets only a few argon2 runs happen at once, and only some wait: a
-// flood of logins costs bounded memory and time.
-type gate struct {
-	turns   chan struct{}
-	waiting atomic.Int64
-	queue   int64
-	patient time.Duration
-	runs    atomic.Int64 // so that a test can count
-	hashed  func()       // told of each run; nil: nobody is
-}
-
-func newGate(atOnce, queue int, patient time.Duration) *gate {
-	return &gate{turns: make(chan struct{}, atOnce), queue: int64(queue), patient: patient}
-}
-
-// verify is VerifyPassword in turn. phc empty means that nobody has that name,
-// or no password: the work is the same and the answer no.
-func (g *gate) verify(ctx context.Context, phc, password string) (bool, error) {
-	if g.waiting.Add(1) > g.queue {
-		g.waiting.Add(-1)
-		return false, errBusy
-	}
-	defer g.waiting.Add(-1)
-	ctx, cancel := context.WithTimeout(ctx, g.patient)
-	defer cancel()
-	select {
-	case g.turns <- struct{}{}:
-		defer func() { <-g.turns }()
-	case <-ctx.Done():
-		return false, errBusy
-	}
-	g.runs.Add(1)
-	if g.hashed != nil {
-		g.hashed()
-	}
-	known := phc != ""
-	if !known {
-		phc = nobody
-	}
-	ok, err := VerifyPassword(phc, password)
-	return ok && known, err
-}
