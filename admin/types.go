@@ -114,6 +114,8 @@ type Account struct {
 	UsedItems  int64     `json:"used_items"`
 	QuotaItems int64     `json:"quota_items"` // 0: none
 	Created    time.Time `json:"created"`
+	// Subjects are who a person is at issuers, where they were asked for.
+	Subjects []Subject `json:"subjects,omitempty"`
 }
 
 // NewAccount says what account to make. Quotas: nil takes the configuration's. Issuer

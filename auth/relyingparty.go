@@ -312,7 +312,7 @@ func (rp *RelyingParty) Finish(ctx context.Context, clientName string, params ur
 	person, err := rp.whose(ctx, bound, c, claims.Subject, b)
 	switch {
 	case errors.Is(err, ErrNotFound) || errors.Is(err, ErrSeveral):
-		return nil, fmt.Errorf("login: %w: %w", ErrUnknownSubject, err)
+		return nil, fmt.Errorf("login: %w: %.200q of %s: %w", ErrUnknownSubject, claims.Subject, c.binding.URL, err)
 	case errors.Is(err, ErrTaken) || errors.Is(err, ErrState):
 		return nil, fmt.Errorf("login: %w", err)
 	case err != nil:
@@ -399,6 +399,17 @@ type idClaims struct {
 	all map[string]json.RawMessage
 }
 
+// refusedCode tells whose fault it is that a provider gives no token for a code. Where it
+// does not know this client (RFC 6749 5.2), it is the installation's, and the person can
+// do nothing about it.
+func refusedCode(at *client, said *oauth2.RetrieveError) error {
+	if said.ErrorCode == "invalid_client" || said.ErrorCode == "unauthorized_client" || said.Response.StatusCode == http.StatusUnauthorized {
+		return fmt.Errorf("%w: %s refuses this installation's client %s (%.80q): compare its secret, oidc.client_secret_file or for a tenant's own provider "+
+			"`issuer bind --client-secret-file`, and what it may do there", ErrUnavailable, at.binding.URL, at.binding.ClientID, said.ErrorCode)
+	}
+	return fmt.Errorf("%w: %s refuses the code: %.80q", ErrDenied, at.binding.URL, said.ErrorCode)
+}
+
 // exchange trades the code for an ID token and checks it (Core 3.1.3.7).
 func (rp *RelyingParty) exchange(ctx context.Context, at *client, m *metadata, code string, b begun) (raw string, c *idClaims, err error) {
 	if code == "" || len(code) > 4096 {
@@ -409,7 +420,7 @@ func (rp *RelyingParty) exchange(ctx context.Context, at *client, m *metadata, c
 	answer, err := rp.oauth(at, m).Exchange(context.WithValue(ctx, oauth2.HTTPClient, at.issuer.http), code, oauth2.VerifierOption(b.Verifier))
 	if err != nil {
 		if said := (*oauth2.RetrieveError)(nil); errors.As(err, &said) && said.Response.StatusCode < 500 {
-			return "", nil, fmt.Errorf("%w: the provider refuses the code: %.80q", ErrDenied, said.ErrorCode)
+			return "", nil, refusedCode(at, said)
 		}
 		return "", nil, fmt.Errorf("%w: the provider's token endpoint: %w", ErrUnavailable, err)
 	}

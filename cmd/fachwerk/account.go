@@ -116,7 +116,7 @@ func (c *cli) accountQuota() *cobra.Command {
 
 func (c *cli) accountShow() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "show ADDRESS", Short: "Show one account", Args: cobra.ExactArgs(1),
+		Use: "show ADDRESS", Short: "Show one account, and who a person is at login providers", Args: cobra.ExactArgs(1),
 		Example: "  fachwerk account show anna.schmidt@musterstadt.example --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(ctx context.Context, in *app.Installation) error {
@@ -124,9 +124,17 @@ func (c *cli) accountShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(a, "ADDRESS\tKIND\tSTATE\tUSED\tQUOTA\tITEMS\tNAME", [][]string{
+				err = c.print(a, "ADDRESS\tKIND\tSTATE\tUSED\tQUOTA\tITEMS\tNAME", [][]string{
 					{a.Address, a.Kind, a.State, size(a.UsedBytes), limit(a.QuotaBytes), fmt.Sprint(a.UsedItems), a.Name},
 				})
+				if err != nil || c.json || len(a.Subjects) == 0 {
+					return err
+				}
+				var rows [][]string
+				for _, s := range a.Subjects {
+					rows = append(rows, []string{s.Issuer, s.Subject})
+				}
+				return c.print(nil, "\nISSUER\tSUBJECT", rows)
 			})
 		},
 	}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fachwerk/internal/app"
 )
 
 // `check` tells of what only the server reads, by its key: a certificate or a secret
@@ -61,4 +64,25 @@ func TestLostKeysLeaveNoFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.must("check")
+}
+
+// What an operator bound is shown again: who a person is at a provider.
+func TestAccountShowNamesSubjects(t *testing.T) {
+	o := installation(t)
+	o.must("tenant", "create", "Musterstadt", "--domain", "musterstadt.example", "--site", "rz1")
+	const issuer = "https://login.land.example"
+	o.must("issuer", "bind", issuer, "--client-id", "portal")
+	o.must("account", "add", "jan@musterstadt.example", "--issuer", issuer, "--subject", "4711")
+	o.must("account", "add", "amt@musterstadt.example", "--kind", "function")
+	if out := o.must("account", "show", "jan@musterstadt.example"); !strings.Contains(out, issuer+"  4711\n") {
+		t.Errorf("%s", out)
+	}
+	var shown app.Account
+	if err := json.Unmarshal([]byte(o.must("account", "show", "jan@musterstadt.example", "--json")), &shown); err != nil ||
+		len(shown.Subjects) != 1 || shown.Subjects[0].Issuer != issuer || shown.Subjects[0].Subject != "4711" {
+		t.Errorf("%v: %+v", err, shown)
+	}
+	if out := o.must("account", "show", "amt@musterstadt.example"); strings.Contains(out, "SUBJECT") {
+		t.Errorf("a function mailbox: %s", out)
+	}
 }

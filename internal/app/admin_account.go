@@ -125,13 +125,18 @@ func (in *Installation) accountsOf(ctx context.Context, tenant int64) ([]Account
 	return out, err
 }
 
-// Account shows one.
+// Account shows one, and who a person is at login providers.
 func (in *Installation) Account(ctx context.Context, address string) (Account, error) {
 	a, err := in.account(ctx, address)
 	if err != nil {
 		return Account{}, err
 	}
-	return accountOf(a), nil
+	out := accountOf(a)
+	subjects, err := in.store.Subjects(ctx, a.Key)
+	for _, s := range subjects {
+		out.Subjects = append(out.Subjects, admin.Subject{Issuer: s.Issuer, Subject: s.Subject})
+	}
+	return out, err
 }
 
 // SetAccount changes what c names.

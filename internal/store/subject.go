@@ -48,6 +48,20 @@ func bindSubject(ctx context.Context, tx meta.Tx, key Key, issuer, sub string) e
 	return err
 }
 
+// Subject is who a person is at an issuer.
+type Subject struct{ Issuer, Subject string }
+
+// Subjects lists who a person is, by issuer.
+func (s *Store) Subjects(ctx context.Context, key Key) (list []Subject, err error) {
+	err = s.at(ctx, key.Tenant).view(ctx, func(r meta.Rows) error {
+		var one Subject
+		err := r.Scan(&one.Issuer, &one.Subject)
+		list = append(list, one)
+		return err
+	}, `SELECT issuer, sub FROM subject WHERE tenant_id = $1 AND account_id = $2 ORDER BY issuer, sub`, key.Tenant, key.Account)
+	return list, err
+}
+
 // SignsIn reports whether a person has a way to sign in: an issuer knows them, or they have
 // a password.
 func (s *Store) SignsIn(ctx context.Context, ref auth.AccountRef) (bool, error) {
