@@ -187,6 +187,9 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger, renew Renewal
 	if err := in.refuseForeignKeys(ctx); err != nil {
 		return in, err
 	}
+	if err := in.compareMarks(ctx, renew); err != nil {
+		return in, err
+	}
 	in.recall(ctx)
 	return in, nil
 }

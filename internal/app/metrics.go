@@ -30,6 +30,7 @@ type metrics struct {
 	certificates *prometheus.GaugeVec     // file, name
 	sites        *prometheus.GaugeVec     // site
 	kept         *prometheus.CounterVec   // site
+	foreign      *prometheus.GaugeVec     // site
 	clock        *prometheus.GaugeVec     // against
 	differences  *prometheus.GaugeVec     // site, part, check
 	looked       *prometheus.GaugeVec     // site
@@ -76,6 +77,7 @@ func newMetrics() *metrics {
 	m.queue = gauge("queue_length", "Messages and waiting recipients in the queue.", "what")
 	m.sites = gauge("site_ready", "1 where a site's database and object store answered when last asked, else 0.", "site")
 	m.kept = counter("objects_kept_total", "Attempts to delete an object whose time had come, which the object store refused.", "site")
+	m.foreign = gauge("blobs_foreign", "1 where a site's blob store bears the mark of another database, or of a later state of this one: no object is deleted.", "site")
 	m.clock = gauge("clock_ahead_seconds", "How far another clock is ahead of this machine's; 0 where no difference shows.", "against")
 	m.differences = gauge("location_differences", "What of a site is not as declared: the number of differences.", "site", "part", "check")
 	m.looked = gauge("location_verified_timestamp_seconds", "When a site was compared with its declaration last.", "site")

@@ -100,7 +100,43 @@ func (in *Installation) openDB(ctx context.Context, at *openSite, directory *met
 	if err != nil {
 		return nil, err
 	}
-	return meta.OpenLater(ctx, engine, in.log.With("site", at.Name), admit), nil
+	return meta.OpenLater(ctx, engine, in.log.With("site", at.Name), func(ctx context.Context, db *meta.DB) error {
+		if err := admit(ctx, db); err != nil {
+			return err
+		}
+		return in.marked(ctx, at, db)
+	}), nil
+}
+
+// compareMarks compares the directory's database with the mark in its blob store, as those
+// of other sites are when they are opened, and has a site's blob store bear the mark of the
+// new generation that has begun there.
+func (in *Installation) compareMarks(ctx context.Context, renew Renewal) error {
+	for i := range in.sites {
+		at := &in.sites[i]
+		switch {
+		case at.Name == renew.Site:
+			if err := store.TakeMark(ctx, at.db, blob.NewRetry(at.blobs.use, blob.Backoff{})); err != nil {
+				in.log.Warn("the new generation is not noted in the blob store; the servers do so when they can", "site", at.Name, "error", err)
+			}
+		case at.Name == in.cfg.DirectorySite() || len(in.sites) == 1:
+			if err := in.marked(ctx, at, at.db); err != nil {
+				return fmt.Errorf("site %s: %w", at.Name, withRemedy(err))
+			}
+		}
+	}
+	return nil
+}
+
+// marked compares a site's database with the mark in its blob store. Where nobody can look
+// at it now, the database is used all the same: no object is deleted before somebody could.
+func (in *Installation) marked(ctx context.Context, at *openSite, db *meta.DB) error {
+	err := store.CheckMark(ctx, db, at.blobs.use)
+	if err != nil && !errors.Is(err, store.ErrForeignBlobs) {
+		in.log.Info("the blob store cannot be asked whose it is", "site", at.Name, "error", err)
+		return nil
+	}
+	return err
 }
 
 // engines are the site's for the store.
@@ -108,7 +144,8 @@ func (s openSite) engines(m *metrics) store.Site {
 	return store.Site{
 		Site: s.Site, DB: s.db, Blobs: observedBlobs{blob.NewRetry(s.blobs.use, blob.Backoff{}), m},
 		InlineLimit: s.inline, MetadataName: s.metadata.name, BlobsName: s.blobs.name,
-		Kept: func() { m.kept.WithLabelValues(s.Name).Inc() },
+		Kept:    func() { m.kept.WithLabelValues(s.Name).Inc() },
+		Foreign: func(foreign bool) { m.foreign.WithLabelValues(s.Name).Set(map[bool]float64{true: 1}[foreign]) },
 	}
 }
 

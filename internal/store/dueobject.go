@@ -28,13 +28,18 @@ func (s *Store) deleteDueObjects(ctx context.Context, at *site) error {
 	var last error
 	begun := time.Now()
 	enough := func() bool { return inARow >= deleteFailures && time.Since(begun) > deleteTime }
-	for !enough() {
+	for looked := false; !enough(); looked = true {
 		due, err := at.db.DueObjects(ctx, 100)
 		if err != nil {
 			return outer(err)
 		}
 		if len(due) == 0 {
 			break
+		}
+		if !looked {
+			if ours, err := s.mayDelete(ctx, at); err != nil || !ours {
+				return err
+			}
 		}
 		for _, d := range due {
 			err := at.blobs.Delete(ctx, d.ObjectKey)

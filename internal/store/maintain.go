@@ -30,6 +30,7 @@ func (s *Store) Maintain(ctx context.Context, every time.Duration) {
 func (s *Store) maintain(ctx context.Context, at *site, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
+	defer s.markAtEnd(ctx, at)
 	work := s.maintainRound
 	for {
 		if err := work(ctx, at); err != nil && ctx.Err() == nil {
@@ -89,7 +90,7 @@ func (s *Store) maintainSite(ctx context.Context, at *site) error {
 			return errors.Join(errs...)
 		}
 	}
-	if !away(s.deleteDueObjects(ctx, at)) && !away(s.refreshUsage(ctx, at, "")) {
+	if !away(s.refreshMark(ctx, at)) && !away(s.deleteDueObjects(ctx, at)) && !away(s.refreshUsage(ctx, at, "")) {
 		away(s.daily(ctx, at, accounts))
 	}
 	return errors.Join(errs...)

@@ -23,6 +23,12 @@ func (s *Store) orphanAfter() time.Duration { return max(orphanAge, s.o.Retentio
 // sweepOrphans deletes objects that no row names: those of uploads that were
 // broken off between the blob store and the transaction.
 func (s *Store) sweepOrphans(ctx context.Context, at *site) error {
+	if time.Since(meta.Began(at.db.Generation())) < s.orphanAfter() {
+		return nil // what came after the backup may be another's who goes on
+	}
+	if ours, err := s.mayDelete(ctx, at); err != nil || !ours {
+		return err
+	}
 	tenants, err := at.tenants(ctx)
 	if err != nil {
 		return err

@@ -133,6 +133,9 @@ func (s *Store) finishTenant(ctx context.Context, home *site, tenant int64) (gon
 	if err := s.keys.DestroyTenantKey(tenant); err != nil {
 		return false, err
 	}
+	if ours, err := s.mayDelete(ctx, home); err != nil || !ours {
+		return false, err
+	}
 	if err := home.noteObjects(ctx, tenant, s.o.Retention); err != nil {
 		return false, err
 	}

@@ -26,6 +26,9 @@ type Site struct {
 	// Kept, if not nil, is called for each object whose time had come and that could
 	// not be deleted.
 	Kept func()
+	// Foreign, if not nil, is told whenever it was looked at whether the objects are those of
+	// another database than this; while they are, none is deleted.
+	Foreign func(bool)
 	// Engines name where rows and objects lie, for people: "SQLite", "S3".
 	MetadataName, BlobsName string
 }
@@ -48,6 +51,10 @@ type site struct {
 	copied      copiedUpTo    // up to what repairCopies has looked; under maintaining
 	removals    chan struct{} // that tenants are being removed
 	kept        func()        // an object could not be deleted; may be nil
+	foreign     func(bool)    // whether the objects are another's; may be nil
+
+	marking sync.Mutex    // one look at the mark at a time
+	marked  map[Key]int64 // what accounts had come to when it was written last; under marking
 }
 
 func newSite(o Site) (*site, error) {
@@ -60,7 +67,7 @@ func newSite(o Site) (*site, error) {
 	return &site{
 		Site: o.Site, db: o.DB, blobs: o.Blobs, inline: o.InlineLimit,
 		metadataName: o.MetadataName, blobsName: o.BlobsName, carried: newCarried(),
-		removals: make(chan struct{}, 1), kept: o.Kept,
+		removals: make(chan struct{}, 1), kept: o.Kept, foreign: o.Foreign,
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"fachwerk/auth"
 	"fachwerk/internal/store"
+	"fachwerk/internal/store/blob"
 	"fachwerk/internal/store/meta"
 	"fachwerk/internal/store/storetest"
 )
@@ -81,7 +82,7 @@ func TestEachTenantLiesAtItsHome(t *testing.T) {
 			}, `SELECT (SELECT count(*) FROM account WHERE tenant_id = $1) + (SELECT count(*) FROM item WHERE tenant_id = $1)
 				+ (SELECT count(*) FROM content WHERE tenant_id = $1) + (SELECT count(*) FROM subject WHERE tenant_id = $1)`, w.tenant.ID)
 			must(t, at.DB.Read(t.Context(), &b))
-			objects, err := at.Blobs.List(t.Context(), "", "", 0)
+			objects, err := at.Blobs.List(t.Context(), "", blob.MarkKey, 0)
 			must(t, err)
 			if here := i == j; (rows > 0) != here {
 				t.Errorf("%s has %d rows of the tenant at %s", at.Name, rows, w.site)
@@ -206,7 +207,7 @@ func TestRemoveTenantOfAnotherSite(t *testing.T) {
 	for i := 0; ; i++ {
 		must(t, reaper.MaintainOnce(t.Context()))
 		must(t, o.Sites[1].DB.Update(t.Context(), func(tx meta.Tx) error { return tx.Run(t.Context(), &b) }))
-		objects, err := o.Sites[1].Blobs.List(t.Context(), "", "", 0)
+		objects, err := o.Sites[1].Blobs.List(t.Context(), "", blob.MarkKey, 0) // but the mark
 		must(t, err)
 		left, err := s.Tenants(t.Context())
 		must(t, err)

@@ -64,6 +64,26 @@ func TestRestoreIntoAnEmptyFolder(t *testing.T) {
 	restoredWhole(t, d, next)
 }
 
+// TestRestoreOfACopy: a copy that somebody made with other tools, while the server ran, bears
+// no mark and fits the identity that lies beside the database. How far that had come is in the
+// blob store.
+func TestRestoreOfACopy(t *testing.T) {
+	d := harness.Start(t, harness.Options{})
+	backup, next := fillAndBackUp(t, d)
+	f, err := os.OpenFile(backup, os.O_RDWR, 0)
+	must(t, err)
+	_, err = f.WriteAt(make([]byte, 4), 68) // as if SQLite's own tool had made it
+	must(t, errors.Join(err, f.Close()))
+	d.Stop(t)
+	removeLog(t, filepath.Join(d.Data, "metadata.db"))
+	putBack(t, backup, filepath.Join(d.Data, "metadata.db"))
+	d.Command(t, "store", "migrate") // it asks no blob store
+	for _, command := range [][]string{{"check"}, {"serve"}, {"account", "list"}} {
+		refused(t, d, "store new-generation", command...)
+	}
+	putIntoUse(t, d, next)
+}
+
 // fillAndBackUp delivers mail to Anna before and after a backup, and answers its file and
 // the next UID that a mail program has seen.
 func fillAndBackUp(t *testing.T, d *harness.Demo) (backup string, next uint64) {
@@ -86,13 +106,20 @@ func deliverMany(t *testing.T, d *harness.Demo, subject string, n int) {
 	}
 }
 
-// restoredWhole checks that nothing opens what was put back, that the documented commands
-// bring it into use, with all that it had, and that no UID is given out twice.
+// restoredWhole checks that nothing opens what was put back, and that the documented
+// commands bring it into use.
 func restoredWhole(t *testing.T, d *harness.Demo, next uint64) {
 	t.Helper()
 	for _, command := range [][]string{{"check"}, {"serve"}, {"account", "list"}, {"store", "migrate"}} {
 		refused(t, d, "store new-generation", command...)
 	}
+	putIntoUse(t, d, next)
+}
+
+// putIntoUse begins a new generation, and checks that all is there and no UID is given out
+// twice.
+func putIntoUse(t *testing.T, d *harness.Demo, next uint64) {
+	t.Helper()
 	d.Command(t, "store", "new-generation", "--yes")
 	d.Check(t)
 	d.Restart(t)

@@ -40,7 +40,7 @@ type Info struct {
 	ModTime time.Time // when it was stored, by the store's clock
 }
 
-// Store keeps opaque objects under keys made by NewKey. Its methods may be
+// Store keeps opaque objects under keys made by NewKey, and two more, see MarkKey. Its methods may be
 // called concurrently. Errors wrap the sentinels of this package, the context's
 // error, or are permanent (wrong credentials, missing bucket, read-only disk).
 type Store interface {

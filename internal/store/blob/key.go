@@ -11,6 +11,13 @@ import (
 // maxKey bounds a key: 19 digits, 8 digits, 32 digits, two slashes.
 const maxKey = 19 + 1 + 8 + 1 + 32
 
+// Keys of the objects that are no tenant's, tenant 0 being none, and that are stored anew:
+// the mark says whose objects all others are, the contest that somebody else says so too.
+const (
+	MarkKey    = "0/00000000/mark"
+	ContestKey = "0/00000000/contest"
+)
+
 // NewKey makes a key "tenant/yyyymmdd/random" that was never used and never will
 // be. The day (UTC) lets orphans of unfinished uploads be found by listing the
 // prefixes of past days only.
