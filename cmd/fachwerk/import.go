@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ func (c *cli) imports() *cobra.Command {
 	var o app.MailImport
 	var passwordFile string
 	var rate int64
-	var yes bool
+	var yes, dry bool
 	mail := &cobra.Command{
 		Use: "mail", Short: "Copy one person's mail from an IMAP server", Args: cobra.NoArgs,
 		Long: `Copy one account's mailboxes from any IMAP server: every message byte for byte, with
@@ -32,8 +33,9 @@ It may be broken off and run again: only what is new comes, nothing is doubled. 
 the end both sides are counted, every message is read back and compared by digest,
 and what did not come is listed with the reason.
 
-What would be copied is shown first and must be confirmed, or say --yes. The
-source's password is read from --password-file, or from standard input with "-".
+What would be copied is shown first and must be confirmed, or say --yes; --dry-run
+shows it and ends. The source's password is read from --password-file, or from
+standard input with "-".
 
 Mailboxes with a special use (Sent, Trash …) go to the account's own mailbox of
 that use, whatever they are called. Views such as "All Mail" are left out.
@@ -50,8 +52,17 @@ Exit status: 0 everything is here and verified, 1 something did not come.`,
 				show := app.NewProgress(c.err, "messages")
 				o.Progress = func(p app.ImportProgress) { show.Step(int(p.Done), int(p.All)) }
 				began := time.Now()
-				report, err := in.ImportMail(ctx, o, func(p app.ImportPlan) error { return c.confirm(p, yes, passwordFile == "-") })
+				report, err := in.ImportMail(ctx, o, func(p app.ImportPlan) error {
+					if dry {
+						return errors.Join(c.mailPlan(p), errDryRun)
+					}
+					return c.confirm(p, yes, passwordFile == "-")
+				})
 				show.End()
+				if errors.Is(err, errDryRun) {
+					return nil
+				}
+				err = believed(err, o.CAFile)
 				if report == nil {
 					return err
 				}
@@ -68,6 +79,7 @@ Exit status: 0 everything is here and verified, 1 something did not come.`,
 	f.IntVar(&o.Connections, "connections", 4, "connections to the source at once, at most 16")
 	f.Int64Var(&rate, "rate", 0, "kB a second to read at most; 0: no limit")
 	f.BoolVar(&yes, "yes", false, "do not ask")
+	f.BoolVar(&dry, "dry-run", false, "show what would be copied, and copy nothing")
 	for _, name := range []string{"from", "user", "password-file", "to"} {
 		_ = mail.MarkFlagRequired(name) // the flags are those above
 	}
@@ -86,6 +98,23 @@ func count(n int, one, several string) string {
 		several = one
 	}
 	return fmt.Sprintf("%d %s", n, several)
+}
+
+// called is an address with what people call it, if anything.
+func called(address, name string) string {
+	if name == "" {
+		return address
+	}
+	return fmt.Sprintf("%s (%s)", address, name)
+}
+
+// believed says what helps where the source's certificate is of an authority that
+// nobody here knows.
+func believed(err error, ca string) error {
+	if ca == "" && errors.As(err, new(x509.UnknownAuthorityError)) {
+		return fmt.Errorf("%w; if the source is the right one, name the certificate of its authority by --ca FILE", err)
+	}
+	return err
 }
 
 // secretFrom reads the first line of a file or of standard input.
@@ -110,6 +139,15 @@ func (c *cli) secretFrom(file string) (string, error) {
 	return line, nil
 }
 
+// mailPlan prints a plan for a dry run.
+func (c *cli) mailPlan(p app.ImportPlan) error {
+	var rows [][]string
+	for _, m := range p.Mailboxes {
+		rows = append(rows, []string{m.Name, m.Target, fmt.Sprint(m.Messages), m.Skip})
+	}
+	return c.print(p.Mailboxes, "FROM\tTO\tAT SOURCE\tLEFT OUT", rows)
+}
+
 // confirm shows whose mail goes where and asks, unless yes was said.
 func (c *cli) confirm(p app.ImportPlan, yes, inputUsed bool) error {
 	var messages, mailboxes int
@@ -118,8 +156,8 @@ func (c *cli) confirm(p app.ImportPlan, yes, inputUsed bool) error {
 			messages, mailboxes = messages+int(m.Messages), mailboxes+1
 		}
 	}
-	fmt.Fprintf(c.err, "From %s at %s: %d messages in %d mailboxes\nTo   %s (%s)\n",
-		p.Source.Username, p.Source.Address, messages, mailboxes, p.Target.Address, p.Target.DisplayName)
+	fmt.Fprintf(c.err, "From %s at %s: %s in %s\nTo   %s\n", p.Source.Username, p.Source.Address,
+		count(messages, "message", "messages"), count(mailboxes, "mailbox", "mailboxes"), called(p.Target.Address, p.Target.DisplayName))
 	for _, m := range p.Mailboxes {
 		switch {
 		case m.Skip != "":

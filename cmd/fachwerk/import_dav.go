@@ -95,6 +95,7 @@ func (c *cli) importData(kind imported) *cobra.Command {
 				if errors.Is(err, errDryRun) {
 					return nil
 				}
+				err = believed(err, o.CAFile)
 				if report == nil {
 					return err
 				}
@@ -139,15 +140,15 @@ func (c *cli) confirmData(p app.DataPlan, yes, inputUsed bool) error {
 	if p.User != "" {
 		from = p.User + " at " + p.From
 	}
-	fmt.Fprintf(c.err, "From %s\nTo   %s (%s)\n", from, p.To, p.ToName)
+	fmt.Fprintf(c.err, "From %s\nTo   %s\n", from, called(p.To, p.ToName))
 	for _, one := range p.Collections {
 		switch {
 		case one.Skip != "":
 			fmt.Fprintf(c.err, "     %s is left out: %s\n", one.Source, one.Skip)
 		case one.Cut:
-			fmt.Fprintf(c.err, "     %s (%s): %d objects, cut out of the file, become %s\n", one.Title, one.Source, one.Objects, one.Target)
+			fmt.Fprintf(c.err, "     %s (%s): %s, cut out of the file, to %s\n", one.Title, one.Source, count(one.Objects, "object", "objects"), one.Target)
 		default:
-			fmt.Fprintf(c.err, "     %s (%s): %d objects become %s\n", one.Title, one.Source, one.Objects, one.Target)
+			fmt.Fprintf(c.err, "     %s (%s): %s to %s\n", one.Title, one.Source, count(one.Objects, "object", "objects"), one.Target)
 		}
 	}
 	if len(p.Collections) == 0 {
