@@ -37,7 +37,7 @@ const (
 
 // shared is what a throttle knows of other processes' failures: a copy of the
 // busiest counters, a second old at most, so that a sign-in that succeeds costs the
-// store nothing. A store that does not answer leaves what this process has seen.
+// store nothing, but the first one from a place in this process. A store that does not answer leaves what this process has seen.
 type shared struct {
 	store  Failures
 	secret []byte
