@@ -51,6 +51,7 @@ var unadmitted = map[string]string{
 
 	// Mail that lies in the queue: ClaimQueue asks, so that none of it begins to move.
 	"Store.FinishQueue": "what came of an attempt that was begun: unwritten, the mail would go out twice; a report was let in when it was placed",
+	"Store.HoldQueue":   "as RenewQueue",
 	"Store.RenewQueue":  "an attempt that was begun goes on being ours; two numbers",
 	"Store.ReapQueue":   "takes away",
 	"Store.DropQueue":   "takes away",

@@ -179,9 +179,10 @@ func (s *Store) openClaims(ctx context.Context, at *site, c *taken) ([]QueueClai
 // QueueLease is a claim's hold on its recipients, all of one tenant's site.
 type QueueLease struct{ Tenant, Token int64 }
 
-// RenewQueue has leases last so long from now on, and answers those that do: one
-// transaction for each site, at all at the same time. What has passed to another claimer
-// stays there. It ends with ctx: a site that hangs keeps no other's leases from lasting.
+// RenewQueue has leases last so long from now on, or longer if they do, and answers those
+// that are held: one transaction for each site, at all at the same time. What has passed to
+// another claimer stays there. It ends with ctx: a site that hangs keeps no other's leases
+// from lasting.
 func (s *Store) RenewQueue(ctx context.Context, leases []QueueLease, lease time.Duration) (renewed []QueueLease, err error) {
 	bySite := map[*site][]QueueLease{}
 	for _, l := range leases {
@@ -211,8 +212,8 @@ func (s *Store) RenewQueue(ctx context.Context, leases []QueueLease, lease time.
 }
 
 // renewLeases says nothing of the state, by which a database might look for rows: only
-// what waits has a token.
-const renewLeases = `UPDATE queue_recipient /*by queue_recipient_lease*/ SET lease_until = {now} + $1
+// what waits has a token. It makes no lease shorter than HoldQueue made it.
+const renewLeases = `UPDATE queue_recipient /*by queue_recipient_lease*/ SET lease_until = ` + longerLease + `
 	WHERE lease_token = $2 AND lease_token <> 0`
 
 func (at *site) renewQueue(ctx context.Context, leases []QueueLease, lease time.Duration) (renewed []QueueLease, err error) {

@@ -73,6 +73,23 @@ func (s *Store) FinishQueue(ctx context.Context, ref QueueRef, token int64, list
 	return nil
 }
 
+// longerLease is the end of a lease that lasts $1 from now on, or longer if it did.
+const longerLease = `CASE WHEN lease_until > {now} + $1 THEN lease_until ELSE {now} + $1 END`
+
+// HoldQueue has the lease of one message's recipients last so long from now on: ErrLease
+// if it is not the caller's any more. It is for the moment from which an attempt that is
+// made again sends a message twice.
+func (s *Store) HoldQueue(ctx context.Context, ref QueueRef, token int64, lease time.Duration) error {
+	return s.at(ctx, ref.Tenant).update(ctx, func(tx meta.Tx) error {
+		var b meta.Batch
+		b.ByIndex()
+		b.Count(leased, `UPDATE queue_recipient SET lease_until = `+longerLease+`
+			WHERE tenant_id = $2 AND account_id = $3 AND message_id = $4 AND lease_token = $5 AND state < 1`,
+			lease.Microseconds(), ref.Tenant, ref.Account, ref.ID, token)
+		return tx.Run(ctx, &b)
+	})
+}
+
 // queueMarks are the statements that note outcomes.
 func (s *Store) queueMarks(ctx context.Context, ref QueueRef, token int64, list []QueueOutcome) ([]meta.Statement, error) {
 	if len(list) == 0 {

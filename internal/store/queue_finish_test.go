@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fachwerk/internal/store"
+	"fachwerk/internal/store/meta"
 	"fachwerk/internal/store/storetest"
 )
 
@@ -55,4 +56,43 @@ func TestFinishQueueWithAReport(t *testing.T) {
 			queued(1, 1)
 		})
 	}
+}
+
+// What is held for longer than leases are renewed for stays so.
+func TestHoldQueue(t *testing.T) {
+	for _, e := range []storetest.Engines{storetest.Embedded, storetest.Remote} {
+		t.Run(e.String(), func(t *testing.T) {
+			ctx := t.Context()
+			p := storetest.Open(t, e, nil)
+			enqueue(t, p, "a")
+			enqueue(t, p, "b")
+			claims, err := p.ClaimQueue(ctx, 10, time.Hour)
+			must(t, err)
+			if len(claims) != 2 {
+				t.Fatalf("%d claims, want 2", len(claims))
+			}
+			held, other := claims[0].Message.Ref, claims[1].Message.Ref
+			token := claims[0].Token
+			wantErr(t, p.HoldQueue(ctx, held, token+1, time.Hour), store.ErrLease)
+			expire(t, p)
+			must(t, p.HoldQueue(ctx, held, token, time.Hour))
+			if _, err := p.RenewQueue(ctx, []store.QueueLease{{Tenant: held.Tenant, Token: token}}, time.Microsecond); err != nil {
+				t.Fatal(err)
+			}
+			again, err := p.ClaimQueue(ctx, 10, time.Hour)
+			must(t, err)
+			if len(again) != 1 || again[0].Message.Ref != other {
+				t.Errorf("claimed %+v, want what is not held", again)
+			}
+			wantErr(t, p.HoldQueue(ctx, other, token, time.Hour), store.ErrLease)
+		})
+	}
+}
+
+// expire ends all leases.
+func expire(t *testing.T, p *storetest.Parts) {
+	t.Helper()
+	var b meta.Batch
+	b.Exec(`UPDATE queue_recipient SET lease_until = {now}`)
+	must(t, p.DB.Update(t.Context(), func(tx meta.Tx) error { return tx.Run(t.Context(), &b) }))
 }

@@ -22,6 +22,8 @@ type outcome struct {
 	reports bool
 	// lost: the lease went to another worker; nothing is to be noted.
 	lost bool
+	// known: of an attempt of before, which could not be noted then.
+	known bool
 	// untried: cut because this process ends; the next one tries at once.
 	untried bool
 }
@@ -83,7 +85,7 @@ func (q *Queue) conclude(ctx context.Context, j *job, outcomes []outcome) {
 		}
 		v := verdict{QueueRecipient: r, outcome: o, next: untried(r, 0)}
 		if !o.untried {
-			if q.cfg.Metrics.Attempt != nil {
+			if q.cfg.Metrics.Attempt != nil && !o.known {
 				q.cfg.Metrics.Attempt(hop, o.result.String())
 			}
 			v = q.decide(j, r, o)
@@ -217,9 +219,12 @@ func (q *Queue) settle(ctx context.Context, j *job, g *group) {
 	err := q.finish(ctx, j, outcomes, g.report)
 	switch {
 	case err == nil:
+		q.unnoted.noted(j.message.Ref, outcomes)
 		if g.report != nil && q.cfg.Metrics.Report != nil {
 			q.cfg.Metrics.Report(g.kind.action())
 		}
+	case errors.Is(err, store.ErrNotFound):
+		q.unnoted.noted(j.message.Ref, outcomes)
 	case errors.Is(err, store.ErrLease) && len(g.list) > 1:
 		for _, v := range g.list {
 			q.settle(ctx, j, q.prepare(ctx, j, g.kind, []verdict{v}))
@@ -227,8 +232,8 @@ func (q *Queue) settle(ctx context.Context, j *job, g *group) {
 	}
 }
 
-// finish writes outcomes, trying for a while: a peer's acceptance that is not noted is
-// sent again.
+// finish writes outcomes, trying for a while. What is final and not noted then is so when
+// this process claims it again; another would send it again.
 func (q *Queue) finish(ctx context.Context, j *job, outcomes []store.QueueOutcome, report *store.QueueReport) error {
 	pause := 20 * time.Millisecond
 	for until := time.Now().Add(q.cfg.Lease); ; {
@@ -240,7 +245,7 @@ func (q *Queue) finish(ctx context.Context, j *job, outcomes []store.QueueOutcom
 			q.log.Info("the lease had passed on", "message", j.message.Ref.ID, "recipients", len(outcomes))
 			return err
 		case !errors.Is(err, store.ErrTemporary) || ctx.Err() != nil || time.Now().Add(pause).After(until):
-			q.log.Error("cannot note what came of an attempt; it will be made again", "message", j.message.Ref.ID,
+			q.log.Error("cannot note what came of an attempt", "message", j.message.Ref.ID,
 				"recipients", len(outcomes), "err", err)
 			return err
 		}

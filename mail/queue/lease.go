@@ -104,6 +104,7 @@ func (q *Queue) keep(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		q.unnoted.sweep(time.Now())
 		if list := q.leases.list(); len(list) > 0 {
 			began := time.Now()
 			asking, cancel := context.WithTimeout(ctx, q.lease()/2)

@@ -38,7 +38,8 @@ type Config struct {
 	Lease time.Duration
 	// Claim is how long a claim lasts unless it is renewed, which it is as long
 	// as its attempts go on: the longest wait after a crash; default 2 minutes,
-	// and never longer than Lease.
+	// and never longer than Lease. A message that the smarthost has whole is held for
+	// Lease: as long may the database be away until somebody else sends it again.
 	Claim time.Duration
 	// Local and Remote are how many messages are delivered at a time here and
 	// to the smarthost; default 8 each.
@@ -79,6 +80,7 @@ type Queue struct {
 	now   func() time.Time
 
 	leases        leases
+	unnoted       unnoted
 	wake          chan struct{}
 	local, remote *slots
 
@@ -240,6 +242,7 @@ type job struct {
 	local   bool
 	until   time.Time // for the attempt, with a margin to note the outcome
 	sent    bool      // the smarthost has the message whole, or may have it
+	known   []outcome // not nil: of an attempt of before, only to be noted
 
 	leased context.Context // ends when the lease may have passed on, or the shift ends
 	lapse  context.CancelFunc
@@ -261,13 +264,30 @@ func (q *Queue) leaveOut() (list []store.QueueShare) {
 func (q *Queue) claim(s *shift) (found bool, err error) {
 	began := time.Now()
 	claims, err := q.store.ClaimQueue(s.noting, claimSize, q.lease(), q.leaveOut()...)
-	until, list := began.Add(sure(q.cfg.Lease)), merge(claims)
+	until := began.Add(sure(q.cfg.Lease))
+	var list []*job
+	for _, j := range merge(claims) {
+		if known := q.unnoted.split(j); known != nil {
+			list = append(list, known)
+		}
+		if len(j.message.Recipients) > 0 {
+			list = append(list, j)
+		}
+	}
 	for _, j := range list {
 		j.until = until
 		j.leased, j.lapse = context.WithCancel(s.of(j))
 	}
 	q.leases.hold(list, began.Add(sure(q.lease())))
 	for _, j := range list {
+		if j.known != nil {
+			s.jobs.Go(func() {
+				defer q.leases.drop(j)
+				defer q.survive(j)
+				q.conclude(s.noting, j, j.known)
+			})
+			continue
+		}
 		slots := q.remote
 		if j.local {
 			slots = q.local
@@ -338,7 +358,7 @@ func aWhile() time.Duration {
 
 // work makes one attempt and notes what came of it.
 func (q *Queue) work(s *shift, j *job) {
-	defer q.survive(j) // what was not noted is tried again when the lease has ended
+	defer q.survive(j) // what was not noted is claimed again when the lease has ended
 	attempt, cancel := context.WithDeadline(j.leased, j.until)
 	defer cancel()
 	outcomes := q.attempt(attempt, s, j)
@@ -347,6 +367,7 @@ func (q *Queue) work(s *shift, j *job) {
 			outcomes[i].untried = outcomes[i].result == temporary
 		}
 	}
+	q.unnoted.keep(j, outcomes)
 	q.conclude(s.noting, j, outcomes)
 	q.hint() // what waits again has a new time
 }

@@ -41,11 +41,16 @@ func (q *Queue) send(ctx context.Context, s *shift, j *job) []outcome {
 	}
 	defer client.Close()
 	t := &transfer{q: q, j: j, client: client, body: body, mta: q.cfg.Smarthost.Host}
-	t.commit = func() bool {
-		if j.sent = release(); j.sent {
-			context.AfterFunc(s.answers, cut)
+	t.commit = func() error {
+		if err := q.store.HoldQueue(ctx, j.message.Ref, j.token, q.cfg.Lease); err != nil {
+			return err
 		}
-		return j.sent
+		if !release() {
+			return context.Cause(ctx)
+		}
+		j.sent = true
+		context.AfterFunc(s.answers, cut)
+		return nil
 	}
 	outcomes := t.run(ctx)
 	if !t.broken {
@@ -74,8 +79,9 @@ type transfer struct {
 	body   *store.Body
 	mta    string
 	broken bool // the connection is in the middle of something
-	// commit is asked before the final dot; false: the attempt has been cut.
-	commit func() bool
+	// commit is asked before the final dot. An error says that this is not to be sent:
+	// the attempt is cut, or the lease has passed on or cannot be held.
+	commit func() error
 }
 
 func (t *transfer) run(ctx context.Context) []outcome {
@@ -148,8 +154,11 @@ func (t *transfer) data(ctx context.Context, plan *plan) outcome {
 		}
 		return t.judge(err)
 	}
-	if !t.commit() {
-		return outcome{status: "4.4.2", reply: "Cut before the end of the message", mta: t.mta}
+	if err := t.commit(); err != nil {
+		if !errors.Is(err, store.ErrLease) {
+			t.q.log.Warn("a message was not sent to its end", "message", t.j.message.Ref.ID, "err", err)
+		}
+		return outcome{status: "4.3.0", reply: "Cut before the end of the message", lost: errors.Is(err, store.ErrLease)}
 	}
 	answer, err := w.CloseWithResponse()
 	if err != nil {
