@@ -164,11 +164,25 @@ func (k *checker) public(c *Config) {
 		if o.url == "" {
 			continue
 		}
-		if other, twice := origins[o.url]; twice {
+		origin := originOf(o.url)
+		if other, twice := origins[origin]; twice {
 			k.say(o.key, "is the same origin as "+other, "give the portal, the provider and HTTP a host name of their own each: cookies and scripts must not reach across")
 		}
-		origins[o.url] = o.key
+		origins[origin] = o.key
 	}
+}
+
+// originOf is a web address' origin as browsers compare it: names in lower case, the
+// scheme's own port left out (RFC 6454 section 4).
+func originOf(text string) string {
+	u, err := url.Parse(strings.ToLower(text))
+	if err != nil {
+		return text
+	}
+	if u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 func embeddedOrigin(c *Config) string {

@@ -157,6 +157,9 @@ func TestCheckRefuses(t *testing.T) {
 		{"one port twice", "listen.imaps: is the same address and port as listen.imap", func(c *Config) { c.Listen.IMAPS = c.Listen.IMAP }},
 		{"a name to listen on", "is a name, not an address", func(c *Config) { c.Listen.IMAP = "mail.example:143" }},
 		{"no port", "is not an address and a port", func(c *Config) { c.Listen.IMAP = "127.0.0.1" }},
+		{"one origin in two spellings", "public.http: is the same origin as public.portal", func(c *Config) {
+			c.Public.Portal, c.Public.HTTP = "https://portal.musterstadt.example", "https://Portal.Musterstadt.example:443"
+		}},
 		{"one origin twice", "oidc.issuer: is the same origin as public.portal", func(c *Config) { c.OIDC.Issuer = c.Public.Portal }},
 		{"issuer in clear", "oidc.issuer: is not encrypted", func(c *Config) { c.OIDC.Issuer = "http://login.musterstadt.example" }},
 		{"portal with a path", "public.portal: ", func(c *Config) { c.Public.Portal += "/portal" }},
