@@ -2,7 +2,10 @@ package queue
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +43,38 @@ func TestPrintable(t *testing.T) {
 	}
 	if got := printable(strings.Repeat("ä", 100), 11); len(got) > 12 {
 		t.Errorf("%d bytes", len(got))
+	}
+}
+
+// A block that is not taken ends a connection; as long as blocks are, it may take any time.
+func TestBlocksMoveTheDeadline(t *testing.T) {
+	const stall = 2 * time.Second
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	c := &boundConn{Conn: ours, until: time.Now().Add(time.Hour), stall: stall}
+	defer c.Close()
+	done, blocks := make(chan error, 1), 8
+	go func() {
+		_, err := c.Write(make([]byte, blocks*blockSize))
+		done <- err
+	}()
+	began := time.Now()
+	for range blocks {
+		time.Sleep(stall / 7)
+		if _, err := io.ReadFull(theirs, make([]byte, blockSize)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-done; err != nil || time.Since(began) < stall {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+	c.stall = 50 * time.Millisecond
+	if n, err := c.Write(make([]byte, blockSize)); !errors.Is(err, os.ErrDeadlineExceeded) || n != 0 {
+		t.Errorf("%d bytes were taken by nobody, %v", n, err)
+	}
+	c.stall, c.until = time.Hour, time.Now().Add(50*time.Millisecond)
+	if _, err := c.Write([]byte("a")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("past the end: %v", err)
 	}
 }
 

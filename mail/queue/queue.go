@@ -34,7 +34,8 @@ type Config struct {
 	// DelayNotice is after how long the sender hears of a delay; default 4
 	// hours, negative: never.
 	DelayNotice time.Duration
-	// Lease is the longest attempt; default 10 minutes.
+	// Lease is the longest attempt from its turn on, to which each 16 KiB of the message
+	// add a second, and twice the longest wait for a turn; default 10 minutes.
 	Lease time.Duration
 	// Claim is how long a claim lasts unless it is renewed, which it is as long
 	// as its attempts go on: the longest wait after a crash; default 2 minutes,
@@ -90,7 +91,8 @@ type Queue struct {
 }
 
 const (
-	claimSize    = 100 // recipients claimed at a time
+	claimSize    = 100      // recipients claimed at a time
+	slowest      = 16 << 10 // bytes a second, below which an attempt is given up
 	longestSleep = 30 * time.Second
 	// fullSleep is how long a queue waits at most that has left some tenant's mail out:
 	// each attempt that ends wakes it.
@@ -240,7 +242,7 @@ type job struct {
 	message store.QueueMessage // its Recipients are those of the attempt
 	token   int64
 	local   bool
-	until   time.Time // for the attempt, with a margin to note the outcome
+	until   time.Time // for the attempt, until the final dot
 	sent    bool      // the smarthost has the message whole, or may have it
 	known   []outcome // not nil: of an attempt of before, only to be noted
 
@@ -264,7 +266,6 @@ func (q *Queue) leaveOut() (list []store.QueueShare) {
 func (q *Queue) claim(s *shift) (found bool, err error) {
 	began := time.Now()
 	claims, err := q.store.ClaimQueue(s.noting, claimSize, q.lease(), q.leaveOut()...)
-	until := began.Add(sure(q.cfg.Lease))
 	var list []*job
 	for _, j := range merge(claims) {
 		if known := q.unnoted.split(j); known != nil {
@@ -275,7 +276,6 @@ func (q *Queue) claim(s *shift) (found bool, err error) {
 		}
 	}
 	for _, j := range list {
-		j.until = until
 		j.leased, j.lapse = context.WithCancel(s.of(j))
 	}
 	q.leases.hold(list, began.Add(sure(q.lease())))
@@ -321,11 +321,11 @@ func merge(claims []store.QueueClaim) []*job {
 	return jobs
 }
 
-// workAt waits for a turn. If that takes so long that the lease may end during the
-// attempt, the recipients go back.
+// workAt waits for a turn. If that takes long, the recipients go back: another process
+// may have turns to give.
 func (q *Queue) workAt(s *shift, j *job, turn *turn) {
 	defer turn.end()
-	wait := time.NewTimer(time.Until(j.until) / 2)
+	wait := time.NewTimer(q.cfg.Lease / 2)
 	defer wait.Stop()
 	select {
 	case <-turn.come:
@@ -359,6 +359,7 @@ func aWhile() time.Duration {
 // work makes one attempt and notes what came of it.
 func (q *Queue) work(s *shift, j *job) {
 	defer q.survive(j) // what was not noted is claimed again when the lease has ended
+	j.until = time.Now().Add(q.longest(j.message.Size))
 	attempt, cancel := context.WithDeadline(j.leased, j.until)
 	defer cancel()
 	outcomes := q.attempt(attempt, s, j)
@@ -370,6 +371,12 @@ func (q *Queue) work(s *shift, j *job) {
 	q.unnoted.keep(j, outcomes)
 	q.conclude(s.noting, j, outcomes)
 	q.hint() // what waits again has a new time
+}
+
+// longest is how long an attempt may take: its lease is renewed meanwhile, so all that is
+// to be bounded is a peer that holds a turn. One that takes nothing any more ends sooner.
+func (q *Queue) longest(size int64) time.Duration {
+	return q.cfg.Lease + time.Duration(size/slowest)*time.Second
 }
 
 // survive keeps a fault met while an outcome is reported and noted from ending

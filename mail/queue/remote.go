@@ -35,7 +35,7 @@ func (q *Queue) send(ctx context.Context, s *shift, j *job) []outcome {
 	defer cut()
 	release := context.AfterFunc(ctx, cut)
 	defer release()
-	client, err := q.connect(line, j.until)
+	client, err := q.connect(line, j.until.Add(answerTimeout)) // ctx ends at until, if there is no dot by then
 	if err != nil {
 		return all(j, q.unreachable(err))
 	}

@@ -145,23 +145,62 @@ func (d *dialer) allowed(a netip.Addr) bool {
 	return false
 }
 
+const (
+	// stallTimeout is how long a block of a message may take (RFC 5321 4.5.3.2.5).
+	stallTimeout = 3 * time.Minute
+	blockSize    = 16 << 10
+	// answerTimeout is for the answer to the final dot (RFC 5321 4.5.3.2.6).
+	answerTimeout = 10 * time.Minute
+)
+
 // boundConn is a connection that ends at a time, whatever deadlines the library
-// sets.
+// sets, and before it if a block of what is written is not taken.
 type boundConn struct {
 	net.Conn
 	until time.Time
+	stall time.Duration
+	write time.Time // the library's deadline; zero: none
 }
 
-func (c boundConn) bound(t time.Time) time.Time {
+// Write has each block move the deadline: the library sets none for a message.
+func (c *boundConn) Write(p []byte) (written int, err error) {
+	for {
+		block := p[written:min(len(p), written+blockSize)]
+		deadline := c.bound(c.write)
+		if stalled := time.Now().Add(c.stall); stalled.Before(deadline) {
+			deadline = stalled
+		}
+		if err := c.Conn.SetWriteDeadline(deadline); err != nil {
+			return written, err
+		}
+		n, err := c.Conn.Write(block)
+		if written += n; err != nil || written == len(p) {
+			return written, err
+		}
+	}
+}
+
+func (c *boundConn) bound(t time.Time) time.Time {
 	if t.IsZero() || t.After(c.until) {
 		return c.until
 	}
 	return t
 }
 
-func (c boundConn) SetDeadline(t time.Time) error      { return c.Conn.SetDeadline(c.bound(t)) }
-func (c boundConn) SetReadDeadline(t time.Time) error  { return c.Conn.SetReadDeadline(c.bound(t)) }
-func (c boundConn) SetWriteDeadline(t time.Time) error { return c.Conn.SetWriteDeadline(c.bound(t)) }
+// SetDeadline is net.Conn's, within the bounds, as are the next two.
+func (c *boundConn) SetDeadline(t time.Time) error {
+	c.write = t
+	return c.Conn.SetDeadline(c.bound(t))
+}
+
+// SetReadDeadline bounds reading.
+func (c *boundConn) SetReadDeadline(t time.Time) error { return c.Conn.SetReadDeadline(c.bound(t)) }
+
+// SetWriteDeadline bounds writing.
+func (c *boundConn) SetWriteDeadline(t time.Time) error {
+	c.write = t
+	return c.Conn.SetWriteDeadline(c.bound(t))
+}
 
 // maxAnswers bounds what a peer may say in one session: a reply has no end until
 // the peer ends it.
@@ -224,7 +263,7 @@ func (q *Queue) greet(ctx context.Context, until time.Time, withTLS bool) (*gosm
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	conn, err := q.secure(ctx, boundConn{raw, until}, withTLS)
+	conn, err := q.secure(ctx, &boundConn{Conn: raw, until: until, stall: stallTimeout}, withTLS)
 	if err != nil {
 		stop()
 		raw.Close()
@@ -232,7 +271,7 @@ func (q *Queue) greet(ctx context.Context, until time.Time, withTLS bool) (*gosm
 	}
 	client := gosmtp.NewClient(&greetedConn{Conn: conn, greeting: strings.NewReader("220 greeted\r\n")})
 	client.CommandTimeout = 2 * time.Minute
-	client.SubmissionTimeout = 10 * time.Minute
+	client.SubmissionTimeout = answerTimeout
 	if err := client.Hello(q.cfg.Hostname); err != nil {
 		client.Close()
 		return nil, err
@@ -241,7 +280,7 @@ func (q *Queue) greet(ctx context.Context, until time.Time, withTLS bool) (*gosm
 }
 
 // secure reads the greeting and starts TLS.
-func (q *Queue) secure(ctx context.Context, conn boundConn, withTLS bool) (net.Conn, error) {
+func (q *Queue) secure(ctx context.Context, conn *boundConn, withTLS bool) (net.Conn, error) {
 	h := q.cfg.Smarthost
 	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		return nil, err
