@@ -25,6 +25,9 @@ An SQLite database is looked through first: one that is malformed is refused and
 stays as it is. So is one beside which a log lies (metadata.db-wal), unless you say
 that the log is its own: that of another database would destroy it.
 
+The site's bucket or blob folder becomes this database's: servers that use it with
+another copy delete nothing there any more, and do not start again.
+
 Stop all servers of the installation first.`,
 		Example: "  fachwerk store new-generation --yes --config fachwerk.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
