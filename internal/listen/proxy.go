@@ -175,7 +175,7 @@ func (l *proxied) header(conn net.Conn) {
 		l.refuse(conn, BadHeader, err)
 		return
 	}
-	ready := conn
+	var ready net.Conn
 	if h.Local {
 		if ready = visited(conn); ready == nil {
 			return
