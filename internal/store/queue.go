@@ -61,6 +61,8 @@ type QueueRecipient struct {
 	Delayed       time.Time // when the sender was told of a delay; zero: not yet
 	LastReply     string
 	Token         int64 // of the claim; 0 outside one
+	// Late is how long it had been due when it was claimed, by the database's clock.
+	Late time.Duration
 }
 
 // LocalHop is the next hop of recipients whose account is here.

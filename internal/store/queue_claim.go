@@ -129,6 +129,7 @@ func (c *taken) add(r meta.Rows) error {
 	if err != nil {
 		return err
 	}
+	q.Late = timeOf(c.now).Sub(q.Due)
 	if c.recipients[ref] == nil {
 		c.order = append(c.order, ref)
 	}

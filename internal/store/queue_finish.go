@@ -14,6 +14,7 @@ type QueueResult struct {
 	Attempts int
 	Due      time.Duration // from now, if State is QueueWaiting
 	Delayed  bool          // the sender was told of a delay
+	Longer   time.Duration // added to when it is given up
 	Reply    string        // the peer's last answer, for people
 }
 
@@ -104,10 +105,11 @@ func (s *Store) queueMarks(ctx context.Context, ref QueueRef, token int64, list 
 		q, r := o.Recipient, o.Result
 		q.LastReply = r.Reply
 		b.Count(leased, `UPDATE queue_recipient SET state = $1, attempts = $2, due_at = {now} + $3,
-			delayed_at = CASE WHEN $4 = 1 THEN {now} ELSE delayed_at END, sealed = $5, lease_token = 0, lease_until = 0
+			delayed_at = CASE WHEN $4 = 1 THEN {now} ELSE delayed_at END, sealed = $5, lease_token = 0, lease_until = 0,
+			expires_at = expires_at + $11
 			WHERE tenant_id = $6 AND account_id = $7 AND message_id = $8 AND recipient = $9 AND lease_token = $10 AND state < 1`,
 			int64(r.State), int64(r.Attempts), r.Due.Microseconds(), bit(r.Delayed), sealPath(account, aad, q),
-			ref.Tenant, ref.Account, ref.ID, int64(q.N), token)
+			ref.Tenant, ref.Account, ref.ID, int64(q.N), token, r.Longer.Microseconds())
 	}
 	return b.Statements, nil
 }

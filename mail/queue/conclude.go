@@ -109,11 +109,21 @@ func (q *Queue) conclude(ctx context.Context, j *job, outcomes []outcome) {
 	}
 }
 
+// heldBack is from when on the time counts in which nobody could try, as while a tenant's
+// mail may not move or no server ran: it is added to the lifetime, or mail would be given up
+// after one attempt.
+const heldBack = time.Hour
+
 // decide turns an outcome into the row's next state and a report.
 func (q *Queue) decide(j *job, r store.QueueRecipient, o outcome) verdict {
 	now := q.now()
 	v := verdict{QueueRecipient: r, outcome: o}
 	v.next = store.QueueResult{Attempts: r.Attempts + 1, Reply: text(o)}
+	if r.Late > heldBack && !r.Expires.IsZero() { // but no longer than if it were new
+		v.next.Longer = max(0, min(r.Late, now.Add(q.cfg.Lifetime).Sub(r.Expires)))
+		r.Expires = r.Expires.Add(v.next.Longer)
+		v.Expires = r.Expires
+	}
 	if o.result == temporary && !r.Expires.IsZero() && !now.Before(r.Expires) {
 		o.result = permanent
 		v.result = permanent

@@ -10,6 +10,7 @@ import (
 	gosmtp "github.com/emersion/go-smtp"
 
 	"fachwerk/internal/store"
+	"fachwerk/internal/store/meta"
 	"fachwerk/internal/store/storetest"
 	"fachwerk/location"
 	"fachwerk/mail"
@@ -91,5 +92,30 @@ func TestConfirmationThatCannotBeQueuedIsLeftOut(t *testing.T) {
 	h.Empty(t) // nothing is claimed any more, so it was noted at once
 	refuse.Store(false)
 	s.Take(t, 1)
+	h.Inbox(t, anna, 0)
+}
+
+// Mail that could not be tried for longer than it lives is tried as long as other mail.
+func TestTimeHeldBackDoesNotCount(t *testing.T) {
+	s := queuetest.NewSmarthost(t, nil)
+	var tries atomic.Int32
+	s.OnRcpt = func(string) error {
+		if tries.Add(1) <= 3 {
+			return queuetest.Refuse(450, [3]int{4, 7, 1}, "greylisted")
+		}
+		return nil
+	}
+	h := queuetest.Open(t, withSmarthost(s))
+	anna := h.Person(t, "anna")
+	h.Stop()
+	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
+	var b meta.Batch
+	b.Exec(`UPDATE queue_recipient SET due_at = due_at - $1, expires_at = expires_at - $1`, (5 * 24 * time.Hour).Microseconds())
+	if err := h.DB.Update(t.Context(), func(tx meta.Tx) error { return tx.Run(t.Context(), &b) }); err != nil {
+		t.Fatal(err)
+	}
+	h.Run(t, withSmarthost(s))
+	s.Take(t, 1)
+	h.Empty(t)
 	h.Inbox(t, anna, 0)
 }
