@@ -76,7 +76,7 @@ func TestHoldQueue(t *testing.T) {
 			wantErr(t, p.HoldQueue(ctx, held, token+1, time.Hour), store.ErrLease)
 			expire(t, p)
 			must(t, p.HoldQueue(ctx, held, token, time.Hour))
-			if _, err := p.RenewQueue(ctx, []store.QueueLease{{Tenant: held.Tenant, Token: token}}, time.Microsecond); err != nil {
+			if _, err := p.RenewQueue(ctx, []store.QueueLease{{Tenant: held.Tenant, Token: token}}, -time.Minute); err != nil {
 				t.Fatal(err)
 			}
 			again, err := p.ClaimQueue(ctx, 10, time.Hour)
@@ -93,6 +93,6 @@ func TestHoldQueue(t *testing.T) {
 func expire(t *testing.T, p *storetest.Parts) {
 	t.Helper()
 	var b meta.Batch
-	b.Exec(`UPDATE queue_recipient SET lease_until = {now}`)
+	b.Exec(`UPDATE queue_recipient SET lease_until = {now} - 1`)
 	must(t, p.DB.Update(t.Context(), func(tx meta.Tx) error { return tx.Run(t.Context(), &b) }))
 }
