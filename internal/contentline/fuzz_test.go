@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -12,8 +13,9 @@ import (
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		"BEGIN:VCARD\r\nitem1.TEL;TYPE=\"a,b\",c;HOME:1\r\n 2\r\nEND:VCARD\r\n",
-		"A:x\r y\rB:z\r", "N;ENCODING=QUOTED-PRINTABLE:=\n=\n", "N;ENCODING=QUOTED-PRINTABLE:==",
+		"A:x\r y\rB:z\r", "N;ENCODING=QUOTED-PRINTABLE:=\n=\n", "N;ENCODING=QUOTED-PRINTABLE:==", "N;ENCODING=QUOTED-P\"\"\"\"RINTABLE:=",
 		"\xef\xbb\xbfA;X=^n^^^':\xc3\n \xa4", "\n\n \r\r\nA:\r",
+		"A:x\nA:" + strings.Repeat("\r", 200) + "x", "A:" + strings.Repeat("=", 200),
 	} {
 		f.Add([]byte(seed))
 	}
@@ -28,8 +30,15 @@ func FuzzReader(f *testing.F) {
 				}
 				return
 			}
-			again, err := NewBytes(append([]byte("Z:\r\n"), Append(nil, l)...), Limits{}).second()
+			written := Append(nil, l)
+			again, err := NewBytes(append([]byte("Z:\r\n"), written...), Limits{}).second()
 			l.Number, again.Number = 0, 0
+			unfolded := bytes.ReplaceAll(bytes.TrimSuffix(written, []byte("\r\n")), []byte("\r\n "), nil)
+			if softBreak(append(unfolded, '=')) {
+				// It may be quoted-printable only now that it is written as it should be;
+				// soft breaks at the end stand for nothing.
+				l.Value = strings.TrimRight(l.Value, "=\r")
+			}
 			if err != nil || !reflect.DeepEqual(l, again) {
 				t.Fatalf("%+v comes back as %+v, %v", l, again, err)
 			}

@@ -215,6 +215,9 @@ func firstEnding(b []byte) ending {
 	return byCR
 }
 
+// headOctets is how much of a line is searched for its encoding.
+const headOctets = 256
+
 // softBreak reports whether a line ends in a quoted-printable soft break (vCard
 // 2.1, vCalendar 1.0). The head alone is searched for the encoding, so that a
 // long value is not searched once for each of its lines.
@@ -222,7 +225,7 @@ func softBreak(line []byte) bool {
 	if len(line) == 0 || line[len(line)-1] != '=' {
 		return false
 	}
-	head := line[:min(len(line), 256)]
+	head := line[:min(len(line), headOctets)]
 	if i := bytes.IndexByte(head, ':'); i >= 0 {
 		head = head[:i]
 	}

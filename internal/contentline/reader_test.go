@@ -163,6 +163,8 @@ func TestWriteAndRead(t *testing.T) {
 		{Name: "A", Value: strings.Repeat("x", 74)},
 		{Name: "A", Value: strings.Repeat("x\ry", 200)},
 		{Name: "A", Value: strings.Repeat(" ", 200)},
+		{Name: "A", Value: strings.Repeat("=", 200)},
+		{Name: "N", Params: []Param{{"ENCODING", []string{"QUOTED-PRINTABLE"}}}, Value: strings.Repeat("=C3=BC", 60)},
 		{Group: "item1", Name: "X-AB", Params: []Param{{"X", []string{"a,b", "c;d:e", `"^'`, "two\nlines", ""}}, {"", []string{"HOME"}}}, Value: "v"},
 	} {
 		out := Append(nil, l)

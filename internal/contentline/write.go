@@ -98,6 +98,12 @@ func appendParamValue(dst []byte, v string) []byte {
 func fold(dst []byte, start int) []byte {
 	text := string(dst[start:])
 	dst = dst[:start]
+	// A reader would take a CR before the break for part of the line end, and the last =
+	// of quoted-printable text for a soft break.
+	lost := "\r"
+	if softBreak([]byte(text[:min(len(text), headOctets)] + "=")) {
+		lost = "\r="
+	}
 	room := lineOctets
 	for len(text) > room {
 		cut := room
@@ -107,14 +113,27 @@ func fold(dst []byte, start int) []byte {
 		if !utf8.RuneStart(text[cut]) { // no UTF-8 at all
 			cut = room
 		}
-		// A reader would take a CR before the break for part of the line end,
-		// and the last = of quoted-printable text for a soft break.
-		for cut > 1 && (text[cut-1] == '\r' || text[cut-1] == '=') {
-			cut--
-		}
+		cut = cutBefore(text, cut, lost)
 		dst = append(append(dst, text[:cut]...), "\r\n "...)
 		text = text[cut:]
 		room = lineOctets - 1
 	}
 	return append(append(dst, text...), "\r\n"...)
+}
+
+// cutBefore moves a cut in front of what a line must not end in. A line of nothing else
+// is longer than it should be: RFC 5545 3.1 has them that long only by preference.
+func cutBefore(text string, cut int, lost string) int {
+	ends := func(at int) bool { return strings.IndexByte(lost, text[at-1]) >= 0 }
+	back := cut
+	for back > 1 && ends(back) {
+		back--
+	}
+	if !ends(back) {
+		return back
+	}
+	for cut < len(text) && ends(cut) {
+		cut++
+	}
+	return cut
 }
