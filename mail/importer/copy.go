@@ -177,7 +177,7 @@ func (w *work) copy(ctx context.Context, c *imapclient.Client, chunk []message) 
 	}()
 	cmd := c.Fetch(uids, &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{{Peek: true}}})
 	for data := cmd.Next(); data != nil; data = cmd.Next() {
-		uid, in, digest, err := w.receive(data)
+		uid, in, digest, err := w.receive(c, data)
 		if in == nil {
 			continue
 		}
@@ -211,7 +211,7 @@ func (w *work) copy(ctx context.Context, c *imapclient.Client, chunk []message) 
 }
 
 // receive reads one FETCH answer: UID and the whole message, in either order.
-func (w *work) receive(data *imapclient.FetchMessageData) (uid imap.UID, in *mail.Incoming, digest []byte, err error) {
+func (w *work) receive(c *imapclient.Client, data *imapclient.FetchMessageData) (uid imap.UID, in *mail.Incoming, digest []byte, err error) {
 	for item := data.Next(); item != nil; item = data.Next() {
 		switch item := item.(type) {
 		case imapclient.FetchItemDataUID:
@@ -226,6 +226,11 @@ func (w *work) receive(data *imapclient.FetchMessageData) (uid imap.UID, in *mai
 			w.im.bytes.Add(n)
 			if copyErr == nil && n < item.Literal.Size() { // a connection that is closed in order ends a literal early
 				copyErr = io.ErrUnexpectedEOF
+			}
+			if copyErr != nil {
+				// What is left of the literal is read once more when the next item is asked
+				// for: not before the client has ended, which reads as well.
+				c.Close()
 			}
 			if copyErr != nil && in.Err() == nil {
 				err = fmt.Errorf("%w: reading a message: %w", ErrSource, copyErr)
