@@ -222,7 +222,10 @@ func nothingLeft(t *testing.T, d *harness.Demo) {
 			return err
 		}
 		rel, _ := filepath.Rel(blobs, path)
-		parts := strings.Split(filepath.ToSlash(rel), "/")
+		if rel = filepath.ToSlash(rel); rel == "0/00000000/mark" {
+			return nil // says whose all others are (docs/decisions/0013)
+		}
+		parts := strings.Split(rel, "/")
 		if len(parts) != 3 || len(parts[1]) != len("20261122") || len(parts[2]) != 32 {
 			t.Errorf("%s is no object that the sweep would find", rel)
 		}
