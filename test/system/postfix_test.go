@@ -80,7 +80,7 @@ smtputf8_enable = yes
 `, queue, data, dir, dir, sink)
 	if lmtp != "" {
 		// What is said last counts. Clients from other addresses than 127.0.0.1 are strangers.
-		main += gatewaySnippet(t, lmtp) + "mynetworks = 127.0.0.1/32\n"
+		main = withoutOverridden(main, gatewaySnippet(t, lmtp), "mynetworks = 127.0.0.1/32\n")
 	}
 	const master = `127.0.0.1:%d inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
@@ -139,6 +139,31 @@ postlog unix-dgram n - n - 1 postlogd
 	}
 	t.Fatal("Postfix gets no port")
 	return nil
+}
+
+// withoutOverridden joins parts of a main.cf and leaves out what a later one says anew.
+// Every process of Postfix warns of that by a datagram to its postlogd, itself included: more
+// than ten (net.unix.max_dgram_qlen) before that one reads, and all wait for it for ever.
+func withoutOverridden(parts ...string) string {
+	key := func(line string) string {
+		name, _, found := strings.Cut(line, "=")
+		if !found || strings.HasPrefix(line, "#") {
+			return ""
+		}
+		return strings.TrimSpace(name)
+	}
+	last := map[string]int{} // by parameter: its last line
+	lines := strings.SplitAfter(strings.Join(parts, "\n"), "\n")
+	for i, line := range lines {
+		last[key(line)] = i
+	}
+	var kept strings.Builder
+	for i, line := range lines {
+		if k := key(line); k == "" || last[k] == i {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // gatewaySnippet is what admins add to Postfix, leading to lmtp.
