@@ -33,16 +33,16 @@ type part struct {
 }
 
 var parts = []part{
-	{"install", 450 * time.Second, install},
+	{"install", 400 * time.Second, install},
 	{"services", 20 * time.Second, services},
 	{"format", 70 * time.Second, format},
-	{"unit", 760 * time.Second, unit},
-	{"lint", 120 * time.Second, lint},
-	{"helm", 60 * time.Second, chart},
+	{"unit", 800 * time.Second, unit},
+	{"lint", 60 * time.Second, lint},
+	{"helm", 30 * time.Second, chart},
 	{"fuzz", 220 * time.Second, fuzz},
-	{"system", 450 * time.Second, system},
+	{"system", 580 * time.Second, system},
 	{"replicas", 130 * time.Second, replicas},
-	{"race", 80 * time.Second, race},
+	{"race", 60 * time.Second, race},
 }
 
 // benches are measurements, run by name and never among the tests.
