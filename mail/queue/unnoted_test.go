@@ -60,17 +60,7 @@ func TestOutageAfterTheDot(t *testing.T) {
 	anna := h.Person(t, "anna")
 	const lease = time.Second
 	h.Run(t, func(c *queue.Config) { c.Smarthost, c.Lease, c.Claim = s.Config(), lease, lease })
-	var tries atomic.Int32
-	s.OnData = func(r io.Reader) error {
-		if _, err := io.Copy(io.Discard, r); err != nil { // the dot is read
-			return err
-		}
-		if tries.Add(1) == 1 {
-			away.Store(true)
-			time.AfterFunc(3*lease, func() { away.Store(false) })
-		}
-		return nil
-	}
+	tries := awayFromTheDot(s, away, 3*lease)
 	m := queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example", "y@fern.example")}
 	m.Recipients[0].Notify, m.Recipients[1].Notify = "SUCCESS", "SUCCESS"
 	put(t, h, m, header("")+body)
@@ -81,6 +71,23 @@ func TestOutageAfterTheDot(t *testing.T) {
 	}
 	told := h.Inbox(t, anna, 1)[0]
 	wantText(t, told, "Final-Recipient: rfc822;x@fern.example", "Final-Recipient: rfc822;y@fern.example")
+}
+
+// awayFromTheDot has the database be away for a time from the moment at which the
+// smarthost has its first message whole, and counts what it is given.
+func awayFromTheDot(s *queuetest.Smarthost, away *atomic.Bool, span time.Duration) *atomic.Int32 {
+	tries := new(atomic.Int32)
+	s.OnData = func(r io.Reader) error {
+		if _, err := io.Copy(io.Discard, r); err != nil { // the dot is read
+			return err
+		}
+		if tries.Add(1) == 1 {
+			away.Store(true)
+			time.AfterFunc(span, func() { away.Store(false) })
+		}
+		return nil
+	}
+	return tries
 }
 
 // Another process, which cannot know, leaves the message alone for as long as it is held.
@@ -102,17 +109,7 @@ func TestOutageAfterTheDotAmongTwo(t *testing.T) {
 		cancel()
 		<-done
 	}()
-	var tries atomic.Int32
-	s.OnData = func(r io.Reader) error {
-		if _, err := io.Copy(io.Discard, r); err != nil { // the dot is read
-			return err
-		}
-		if tries.Add(1) == 1 {
-			away.Store(true)
-			time.AfterFunc(3*claim, func() { away.Store(false) })
-		}
-		return nil
-	}
+	tries := awayFromTheDot(s, away, 3*claim)
 	put(t, h, queue.Message{ReversePath: anna.Address, Recipients: to("x@fern.example")}, header("")+body)
 	queuetest.Wait(t, func() bool { return tries.Load() > 0 && !away.Load() })
 	h.Empty(t)
